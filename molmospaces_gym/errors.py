@@ -1,0 +1,49 @@
+"""Named exceptions. Each message says what was wrong, what was expected and what to do."""
+
+
+class MolmoSpacesError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class UnknownName(MolmoSpacesError, LookupError):
+    """A task, robot, backend, camera, suite or other registered name does not exist."""
+
+    def __init__(self, kind: str, name: object, known: "list[str] | tuple[str, ...]") -> None:
+        choices = ", ".join(sorted(known)) or "none"
+        super().__init__(f"unknown {kind} {name!r}; known: {choices}")
+
+
+class InvalidConfig(MolmoSpacesError, ValueError):
+    """A constructor argument has the wrong type, value or combination."""
+
+
+class InvalidAction(MolmoSpacesError, ValueError):
+    """An action is not finite or has the wrong shape; the env stays usable."""
+
+
+class InvalidEpisode(MolmoSpacesError, ValueError):
+    """An episode or benchmark file is malformed or names something its scene does not hold."""
+
+
+class UnknownBody(InvalidEpisode):
+    """An episode names a body, joint or actuator that its scene does not hold."""
+
+
+class SceneNotFound(MolmoSpacesError, FileNotFoundError):
+    """The files of a house are missing; the message holds the command that fetches them."""
+
+
+class InvalidScene(MolmoSpacesError, ValueError):
+    """A scene file exists but cannot be read or compiled."""
+
+
+class BackendUnavailable(MolmoSpacesError, RuntimeError):
+    """A simulator is not installed or does not work here; the message holds the repair command."""
+
+
+class RendererUnavailable(MolmoSpacesError, RuntimeError):
+    """A renderer does not work here; the message holds the repair command."""
+
+
+class NotReset(MolmoSpacesError, RuntimeError):
+    """``step`` or ``render`` was called before ``reset``."""

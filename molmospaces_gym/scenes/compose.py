@@ -1,0 +1,190 @@
+"""Compose a house, a robot and added objects into one compiled ``SceneModel``."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+import mujoco
+import numpy as np
+
+from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.robots.base import PREFIX, RobotConfig
+from molmospaces_gym.robots.binding import RobotBinding, bind_robot
+from molmospaces_gym.scenes.house import House
+from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.scenes.store import load_compiled, save_compiled
+
+SETTLE_STEPS = 500
+"""Physics steps after loading a scene that is not known to be at rest (official value, 1 s)."""
+
+CACHE_SIZE = 64
+"""Compiled scenes kept in memory by a process."""
+
+_scenes: "OrderedDict[str, SceneModel]" = OrderedDict()
+_lock = Lock()
+
+
+def get_scene(
+    house: House,
+    robot: RobotConfig,
+    added: Mapping[str, Path] | None = None,
+    removed: tuple[str, ...] = (),
+) -> SceneModel:
+    """The compiled scene for these parts, from memory, disk or built now.
+
+    Args:
+        house: the house; one whose MJCF already holds ``robot_0/`` bodies keeps that robot.
+        robot: the robot to insert (or to find).
+        added: body name -> MJCF file of one object, attached at the origin with a free joint.
+        removed: names of bodies to delete.
+
+    Raises:
+        InvalidScene: the MJCF cannot be read, composed or compiled.
+        SceneNotFound: a file is missing.
+    """
+    key = scene_key(house, robot, added or {}, removed)
+    with _lock:
+        if key in _scenes:
+            _scenes.move_to_end(key)
+            return _scenes[key]
+    scene = build_scene(key, house, robot, added or {}, removed)
+    with _lock:
+        _scenes[key] = scene
+        while len(_scenes) > CACHE_SIZE:
+            _scenes.popitem(last=False)
+    return scene
+
+
+def scene_key(
+    house: House, robot: RobotConfig, added: Mapping[str, Path], removed: tuple[str, ...]
+) -> str:
+    """Hash of everything a compiled scene depends on, the MuJoCo version included."""
+    mjcf = robot.mjcf.stat()
+    parts = [
+        mujoco.__version__,
+        house.content_key,
+        f"{robot.mjcf}:{mjcf.st_mtime_ns}:{mjcf.st_size}",
+        {name: str(path) for name, path in added.items()},
+        list(removed),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def build_scene(
+    key: str,
+    house: House,
+    robot: RobotConfig,
+    added: Mapping[str, Path],
+    removed: tuple[str, ...],
+) -> SceneModel:
+    """Compile (or load from the disk cache) and settle one scene."""
+    stored = load_compiled(key)
+    if stored is not None:
+        model, rest, owns_robot = stored
+        return SceneModel(key, house, model, bind_robot(model, robot), rest, owns_robot)
+    spec = read_spec(house)
+    owns_robot = spec.body(PREFIX + robot.root_body) is not None
+    for name in removed:
+        remove_body(spec, house, name)
+    for name, path in added.items():
+        attach_object(spec, name, path)
+    if not owns_robot:
+        attach_robot(spec, robot)
+        spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise InvalidScene(f"scene {house.name!r} does not compile: {error}") from error
+    binding = bind_robot(model, robot)
+    rest = rest_qpos(model, binding, 0 if owns_robot or is_settled(house) else SETTLE_STEPS)
+    save_compiled(key, model, rest, owns_robot)
+    return SceneModel(key, house, model, binding, rest, owns_robot)
+
+
+def is_settled(house: House) -> bool:
+    """Whether the house's own poses are known to be at rest (generated houses are)."""
+    return bool(house.metadata.get("settled", False))
+
+
+def read_spec(house: House) -> mujoco.MjSpec:
+    """Parse a house's MJCF; raises ``SceneNotFound`` or ``InvalidScene``."""
+    try:
+        if house.mjcf is not None:
+            return mujoco.MjSpec.from_string(house.mjcf)
+        assert house.path is not None
+        if not house.path.is_file():
+            raise SceneNotFound(f"scene file {house.path} does not exist")
+        return mujoco.MjSpec.from_file(str(house.path))
+    except ValueError as error:
+        raise InvalidScene(f"scene {house.name!r} is not a readable MJCF: {error}") from error
+
+
+def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
+    """Delete one body; raises ``InvalidScene`` when it is not there."""
+    body = spec.body(name)
+    if body is None:
+        raise InvalidScene(f"scene {house.name!r} has no body {name!r} to remove")
+    spec.delete(body)
+
+
+def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
+    """Attach the one top-level body of an object's MJCF under the body name ``name``."""
+    if not path.is_file():
+        raise SceneNotFound(f"object file {path} of added object {name!r} does not exist")
+    try:
+        child = mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
+    bodies = child.worldbody.bodies
+    if len(bodies) != 1:
+        raise InvalidScene(f"object file {path} must hold one top-level body, not {len(bodies)}")
+    if not bodies[0].joints:
+        bodies[0].add_freejoint()
+    prefix, _, leaf = name.rpartition("/")
+    bodies[0].name = leaf
+    spec.worldbody.add_frame().attach_body(bodies[0], f"{prefix}/" if prefix else "", "")
+
+
+def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
+    """Insert the robot on its pedestal under the mocap body ``robot_0/base``."""
+    try:
+        child = mujoco.MjSpec.from_file(str(robot.mjcf))
+    except ValueError as error:
+        raise InvalidScene(f"robot file {robot.mjcf} is not a readable MJCF: {error}") from error
+    base = spec.worldbody.add_body(name=PREFIX + "base", mocap=True)
+    height = 0.0
+    if robot.pedestal is not None:
+        x, y, height = robot.pedestal
+        base.add_geom(
+            name=PREFIX + "pedestal",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=[x / 2, y / 2, height / 2],
+            pos=[0, 0, height / 2],
+            rgba=[0.3, 0.3, 0.32, 1],
+        )
+    mount = base.add_frame(pos=[0, 0, height])
+    mount.attach_body(child.body(robot.root_body), PREFIX, "")
+
+
+def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> Array:
+    """Configuration (nq,) with the robot at home and the rest of the scene settled."""
+    data = mujoco.MjData(model)
+    set_home(data, robot)
+    mujoco.mj_step(model, data, settle_steps)
+    qpos: Array = data.qpos.copy()
+    data.qpos[:] = qpos
+    set_home(data, robot)
+    return np.array(data.qpos)
+
+
+def set_home(data: mujoco.MjData, robot: RobotBinding) -> None:
+    """Put the robot at its home pose and hold it there."""
+    config = robot.config
+    arm = [v for g, v in config.home.items() if g != config.gripper.group]
+    data.qpos[robot.qpos] = np.concatenate([np.asarray(v) for v in arm])
+    data.qpos[robot.gripper_qpos] = config.home[config.gripper.group]
+    data.ctrl[robot.actuators[:-1]] = data.qpos[robot.qpos]
+    data.ctrl[robot.gripper_actuator] = config.gripper.open_ctrl

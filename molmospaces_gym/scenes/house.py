@@ -1,0 +1,56 @@
+"""``House``: an MJCF scene with its metadata, the one type for every source of scenes."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from molmospaces_gym.errors import InvalidScene
+
+
+@dataclass(frozen=True)
+class House:
+    """A scene without a robot (or, for a user's file, one that may hold ``robot_0/``).
+
+    Exactly one of ``mjcf`` (text) and ``path`` (file) is given. ``metadata`` has the official
+    layout ``{"objects": {body_name: {...}}}`` and may be empty. A generated house adds
+    ``"surfaces"``: places where objects can stand (see ``Surface``).
+    """
+
+    name: str
+    mjcf: str | None = None
+    path: Path | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.mjcf is None) == (self.path is None):
+            raise InvalidScene(f"house {self.name!r} needs exactly one of mjcf text and path")
+
+    @property
+    def content_key(self) -> str:
+        """Hash of what the house is made of; equal keys mean an equal compiled model."""
+        if self.mjcf is not None:
+            return hashlib.sha256(self.mjcf.encode()).hexdigest()[:24]
+        assert self.path is not None
+        stat = self.path.stat()
+        stamp = f"{self.path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}"
+        return hashlib.sha256(stamp.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A horizontal rectangle on which objects stand.
+
+    ``center`` is the world position of its middle at the height of the top face (m),
+    ``half_size`` its half extents along its own x and y (m), ``yaw`` its rotation (rad) and
+    ``kind`` one of ``table``, ``counter``, ``shelf``. ``front`` are the world yaws (rad) of the
+    outward directions from which a robot can reach it.
+    """
+
+    name: str
+    kind: str
+    center: tuple[float, float, float]
+    half_size: tuple[float, float]
+    yaw: float
+    front: tuple[float, ...]

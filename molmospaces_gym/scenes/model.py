@@ -1,0 +1,117 @@
+"""``SceneModel``: a compiled house with its robot, the canonical description for every backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.errors import UnknownBody
+from molmospaces_gym.robots.binding import RobotBinding
+from molmospaces_gym.scenes.house import House
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneModel:
+    """A compiled scene. The ``MjModel`` is shared by all worlds of a process and never mutated.
+
+    ``rest_qpos`` (nq,) is the settled configuration an episode starts from before its own poses
+    are applied; ``owns_robot`` says that the house file brought the robot itself, in which case
+    its physics options are those of the file, untouched.
+    """
+
+    key: str
+    house: House
+    model: mujoco.MjModel
+    robot: RobotBinding
+    rest_qpos: Array
+    owns_robot: bool
+
+    @property
+    def objects(self) -> Mapping[str, Any]:
+        """Official metadata of the house's objects by body name; empty without metadata."""
+        found: Mapping[str, Any] = self.house.metadata.get("objects", {})
+        return found
+
+    @cached_property
+    def body_ids(self) -> dict[str, int]:
+        """Body name -> body id."""
+        return {self.model.body(i).name: i for i in range(self.model.nbody)}
+
+    @cached_property
+    def geom_root(self) -> NDArray[np.int32]:
+        """Geom id -> id of the top-level body it hangs under."""
+        roots: NDArray[np.int32] = self.model.body_rootid[self.model.geom_bodyid]
+        return roots
+
+    @cached_property
+    def free_joints(self) -> dict[str, tuple[int, int]]:
+        """Name of each free body -> (qpos address, dof address); the robot's are left out."""
+        model, found = self.model, {}
+        for joint in np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE):
+            body = model.jnt_bodyid[joint]
+            if model.body_rootid[body] != self.robot.root_id:
+                found[model.body(body).name] = (
+                    int(model.jnt_qposadr[joint]),
+                    int(model.jnt_dofadr[joint]),
+                )
+        return found
+
+    def body_id(self, name: str) -> int:
+        """Id of the body ``name``; raises ``UnknownBody`` with near names."""
+        try:
+            return self.body_ids[name]
+        except KeyError:
+            raise self.unknown_body(name) from None
+
+    def free_joint(self, name: str) -> tuple[int, int]:
+        """(qpos address, dof address) of the free body ``name``; raises ``UnknownBody``."""
+        try:
+            return self.free_joints[name]
+        except KeyError:
+            raise self.unknown_body(name) from None
+
+    def unknown_body(self, name: str) -> UnknownBody:
+        """The error for a name that is no movable body of this scene."""
+        import difflib
+
+        close = difflib.get_close_matches(name, list(self.free_joints), n=3, cutoff=0.3)
+        hint = f"; close names: {', '.join(close)}" if close else ""
+        return UnknownBody(
+            f"scene {self.house.name!r} has no free body {name!r}"
+            f" ({len(self.free_joints)} free bodies){hint}"
+        )
+
+    def body_half_size(self, name: str) -> Array:
+        """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
+        lower, upper = self._body_bounds(self.body_id(name))
+        half: Array = (upper - lower) / 2
+        return half
+
+    def body_center(self, name: str) -> Array:
+        """Middle (3,) in metres of that box in the body frame."""
+        lower, upper = self._body_bounds(self.body_id(name))
+        center: Array = (upper + lower) / 2
+        return center
+
+    def _body_bounds(self, body: int) -> tuple[Array, Array]:
+        """Lower and upper corner of the colliding geoms of ``body`` in its own frame."""
+        model = self.model
+        geoms = np.flatnonzero(model.geom_bodyid == body)
+        colliding = [g for g in geoms if model.geom_contype[g] or model.geom_conaffinity[g]]
+        lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
+        mat = np.empty(9)
+        for geom in colliding or list(geoms):
+            mujoco.mju_quat2Mat(mat, model.geom_quat[geom])
+            rotation = mat.reshape(3, 3)
+            center = model.geom_pos[geom] + rotation @ model.geom_aabb[geom, :3]
+            reach = np.abs(rotation) @ model.geom_aabb[geom, 3:]
+            lower, upper = np.minimum(lower, center - reach), np.maximum(upper, center + reach)
+        if not np.isfinite(lower).all():
+            return np.zeros(3), np.zeros(3)
+        return lower, upper
