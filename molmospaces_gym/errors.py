@@ -47,3 +47,7 @@ class RendererUnavailable(MolmoSpacesError, RuntimeError):
 
 class NotReset(MolmoSpacesError, RuntimeError):
     """``step`` or ``render`` was called before ``reset``."""
+
+
+class PolicyUnavailable(MolmoSpacesError, RuntimeError):
+    """A policy's file or package is missing or unreadable; the message says how to repair it."""
