@@ -1,0 +1,105 @@
+# Every verb installs what it needs into $(VENV) first; a second call starts at once.
+#   make demo    evaluate the scripted expert on the shipped pick-mini suite, into runs/demo
+#   make test    run the test suite
+# Variables, e.g. `make test PYTHON=python3.12 TORCH_SPEC="torch==2.13.0 --index-url URL"`:
+#   PYTHON       interpreter for the environment, 3.11 or newer
+#   VENV         where the environment lives
+#   TORCH_SPEC   what pip is told to install as torch (only `make test` needs torch)
+#   PYTEST_ARGS  passed to pytest
+#   JOBS         test processes
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+TORCH_SPEC ?= torch==2.13.0
+JOBS ?= 2
+PYTEST_ARGS ?=
+DEMO_DIR ?= runs/demo
+# The bootstrap script of pip, only fetched where Python came without any way to install packages.
+GET_PIP ?= https://bootstrap.pypa.io/get-pip.py
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# setuptools warns at every editable install about folders named like the package; this one is it.
+EDITABLE := PYTHONWARNINGS=ignore $(PIP) --no-build-isolation -e
+INPUTS := setup.cfg pyproject.toml constraints.txt
+
+.PHONY: demo test lint format typecheck speed clean help
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '2,10s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/.core
+	$(BIN)/molmospaces-gym eval --policy expert --benchmark pick-mini --out $(DEMO_DIR)
+	@echo "summary: $(DEMO_DIR)/summary.csv"
+
+test: $(VENV)/.test
+	$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Checkers read files, not the import hook of an editable install, so they see the built wheel.
+typecheck: $(VENV)/.wheel
+	cd $(VENV) && bin/mypy --config-file $(CURDIR)/setup.cfg \
+	    --python-executable wheel/bin/python -p molmospaces_gym
+
+speed: $(VENV)/.test
+	$(BIN)/python examples/speed.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment with pip. Debian and Ubuntu split both venv and pip from Python, hence the steps.
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
+	 || $(PYTHON) -m virtualenv --clear $(VENV) >/dev/null 2>&1 \
+	 || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+	      && { $(PYTHON) -m pip --python $(BIN)/python install --quiet pip 2>/dev/null \
+	           || { echo "no pip here, fetching it from $(GET_PIP)"; \
+	                $(BIN)/python -c 'import sys, urllib.request as u; exec(u.urlopen(sys.argv.pop(1)).read())' \
+	                    $(GET_PIP) --quiet; } } } \
+	 || { rm -rf $(VENV); \
+	      echo "this Python has neither venv nor pip; install them: apt-get install python3-venv"; exit 1; }
+	$(PIP) pip setuptools
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.pip $(INPUTS)
+	$(EDITABLE) .
+	@touch $@
+
+# torch first and alone: whichever build TORCH_SPEC names satisfies every later requirement.
+$(VENV)/.torch: $(VENV)/.pip
+	$(PIP) $(TORCH_SPEC)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.torch $(INPUTS)
+	$(EDITABLE) '.[test]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.dev: $(VENV)/.test
+	$(EDITABLE) '.[dev]'
+	@touch $@
+
+# The wheel alone in an environment of its own, which finds the dependencies in $(VENV).
+$(VENV)/.wheel: $(VENV)/.dev FORCE
+	rm -rf build $(VENV)/wheel $(VENV)/dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w $(VENV)/dist .
+	rm -rf build
+	$(BIN)/python -m venv --without-pip $(VENV)/wheel
+	$(BIN)/python -m pip --python $(VENV)/wheel/bin/python install --quiet --no-deps $(VENV)/dist/*.whl
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	    > $$($(VENV)/wheel/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dependencies.pth
+	@touch $@
+
+.PHONY: FORCE
+FORCE:
