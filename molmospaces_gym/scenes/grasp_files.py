@@ -1,0 +1,75 @@
+"""Grasp files: poses of the gripper from which an object can be held."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.scenes.official import assets_dir
+
+KEY = "transforms"
+"""Name of the array in a grasp file (official format)."""
+
+GRASP_LIBRARIES = ("droid", "droid_objaverse")
+"""Official libraries: the first for THOR objects, the second for objaverse ones."""
+
+ROTATION_TOLERANCE = 1e-3
+"""Largest |R R^T - 1| of a grasp; the files are float32 at best."""
+
+Transforms = NDArray[np.float64]
+
+
+def load_grasps(path: Path) -> Transforms:
+    """Reads a grasp file.
+
+    Returns:
+        (N, 4, 4) homogeneous transforms from the gripper to the object's (or, for an articulated
+        object, the joint body's) frame, metres. N may be 0.
+
+    Raises:
+        SceneNotFound: the file is missing.
+        InvalidScene: it is no such archive or holds no rigid transforms.
+    """
+    if not path.is_file():
+        raise SceneNotFound(f"no grasp file at {path}; expected an .npz with the array {KEY!r}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if KEY not in archive:
+                raise InvalidScene(
+                    f"{path}: holds {sorted(archive.files)}, expected an array {KEY!r}"
+                )
+            transforms = np.asarray(archive[KEY], dtype=np.float64)
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        if isinstance(error, InvalidScene):
+            raise
+        raise InvalidScene(f"{path}: not a readable .npz archive: {error}") from error
+    _check_rigid(path, transforms)
+    return transforms
+
+
+def _check_rigid(path: Path, transforms: Transforms) -> None:
+    if transforms.ndim != 3 or transforms.shape[1:] != (4, 4):
+        raise InvalidScene(f"{path}: {KEY} has shape {transforms.shape}, expected (N, 4, 4)")
+    if not np.isfinite(transforms).all():
+        raise InvalidScene(f"{path}: {KEY} holds numbers that are not finite")
+    rotation = transforms[:, :3, :3]
+    error = np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(initial=0.0)
+    if error > ROTATION_TOLERANCE or (transforms[:, 3] != [0.0, 0.0, 0.0, 1.0]).any():
+        raise InvalidScene(f"{path}: {KEY} holds matrices that are no rigid transforms")
+
+
+def official_grasp_file(asset_id: str, joint: str | None = None) -> Path | None:
+    """The installed official grasp file of an asset, None where there is none.
+
+    Args:
+        asset_id: ``asset_id`` of the house's metadata.
+        joint: joint of an articulated object; None for the object as a whole.
+    """
+    name = asset_id if joint is None else joint
+    for library in GRASP_LIBRARIES:
+        file = assets_dir() / "grasps" / library / asset_id / f"{name}_grasps_filtered.npz"
+        if file.is_file():
+            return file
+    return None
