@@ -1,0 +1,261 @@
+"""A compiled model as the flat arrays that the rasteriser reads."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.backends.rendering import tessellation
+from molmospaces_gym.backends.rendering.tessellation import Floats, Shape
+from molmospaces_gym.backends.rendering.textures import mean_colour
+
+GEOM = np.dtype(
+    [
+        ("geom", np.int32),
+        ("body", np.int32),
+        ("shape", np.int32),
+        ("shapes", np.int32),
+        ("texture", np.int32),
+        ("radius", np.float32),
+        ("emission", np.float32),
+        ("colour", np.float32, (3,)),
+    ],
+    align=True,
+)
+"""A visible geom: its ``shapes`` levels of detail start at ``shape``; ``texture`` -1 means none;
+``radius`` (m) bounds it around its origin; ``colour`` 0..255."""
+
+SHAPE = np.dtype(
+    [
+        ("vertex", np.int32),
+        ("vertices", np.int32),
+        ("normal", np.int32),
+        ("normals", np.int32),
+        ("face", np.int32),
+        ("faces", np.int32),
+        ("uv", np.int32),
+    ],
+    align=True,
+)
+"""Ranges of a shape in the shared arrays; ``uv`` -1 means no texture coordinates."""
+
+DETAIL = (8, 14, 28)
+"""Segments of round shapes, coarse to fine; 28 is MuJoCo's own default."""
+
+MIN_ALPHA = 0.5
+"""Geoms with less opacity are left out; the others are drawn opaque."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is drawn: ``geoms`` of dtype GEOM, ``shapes`` of dtype SHAPE and their parts.
+
+    Attributes:
+        vertices: (V, 3) float32, geom frame, metres.
+        normals: (N, 3) float32.
+        faces: (F, 8) int32, see :class:`tessellation.Shape`; numbers count within the shape.
+        planes: (F, 4) float32 unit outward normal and offset of each face.
+        uv: (U, 6) float32.
+        textures: model texture ids in the order that ``GEOM.texture`` counts.
+        vertex_limit, normal_limit, face_limit: the most that one frame can need.
+    """
+
+    geoms: NDArray[np.void]
+    shapes: NDArray[np.void]
+    vertices: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    planes: NDArray[np.float32]
+    uv: NDArray[np.float32]
+    textures: list[int]
+    vertex_limit: int
+    normal_limit: int
+    face_limit: int
+
+
+@dataclass
+class _Builder:
+    """Collects shapes; geoms of equal shape share one entry."""
+
+    shapes: list[Shape] = field(default_factory=list)
+    known: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, key: Hashable, levels: Sequence[Shape]) -> tuple[int, int]:
+        """First index and number of the levels of detail stored under ``key``."""
+        self.known[key] = len(self.shapes), len(levels)
+        self.shapes.extend(levels)
+        return self.known[key]
+
+
+def _material(model: mujoco.MjModel, geom: int) -> tuple[Floats, float, int]:
+    """Colour (4,), emission and RGB texture id (-1: none) of a geom, as MuJoCo resolves them."""
+    rgba = model.geom_rgba[geom].astype(np.float64)
+    material = int(model.geom_matid[geom])
+    if material < 0:
+        return rgba, 0.0, -1
+    if np.array_equal(rgba, [0.5, 0.5, 0.5, 1.0]):
+        rgba = model.mat_rgba[material].astype(np.float64)
+    roles = model.mat_texid[material]
+    role = mujoco.mjtTextureRole.mjTEXROLE_RGB
+    texture = int(roles[int(role)])
+    if texture < 0:
+        texture = int(roles[int(mujoco.mjtTextureRole.mjTEXROLE_RGBA)])
+    return rgba, float(model.mat_emission[material]), texture
+
+
+def _repeats(model: mujoco.MjModel, geom: int, size: Floats) -> Floats:
+    """Texture repeats over a rectangle of full ``size`` (2,) metres."""
+    material = int(model.geom_matid[geom])
+    repeat = model.mat_texrepeat[material].astype(np.float64)
+    return repeat * size if model.mat_texuniform[material] else repeat
+
+
+def _plane(model: mujoco.MjModel, geom: int, textured: bool, reach: float) -> Shape:
+    """A plane geom; a size of 0 means infinite, here ``reach`` metres to each side."""
+    half = np.where(model.geom_size[geom, :2] > 0, model.geom_size[geom, :2], reach)
+    uv = np.zeros(6)
+    if textured:
+        infinite = model.geom_size[geom, :2] <= 0
+        low, high = np.zeros(2), _repeats(model, geom, 2 * half)
+        material = int(model.geom_matid[geom])
+        # An infinite plane is anchored at its origin and always repeats per metre.
+        per_metre = model.mat_texrepeat[material]
+        low = np.where(infinite, -per_metre * half, low)
+        high = np.where(infinite, per_metre * half, high)
+        uv = np.array([low[0], low[1], high[0], low[1], high[0], high[1]])
+    return tessellation.plane(float(half[0]), float(half[1]), uv[None, :])
+
+
+def _box(model: mujoco.MjModel, geom: int, textured: bool) -> Shape:
+    half = model.geom_size[geom].astype(np.float64)
+    if not textured:
+        return tessellation.box(half)
+    sides = [2 * np.delete(half, axis) for axis in (0, 0, 1, 1, 2, 2)]
+    return tessellation.box(half, np.array([_repeats(model, geom, side) for side in sides]))
+
+
+def _mesh(model: mujoco.MjModel, mesh: int, textured: bool) -> Shape:
+    """The model's own triangles and normals of a mesh, without triangles of no area."""
+    first, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
+    vertices = model.mesh_vert[first : first + count].astype(np.float64)
+    start, stop = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
+    rows = slice(start, start + stop)
+    first, count = int(model.mesh_normaladr[mesh]), int(model.mesh_normalnum[mesh])
+    normals = model.mesh_normal[first : first + count].astype(np.float64)
+    faces = np.full((stop, 8), -1, np.int32)
+    faces[:, :3] = model.mesh_face[rows]
+    faces[:, 4:7] = model.mesh_facenormal[rows]
+    uv = None
+    if textured and int(model.mesh_texcoordadr[mesh]) >= 0:
+        texcoord = model.mesh_texcoord[int(model.mesh_texcoordadr[mesh]) :]
+        uv = texcoord[model.mesh_facetexcoord[rows]].reshape(-1, 6).astype(np.float64)
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    solid = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-14
+    return Shape(vertices, normals, faces[solid], None if uv is None else uv[solid])
+
+
+def _levels(model: mujoco.MjModel, geom: int, textured: bool, reach: float) -> list[Shape]:
+    """Shapes of a geom, coarse to fine; empty for types that are not drawn (height fields)."""
+    kind, size = int(model.geom_type[geom]), model.geom_size[geom].astype(np.float64)
+    types = mujoco.mjtGeom
+    if kind == int(types.mjGEOM_PLANE):
+        return [_plane(model, geom, textured, reach)]
+    if kind == int(types.mjGEOM_BOX):
+        return [_box(model, geom, textured)]
+    if kind == int(types.mjGEOM_SPHERE):
+        return [tessellation.ellipsoid(size[[0, 0, 0]], n) for n in DETAIL]
+    if kind == int(types.mjGEOM_ELLIPSOID):
+        return [tessellation.ellipsoid(size, n) for n in DETAIL]
+    if kind == int(types.mjGEOM_CAPSULE):
+        return [tessellation.capsule(size[0], size[1], n) for n in DETAIL]
+    if kind == int(types.mjGEOM_CYLINDER):
+        return [tessellation.cylinder(size[0], size[1], n) for n in DETAIL]
+    mesh = int(model.geom_dataid[geom])
+    if kind in (int(types.mjGEOM_MESH), int(types.mjGEOM_SDF)) and mesh >= 0:
+        return [_mesh(model, mesh, textured)]
+    return []
+
+
+def _shape_key(model: mujoco.MjModel, geom: int, textured: bool) -> Hashable:
+    texturing = int(model.geom_matid[geom]) if textured else -1
+    kind, mesh = int(model.geom_type[geom]), int(model.geom_dataid[geom])
+    is_mesh = kind in (int(mujoco.mjtGeom.mjGEOM_MESH), int(mujoco.mjtGeom.mjGEOM_SDF))
+    size = () if is_mesh else tuple(model.geom_size[geom].tolist())
+    return kind, mesh if is_mesh else -1, size, texturing
+
+
+def face_planes(shape: Shape) -> Floats:
+    """Unit outward normal and offset (F, 4) of every face: inside is normal . p < offset."""
+    a, b, c = (shape.vertices[shape.faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
+    return np.column_stack([normal, np.einsum("ij,ij->i", normal, a)])
+
+
+def _pack(shapes: list[Shape]) -> dict[str, NDArray[np.generic]]:
+    table, starts = [], [0, 0, 0, 0]
+    for shape in shapes:
+        counts = len(shape.vertices), len(shape.normals), len(shape.faces)
+        ranges = [value for pair in zip(starts[:3], counts, strict=True) for value in pair]
+        table.append((*ranges, -1 if shape.uv is None else starts[3]))
+        starts = [s + c for s, c in zip(starts[:3], counts, strict=True)] + [
+            starts[3] + (0 if shape.uv is None else len(shape.uv))
+        ]
+    uv = [s.uv for s in shapes if s.uv is not None]
+    return {
+        "shapes": np.array(table, SHAPE),
+        "vertices": np.concatenate([s.vertices for s in shapes]).astype(np.float32),
+        "normals": np.concatenate([s.normals for s in shapes]).astype(np.float32),
+        "faces": np.concatenate([s.faces for s in shapes]).astype(np.int32),
+        "planes": np.concatenate([face_planes(s) for s in shapes]).astype(np.float32),
+        "uv": np.concatenate(uv).astype(np.float32) if uv else np.zeros((1, 6), np.float32),
+    }
+
+
+def build_geometry(
+    model: mujoco.MjModel, geom_groups: Sequence[int] = (0, 1, 2), reach: float = 100.0
+) -> Geometry:
+    """Arrays of every geom in ``geom_groups`` that is opaque enough to be drawn.
+
+    Args:
+        model: the compiled model; it is only read.
+        geom_groups: visible geom groups; MuJoCo's own default is 0, 1 and 2.
+        reach: half size in metres that stands for an infinite plane.
+    """
+    builder, rows, textures = _Builder(), [], []
+    for geom in np.flatnonzero(np.isin(model.geom_group, list(geom_groups))).tolist():
+        rgba, emission, texture = _material(model, geom)
+        if rgba[3] < MIN_ALPHA:
+            continue
+        flat = texture >= 0 and model.tex_type[texture] == int(mujoco.mjtTexture.mjTEXTURE_2D)
+        key = _shape_key(model, geom, flat)
+        if key not in builder.known:
+            levels = _levels(model, geom, flat, reach)
+            if not levels or not len(levels[0].faces):
+                continue
+            builder.add(key, levels)
+        first, count = builder.known[key]
+        mapped = flat and builder.shapes[first].uv is not None
+        if texture >= 0 and not mapped:
+            rgba[:3] *= mean_colour(model, texture)
+        if mapped and texture not in textures:
+            textures.append(texture)
+        radius = float(np.linalg.norm(builder.shapes[first].vertices, axis=1).max())
+        slot = textures.index(texture) if mapped else -1
+        body = int(model.geom_bodyid[geom])
+        rows.append((geom, body, first, count, slot, radius, emission, tuple(255 * rgba[:3])))
+    if not builder.shapes:
+        builder.add("nothing", [tessellation.box(np.ones(3))])
+    finest = [builder.shapes[first + count - 1] for first, count in builder.known.values()]
+    faces_of = {first: len(builder.shapes[first + count - 1].faces) for first, count in
+                builder.known.values()}
+    return Geometry(
+        geoms=np.array(rows, GEOM),
+        textures=textures,
+        vertex_limit=max(len(s.vertices) for s in finest),
+        normal_limit=max(len(s.normals) for s in finest),
+        face_limit=sum(faces_of[row[2]] for row in rows) + 1,
+        **_pack(builder.shapes),  # type: ignore[arg-type]
+    )
