@@ -1,5 +1,6 @@
 """Intervals for a success rate. All limits are fractions in [0, 1]."""
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 from molmospaces_gym.errors import InvalidConfig
@@ -20,9 +21,7 @@ def wilson_interval(successes: int, total: int, confidence: float = 0.95) -> Int
     _check(successes, total, confidence)
     if total == 0:
         return Interval(0.0, 1.0)
-    from scipy.special import ndtri
-
-    z = float(ndtri(0.5 + confidence / 2))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     rate = successes / total
     scale = 1.0 + z * z / total
     center = (rate + z * z / (2 * total)) / scale

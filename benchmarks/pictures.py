@@ -1,0 +1,130 @@
+"""Pictures of a run: stills, the contact sheet made of them, and videos."""
+
+import re
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.benchmarks.records import EpisodeRecord
+from molmospaces_gym.errors import InvalidConfig
+
+MAX_STILLS = 12
+"""Episodes on a contact sheet."""
+EPISODES_PER_ROW = 3
+SUCCESS_COLOR, FAILURE_COLOR = "#2e7d32", "#c62828"
+
+
+def still_indices(count: int, most: int = MAX_STILLS) -> frozenset[int]:
+    """At most ``most`` indices spread evenly over ``count`` episodes, chosen before playing."""
+    if count <= most:
+        return frozenset(range(count))
+    return frozenset(int(i) for i in np.linspace(0, count - 1, most).round())
+
+
+def still_path(out: Path, index: int, moment: str) -> Path:
+    """File of the ``first`` or ``last`` frame of an episode."""
+    return out / "stills" / f"{index:05d}_{moment}.png"
+
+
+def save_still(out: Path, index: int, moment: str, frame: Any) -> None:
+    """Write one frame (H, W, 3) uint8 as PNG."""
+    from matplotlib.image import imsave
+
+    path = still_path(out, index, moment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imsave(path, check_frame(frame))
+
+
+def check_frame(frame: Any) -> NDArray[np.uint8]:
+    """``frame`` if it is an (H, W, 3) uint8 image, otherwise an error that says what it is."""
+    image = np.asarray(frame)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InvalidConfig(
+            "the env renders no (H, W, 3) uint8 image; make it with render_mode='rgb_array' "
+            f"(got {image.dtype} {image.shape})"
+        )
+    return image
+
+
+def contact_sheet(out: Path, records: Sequence[tuple[int, EpisodeRecord]], title: str) -> Path:
+    """Write ``contact_sheet.png``: first and last frame of each episode that has stills.
+
+    ``records`` are pairs of index and record. A green frame means success at the end.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [(i, r) for i, r in records if still_path(out, i, "first").is_file()]
+    rows = max(1, -(-len(shown) // EPISODES_PER_ROW))
+    figure = Figure(figsize=(4.4 * EPISODES_PER_ROW, 1.75 * rows + 0.7), layout="constrained")
+    figure.suptitle(title, fontsize=12)
+    grid = figure.add_gridspec(rows, EPISODES_PER_ROW)
+    for place, (index, record) in enumerate(shown):
+        cell = figure.add_subfigure(grid[divmod(place, EPISODES_PER_ROW)])
+        _episode_cell(cell, out, index, record)
+    path = out / "contact_sheet.png"
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def _episode_cell(cell: Any, out: Path, index: int, record: EpisodeRecord) -> None:
+    from matplotlib.image import imread
+
+    color = SUCCESS_COLOR if record.success_at_end else FAILURE_COLOR
+    outcome = "success" if record.success_at_end else (record.failure or "failure")
+    text = f"{_shorten(record.instruction, 46)}\n{_shorten(record.episode_id, 28)}: "
+    # Dollar signs would switch matplotlib to its formula language.
+    cell.suptitle((text + _shorten(outcome, 40)).replace("$", r"\$"), fontsize=7.5, color=color)
+    for axes, moment in zip(cell.subplots(1, 2), ("first", "last"), strict=True):
+        file = still_path(out, index, moment)
+        if file.is_file():
+            axes.imshow(imread(file))
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set(color=color, linewidth=2.5)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def video_path(out: Path, episode_id: str) -> Path:
+    """File of an episode's video; characters that file systems dislike become ``_``."""
+    return out / "videos" / (re.sub(r"[^A-Za-z0-9._-]+", "_", episode_id) + ".mp4")
+
+
+class VideoFile:
+    """An H.264 file that grows frame by frame, written by the ffmpeg of imageio-ffmpeg."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path, self._fps = path, fps
+        self._writer: Generator[None, Any, None] | None = None
+
+    def append(self, frame: Any) -> None:
+        """Add one frame (H, W, 3) uint8; odd sizes lose their last row or column."""
+        image = check_frame(frame)
+        height, width = (side - side % 2 for side in image.shape[:2])
+        if self._writer is None:
+            self._writer = self._open(width, height)
+        self._writer.send(np.ascontiguousarray(image[:height, :width]))
+
+    def close(self, keep: bool = True) -> None:
+        """Finish the file, or remove it."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if not keep:
+            self.path.unlink(missing_ok=True)
+
+    def _open(self, width: int, height: int) -> Generator[None, Any, None]:
+        import imageio_ffmpeg
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        writer: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
+            str(self.path), (width, height), fps=self._fps, quality=7, macro_block_size=2
+        )
+        writer.send(None)
+        return writer

@@ -1,0 +1,220 @@
+"""Play one episode of a benchmark with a policy and measure it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
+from molmospaces_gym.benchmarks.pictures import VideoFile, save_still, video_path
+from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy
+
+VIDEO_CHOICES = ("none", "failures", "all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What all episodes of a run share; it travels to the worker processes as it is."""
+
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+    policy: str | PolicyLike
+    out: Path
+    video: str
+    stills: frozenset[int]
+    """Indices of the episodes whose first and last frame are kept."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What comes back for one job."""
+
+    job: Job
+    record: EpisodeRecord
+    timing: EpisodeTiming
+
+
+@dataclass
+class _Trace:
+    success: list[bool]
+    positions: list[NDArray[np.float64]]
+    episode_return: float = 0.0
+    diverged: bool = False
+
+
+class Player:
+    """An env and a policy that play one job after another."""
+
+    def __init__(self, plan: Plan, policy: PolicyLike | None = None) -> None:
+        self._plan = plan
+        self._env: gym.Env[Any, Any] | None = None
+        self._bound = False
+        self._policy = policy or build_policy(plan.policy)
+
+    @property
+    def env(self) -> gym.Env[Any, Any]:
+        """The env, made on first use and made anew after an episode broke it."""
+        if self._env is None:
+            self._env = make_env(self._plan.env_id, self._plan.env_kwargs)
+            self._bound = False
+        return self._env
+
+    def close(self) -> None:
+        """Release the env; the player can go on, with a new one."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def play(self, job: Job) -> Played:
+        """Play one episode. Whatever goes wrong in it is its failure, never the run's."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            record = self._record(job, self._roll(job))
+        # Env, simulator and policy are foreign code here; one bad episode must not end a run
+        # of a thousand, and must not vanish from its denominator.
+        except Exception as error:  # noqa: BLE001
+            self._env = None
+            record = failed_record(job, f"{type(error).__name__}: {error}")
+        timing = EpisodeTiming(
+            episode_id=job.episode_id,
+            wall_s=time.perf_counter() - wall,
+            cpu_s=time.process_time() - cpu,
+            steps=record.steps,
+        )
+        return Played(job, record, timing)
+
+    def _roll(self, job: Job) -> _Trace:
+        film, success = _Film(self._plan, job, self.env), False
+        try:
+            trace = self._steps(job, self.env, film)
+            success = trace.success[-1] and not trace.diverged
+            film.last()
+        finally:
+            film.finish(success)
+        return trace
+
+    def _steps(self, job: Job, env: gym.Env[Any, Any], film: "_Film") -> _Trace:
+        if not self._bound:
+            bind_policy(self._policy, env)
+            self._bound = True
+        obs, info = env.reset(seed=job.seed, options={"episode": job.index})
+        self._policy.reset(str(info["instruction"]), job.seed)
+        read_joints = joint_reader(env.unwrapped)
+        trace = _Trace([bool(info["is_success"])], [read_joints()])
+        film.first()
+        state: Any = None
+        start, over = np.ones(1, dtype=np.bool_), False
+        while not over:
+            action, state = self._policy.predict(obs, state, start, True)
+            obs, reward, terminated, truncated, info = env.step(action)
+            start[0], over = False, terminated or truncated
+            trace.success.append(bool(info["is_success"]))
+            trace.positions.append(read_joints())
+            trace.episode_return += float(reward)
+            film.next()
+        trace.diverged = bool(info.get("diverged", False))
+        return trace
+
+    def _record(self, job: Job, trace: _Trace) -> EpisodeRecord:
+        steps = len(trace.success) - 1
+        if trace.diverged:
+            return failed_record(job, "the simulation diverged", steps)
+        return EpisodeRecord(
+            episode_id=job.episode_id,
+            house=job.house,
+            object=job.object,
+            category=job.category,
+            instruction=job.instruction,
+            seed=job.seed,
+            success_at_end=trace.success[-1],
+            success_once=any(trace.success),
+            first_success_step=first_success(trace.success),
+            five_consecutive=has_run(trace.success),
+            steps=steps,
+            episode_return=trace.episode_return,
+            jerk=mean_jerk(np.asarray(trace.positions), control_dt(self.env.unwrapped)),
+            failure="",
+        )
+
+
+def build_policy(policy: str | PolicyLike) -> PolicyLike:
+    """``policy`` itself, or the one that a spec names."""
+    return load_policy(policy) if isinstance(policy, str) else policy
+
+
+def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
+    """``gym.make`` without the checks that belong to development."""
+    import molmospaces_gym  # noqa: F401  (registers the ids)
+
+    env: gym.Env[Any, Any] = gym.make(env_id, disable_env_checker=True, **env_kwargs)
+    return env
+
+
+def joint_reader(env: Any) -> Callable[[], NDArray[np.float64]]:
+    """A function that copies the joint positions (rad) of all move groups of slot 0's robot."""
+    robot, world = env.scene.robot, env.world
+    addresses = np.concatenate([robot.qpos, robot.gripper_qpos])
+    return lambda: np.array(world.joint_pos(0)[addresses])
+
+
+def control_dt(env: Any) -> float:
+    """Seconds between two actions of an env in its current episode."""
+    return float(env.n_substeps * env.scene.model.opt.timestep)
+
+
+def failed_record(job: Job, reason: str, steps: int = 0) -> EpisodeRecord:
+    """The record of an episode that could not be played to its end."""
+    return EpisodeRecord(
+        episode_id=job.episode_id,
+        house=job.house,
+        object=job.object,
+        category=job.category,
+        instruction=job.instruction,
+        seed=job.seed,
+        success_at_end=False,
+        success_once=False,
+        first_success_step=None,
+        five_consecutive=False,
+        steps=steps,
+        episode_return=0.0,
+        jerk=float("nan"),
+        failure=one_line(reason),
+    )
+
+
+class _Film:
+    """Frames of one episode: stills for the contact sheet and a video, both only if wanted."""
+
+    def __init__(self, plan: Plan, job: Job, env: gym.Env[Any, Any]) -> None:
+        self._plan, self._job, self._env = plan, job, env
+        self._still = job.index in plan.stills
+        self._video: VideoFile | None = None
+
+    def first(self) -> None:
+        if self._plan.video != "none":
+            path = video_path(self._plan.out, self._job.episode_id)
+            self._video = VideoFile(path, 1.0 / control_dt(self._env.unwrapped))
+        self._keep("first")
+        self.next()
+
+    def next(self) -> None:
+        if self._video is not None:
+            self._video.append(self._env.render())
+
+    def last(self) -> None:
+        self._keep("last")
+
+    def _keep(self, moment: str) -> None:
+        if self._still:
+            save_still(self._plan.out, self._job.index, moment, self._env.render())
+
+    def finish(self, success: bool) -> None:
+        if self._video is not None:
+            self._video.close(keep=self._plan.video == "all" or not success)
+            self._video = None
