@@ -6,7 +6,8 @@
 #   VENV         where the environment lives
 #   TORCH_SPEC   what pip is told to install as torch (only `make test` needs torch)
 #   PYTEST_ARGS  passed to pytest
-#   JOBS         test processes
+#   JOBS         processes of the test suite and of the demo
+#   DEMO_DIR     run folder of the demo, replaced by each run
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -27,11 +28,14 @@ INPUTS := setup.cfg pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '2,10s/^# \{0,1\}//p' Makefile
+	@sed -n '2,11s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.core
-	$(BIN)/molmospaces-gym eval --policy expert --benchmark pick-mini --out $(DEMO_DIR)
+	rm -rf $(DEMO_DIR)
+	$(BIN)/molmospaces-gym eval --policy expert --benchmark pick-mini --workers $(JOBS) \
+	    --out $(DEMO_DIR)
 	@echo "summary: $(DEMO_DIR)/summary.csv"
+	@echo "picture: $(DEMO_DIR)/contact_sheet.png"
 
 test: $(VENV)/.test
 	$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
