@@ -1,0 +1,141 @@
+"""Fixtures shared by the tests."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+HALF = 0.015
+TARGET_HALF = 0.02
+PLATE = 0.002
+
+StandinHouse = Callable[[dict[str, Any], Path], Path]
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Directory of the official material, which is not part of the project."""
+    if not REFERENCE_DATA.is_dir():
+        pytest.skip("the reference data is not here")
+    return REFERENCE_DATA
+
+
+@pytest.fixture(scope="session")
+def official_benchmark(reference_data: Path) -> Path:
+    """Directory of the 10 official pick episodes."""
+    return reference_data / "official_benchmark"
+
+
+@pytest.fixture(scope="session")
+def official_episodes(official_benchmark: Path) -> list[dict[str, Any]]:
+    """The 10 official pick episodes as parsed JSON."""
+    episodes: list[dict[str, Any]] = json.loads(
+        (official_benchmark / "benchmark.json").read_text(encoding="utf-8")
+    )
+    return episodes
+
+
+@pytest.fixture(scope="session")
+def standin_house() -> StandinHouse:
+    """``standin_house(episode, assets_dir) -> path`` writes a house that fits an episode.
+
+    The real houses are not here. The stand-in lies where the official one would, under the given
+    assets directory, and holds a box of the right name at every object pose, each on a plate.
+    """
+    return write_standin_house
+
+
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty assets directory that ``MLSPACES_ASSETS_DIR`` names."""
+    directory = tmp_path / "assets"
+    directory.mkdir()
+    monkeypatch.setenv("MLSPACES_ASSETS_DIR", str(directory))
+    yield directory
+
+
+def write_standin_house(episode: dict[str, Any], assets_dir: Path) -> Path:
+    split, index = episode["data_split"], episode["house_index"]
+    folder = assets_dir / "scenes" / f"{episode['scene_dataset']}-{split}"
+    folder.mkdir(parents=True, exist_ok=True)
+    poses = episode["scene_modifications"]["object_poses"]
+    target = episode["task"]["pickup_obj_name"]
+    path = folder / f"{split}_{index}_ceiling.xml"
+    path.write_text(_standin_mjcf(poses, target), encoding="utf-8")
+    objects = {
+        name: {
+            "asset_id": name.split("_")[1],
+            "object_id": name,
+            "category": name.split("_")[0],
+            "is_static": False,
+        }
+        for name in poses
+    }
+    metadata = folder / f"{split}_{index}_metadata.json"
+    metadata.write_text(json.dumps({"objects": objects}), encoding="utf-8")
+    return path
+
+
+def _standin_mjcf(poses: dict[str, list[float]], target: str) -> str:
+    root = ElementTree.Element("mujoco", model="standin")
+    ElementTree.SubElement(
+        root,
+        "option",
+        timestep="0.002",
+        integrator="implicitfast",
+        cone="elliptic",
+        impratio="10",
+        gravity="0 0 -9.8",
+    )
+    world = ElementTree.SubElement(root, "worldbody")
+    ElementTree.SubElement(world, "light", pos="0 0 4", dir="0 0 -1", type="directional")
+    floor = min(0.0, *(pose[2] - 0.05 for pose in poses.values()))
+    ElementTree.SubElement(
+        world, "geom", name="floor", type="plane", size="20 20 0.1", pos=f"0 0 {floor}"
+    )
+    for number, (name, pose) in enumerate(poses.items()):
+        half = TARGET_HALF if name == target else HALF
+        _add_plate(world, number, pose, half)
+        _add_box(world, name, pose, half)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _add_plate(world: ElementTree.Element, number: int, pose: list[float], half: float) -> None:
+    x, y, z = pose[:3]
+    ElementTree.SubElement(
+        world,
+        "geom",
+        name=f"plate_{number}",
+        type="box",
+        size=f"{half} {half} {PLATE}",
+        pos=f"{x} {y} {z - half - PLATE}",
+        rgba="0.6 0.5 0.4 1",
+    )
+
+
+def _add_box(world: ElementTree.Element, name: str, pose: list[float], half: float) -> None:
+    """A cube that stands upright in the world, however the body's own frame is turned."""
+    w, x, y, z = pose[3:]
+    body = ElementTree.SubElement(
+        world, "body", name=name, pos=_text(pose[:3]), quat=_text(pose[3:])
+    )
+    ElementTree.SubElement(body, "freejoint", name=f"{name}_jntfree")
+    ElementTree.SubElement(
+        body,
+        "geom",
+        name=f"{name}_collision_0",
+        type="box",
+        size=f"{half} {half} {half}",
+        quat=_text([w, -x, -y, -z]),
+        density="500",
+        rgba="0.7 0.2 0.2 1",
+    )
+
+
+def _text(values: list[float]) -> str:
+    return " ".join(map(repr, values))
