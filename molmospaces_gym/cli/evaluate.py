@@ -1,0 +1,146 @@
+"""``molmospaces-gym eval``: a policy on a benchmark, with live progress."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from molmospaces_gym.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from molmospaces_gym.benchmarks.evaluate import Progress as Standing
+    from molmospaces_gym.benchmarks.evaluate import RunResult
+
+MAX_FAILURES_SHOWN = 5
+INTERRUPTED = 130
+"""Exit code of a command ended by Ctrl-C."""
+
+
+def evaluate(
+    policy: Annotated[str, typer.Option(help="NAME or NAME:ARGUMENT, see list.")],
+    benchmark: Annotated[str, typer.Option(help="Suite name, benchmark.json or its folder.")],
+    episodes: Annotated[int | None, typer.Option(help="Only the first N episodes.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    backend: Annotated[str, typer.Option(help="Simulator, see list.")] = "mujoco",
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; without it a new one under runs.")
+    ] = None,
+    video: Annotated[str, typer.Option(help="Videos of: none, failures or all.")] = "none",
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what OUT already holds.")] = False,
+    seed: Annotated[int, typer.Option(help="Added to every episode's seed.")] = 0,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="Further env argument, KEY=VALUE with a JSON value; repeatable."),
+    ] = None,
+) -> None:
+    """Evaluate a policy on a benchmark and write a run folder."""
+    from molmospaces_gym.benchmarks.evaluate import evaluate as run
+
+    console = Console()
+    kwargs = _env_arguments(env or [])
+    with _Bar(console) as bar:
+        try:
+            result = run(
+                policy,
+                benchmark,
+                episodes=episodes,
+                workers=workers,
+                backend=backend,
+                out=out,
+                seed=seed,
+                video=video,
+                resume=resume,
+                progress=bar.update,
+                **kwargs,
+            )
+        except KeyboardInterrupt:
+            console.print("[yellow]interrupted; go on with the same command and --resume[/]")
+            raise typer.Exit(INTERRUPTED) from None
+    _report(console, result)
+
+
+class _Bar:
+    """Progress bar with episodes, success and interval, steps per second and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[success]}"),
+            TextColumn("{task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+        )
+        self._task: TaskID | None = None
+        self._started, self._steps = time.perf_counter(), 0
+
+    def __enter__(self) -> "_Bar":
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._progress.__exit__(*error)
+
+    def update(self, standing: "Standing") -> None:
+        """Show a standing; the first one only sets the scale."""
+        from molmospaces_gym.benchmarks.stats import format_rate
+
+        if self._task is None:
+            self._started = time.perf_counter()
+            self._task = self._progress.add_task(
+                "", total=standing.planned, completed=standing.played, success="", speed=""
+            )
+            return
+        self._steps += standing.timing.steps if standing.timing else 0
+        speed = self._steps / max(time.perf_counter() - self._started, 1e-9)
+        self._progress.update(
+            self._task,
+            completed=standing.played,
+            success="success " + format_rate(standing.successes, standing.played),
+            speed=f"{speed:.0f} steps/s",
+        )
+
+
+def _report(console: Console, result: "RunResult") -> None:
+    from molmospaces_gym.benchmarks.stats import format_rate
+
+    total = len(result.records)
+    once = sum(record.success_once for record in result.records)
+    console.print(f"success at end  [bold]{format_rate(result.successes, total)}[/]")
+    console.print(f"success once    {format_rate(once, total)}")
+    failed = [record for record in result.records if record.failure]
+    if failed:
+        console.print(f"[red]{len(failed)} episodes could not be played to their end:[/]")
+        for record in failed[:MAX_FAILURES_SHOWN]:
+            console.print(escape(f"  {record.episode_id}: {record.failure}"), soft_wrap=True)
+    for name in ("summary.csv", "episodes.csv", "contact_sheet.png"):
+        console.print(escape(str(result.out / name)), soft_wrap=True, highlight=False)
+
+
+def _env_arguments(pairs: list[str]) -> dict[str, Any]:
+    """``["horizon=50", "renderer=gl"]`` as keyword arguments; plain words need no quotes."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise InvalidConfig(f"--env expects KEY=VALUE, got {pair!r}")
+        try:
+            found[key] = json.loads(text)
+        except ValueError:
+            found[key] = text
+    return found

@@ -1,0 +1,55 @@
+"""The command ``molmospaces-gym``: one file per verb, nothing heavy until a verb runs."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from molmospaces_gym import __version__
+from molmospaces_gym.cli.doctor import doctor
+from molmospaces_gym.cli.evaluate import evaluate
+from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.view import view
+from molmospaces_gym.errors import MolmoSpacesError
+
+USER_ERROR = 2
+"""Exit code of a mistake that the message explains, as for a wrong flag."""
+
+app = typer.Typer(
+    help="Household robot tasks as Gymnasium environments: list, look, evaluate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("list")(list_all)
+app.command("eval")(evaluate)
+app.command("doctor")(doctor)
+app.command("view")(view)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error of this package becomes one line and exit code 2."""
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except MolmoSpacesError as error:
+        line = " ".join(str(error).split())
+        Console(stderr=True).print(f"[bold red]error:[/] [red]{escape(line)}[/]", soft_wrap=True)
+        raise SystemExit(USER_ERROR) from None
