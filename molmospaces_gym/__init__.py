@@ -4,4 +4,8 @@ Importing this package registers the environment ids ``molmospaces_gym/<Task>-v1
 points. It loads no simulator, no torch and no Stable-Baselines3.
 """
 
+from molmospaces_gym.registration import register_envs
+
 __version__ = "0.1.0"
+
+register_envs()

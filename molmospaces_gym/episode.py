@@ -129,19 +129,6 @@ class EpisodeSpec(SpecModel):
         except ValidationError as error:
             raise invalid_episode(error, where) from error
 
-    @classmethod
-    def trusted(cls, **fields: Any) -> Self:
-        """Builds a spec without checking it: for samplers, whose parts are already right.
-
-        ``robot``, ``scene_modifications``, ``language``, ``state`` and each camera are spec
-        objects, everything inside is JSON-plain (no arrays, no tuples).
-        """
-        return cls.model_construct(**fields)
-
-    def replace(self, **fields: Any) -> Self:
-        """A copy with some fields replaced, unchecked; the rest is shared, not copied."""
-        return self.model_copy(update=fields)
-
     def to_dict(self) -> dict[str, Any]:
         """The episode as JSON-plain data: exactly the keys that were given."""
         return self.model_dump(mode="json", exclude_unset=True)

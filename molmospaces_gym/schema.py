@@ -5,7 +5,7 @@ written back equals the file it came from.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -32,6 +32,18 @@ class SpecModel(BaseModel):
     """Base of every part of an episode: immutable, and keys it does not know are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    @classmethod
+    def trusted(cls, **fields: Any) -> Self:
+        """Builds a part without checking it: for samplers, whose values are already right.
+
+        Parts are spec objects, everything inside them is JSON-plain (no arrays, no tuples).
+        """
+        return cls.model_construct(**fields)
+
+    def replace(self, **fields: Any) -> Self:
+        """A copy with some fields replaced, unchecked; the rest is shared, not copied."""
+        return self.model_copy(update=fields)
 
 
 def _keep(value: Any, check: Handler) -> Any:

@@ -19,6 +19,7 @@ from molmospaces_gym.schema import (
     Numbers,
     Pose,
     Poses,
+    Positive,
     RgbaByName,
     SpecModel,
     invalid_episode,
@@ -32,7 +33,7 @@ class TaskSpec(SpecModel):
     task_type: str | None = None
     robot_base_pose: Pose
     """World pose of ``robot_0/base``: the bottom of the pedestal."""
-    task_horizon_sec: Number | None = None
+    task_horizon_sec: Positive | None = None
     """Time limit in seconds; None leaves it to the env."""
 
 

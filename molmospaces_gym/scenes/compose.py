@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,14 +95,22 @@ def build_scene(
     if not owns_robot:
         attach_robot(spec, robot)
         spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
-    try:
-        model = spec.compile()
-    except ValueError as error:
-        raise InvalidScene(f"scene {house.name!r} does not compile: {error}") from error
+    model = compile_spec(spec, house)
     binding = bind_robot(model, robot)
     rest = rest_qpos(model, binding, 0 if owns_robot or is_settled(house) else SETTLE_STEPS)
     save_compiled(key, model, rest, owns_robot)
     return SceneModel(key, house, model, binding, rest, owns_robot)
+
+
+def compile_spec(spec: mujoco.MjSpec, house: House) -> mujoco.MjModel:
+    """Compile; raises ``InvalidScene`` with MuJoCo's own reason."""
+    try:
+        with warnings.catch_warnings():
+            # About saving the spec as XML, which never happens; official scenes trigger it.
+            warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+            return spec.compile()
+    except ValueError as error:
+        raise InvalidScene(f"scene {house.name!r} does not compile: {error}") from error
 
 
 def is_settled(house: House) -> bool:
@@ -173,9 +182,9 @@ def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> 
     """Configuration (nq,) with the robot at home and the rest of the scene settled."""
     data = mujoco.MjData(model)
     set_home(data, robot)
+    if settle_steps and robot.base_mocap >= 0:
+        data.mocap_pos[robot.base_mocap] = [0, 0, 100]  # clear of everything that settles
     mujoco.mj_step(model, data, settle_steps)
-    qpos: Array = data.qpos.copy()
-    data.qpos[:] = qpos
     set_home(data, robot)
     return np.array(data.qpos)
 

@@ -1,0 +1,216 @@
+"""``MujocoWorld``: the MuJoCo backend, the reference for every other one.
+
+It represents everything a ``SceneModel`` holds. Each slot owns an ``MjData`` over the shared
+``MjModel``; slots step in threads, since ``mj_step`` releases the interpreter lock.
+"""
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.errors import NotReset
+from molmospaces_gym.scenes.model import SceneModel
+
+DATA_PER_SLOT = 4
+"""Simulation states a slot keeps for scenes it may come back to."""
+
+_UNSTABLE = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
+
+_log = logging.getLogger(__name__)
+
+# MuJoCo would otherwise write MUJOCO_LOG.TXT into the user's working folder.
+if mujoco.get_mju_user_warning() is None:
+    mujoco.set_mju_user_warning(_log.warning)
+
+
+class _Slot:
+    """One simulation with the array views that are read on every step."""
+
+    def __init__(self, scene: SceneModel) -> None:
+        data = mujoco.MjData(scene.model)
+        self.scene, self.model, self.data = scene, scene.model, data
+        # A view costs ~0.2 us to create and stays valid as long as its MjData lives.
+        self.qpos, self.qvel, self.ctrl = data.qpos, data.qvel, data.ctrl
+        self.xpos, self.xquat, self.xmat = data.xpos, data.xquat, data.xmat
+        self.site_xpos, self.site_xmat = data.site_xpos, data.site_xmat
+
+
+class MujocoWorld:
+    """N MuJoCo simulations stepped by a few threads (``threads``; default: the cores)."""
+
+    def __init__(self, num_worlds: int = 1, threads: int | None = None) -> None:
+        self.num_worlds = num_worlds
+        self._slots: list[_Slot | None] = [None] * num_worlds
+        self._seen: list[OrderedDict[str, _Slot]] = [OrderedDict() for _ in range(num_worlds)]
+        self._threads = min(num_worlds, threads or os.cpu_count() or 1)
+        self._pool: ThreadPoolExecutor | None = None
+        self._renderers: OrderedDict[tuple[str, str], object] = OrderedDict()
+
+    def load(self, slot: int, scene: SceneModel) -> None:
+        """Bind a slot to a scene; its last few simulations are kept for reuse."""
+        seen = self._seen[slot]
+        if scene.key not in seen:
+            seen[scene.key] = _Slot(scene)
+        seen.move_to_end(scene.key)
+        while len(seen) > DATA_PER_SLOT:
+            seen.popitem(last=False)
+        self._slots[slot] = seen[scene.key]
+
+    def data(self, slot: int) -> mujoco.MjData:
+        """The live ``MjData`` of a slot: the way out for MuJoCo users."""
+        return self._slot(slot).data
+
+    def _slot(self, slot: int) -> _Slot:
+        found = self._slots[slot]
+        if found is None:
+            raise NotReset(f"slot {slot} holds no scene yet; call reset() first")
+        return found
+
+    def set_state(self, slot: int, state: State) -> None:
+        """Overwrite a slot; a state from ``get_state`` of the same scene restores bit for bit."""
+        here = self._slot(slot)
+        if isinstance(state.snapshot, mujoco.MjData):
+            mujoco.mj_copyData(here.data, here.model, state.snapshot)
+            return
+        data = here.data
+        mujoco.mj_resetData(here.model, data)
+        data.qpos[:], data.qvel[:], data.ctrl[:] = state.qpos, state.qvel, state.ctrl
+        data.mocap_pos[:], data.mocap_quat[:] = state.mocap_pos, state.mocap_quat
+        mujoco.mj_forward(here.model, data)
+
+    def get_state(self, slot: int) -> State:
+        """A complete copy, sleep state and solver warm start included."""
+        here = self._slot(slot)
+        data = mujoco.MjData(here.model)
+        mujoco.mj_copyData(data, here.model, here.data)
+        return State(
+            data.qpos, data.qvel, data.ctrl, data.mocap_pos, data.mocap_quat, snapshot=data
+        )
+
+    def step(
+        self,
+        n_substeps: int,
+        slots: Sequence[int] | None = None,
+        after: Callable[[int], None] | None = None,
+    ) -> None:
+        """Advance slots in thread chunks: one slot's ``after`` overlaps another's physics."""
+        chosen = range(self.num_worlds) if slots is None else slots
+        chunks = [list(chosen[i :: self._threads]) for i in range(self._threads)]
+        pending = [self._submit(n_substeps, chunk, after) for chunk in chunks[1:] if chunk]
+        try:
+            self._advance(n_substeps, chunks[0], after)
+        finally:
+            for future in pending:
+                future.result()
+
+    def _submit(
+        self, n_substeps: int, slots: list[int], after: Callable[[int], None] | None
+    ) -> "Future[None]":
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads - 1, "mujoco-world")
+        return self._pool.submit(self._advance, n_substeps, slots, after)
+
+    def _advance(
+        self, n_substeps: int, slots: list[int], after: Callable[[int], None] | None
+    ) -> None:
+        for slot in slots:
+            here = self._slot(slot)
+            mujoco.mj_step(here.model, here.data, n_substeps)
+            if after is not None:
+                after(slot)
+
+    def diverged(self, slot: int) -> bool:
+        """Whether MuJoCo reported a bad position, velocity or acceleration."""
+        return bool(self._slot(slot).data.warning.number[_UNSTABLE].any())
+
+    def ctrl(self, slot: int) -> Array:
+        return self._slot(slot).ctrl
+
+    def joint_pos(self, slot: int) -> Array:
+        return self._slot(slot).qpos
+
+    def joint_vel(self, slot: int) -> Array:
+        return self._slot(slot).qvel
+
+    def body_pos(self, slot: int) -> Array:
+        return self._slot(slot).xpos
+
+    def body_quat(self, slot: int) -> Array:
+        return self._slot(slot).xquat
+
+    def body_mat(self, slot: int) -> Array:
+        return self._slot(slot).xmat
+
+    def site_pos(self, slot: int) -> Array:
+        return self._slot(slot).site_xpos
+
+    def site_mat(self, slot: int) -> Array:
+        return self._slot(slot).site_xmat
+
+    def contact_geoms(self, slot: int) -> NDArray[np.int32]:
+        geoms: NDArray[np.int32] = self._slot(slot).data.contact.geom
+        return geoms
+
+    def contacts(self, slot: int) -> Contacts:
+        """Active contacts; forces are computed only here, since they cost a call per contact."""
+        here = self._slot(slot)
+        found = here.data.contact
+        geoms = np.array(found.geom)
+        force = np.zeros(6)
+        normal_force = np.zeros(len(geoms))
+        for index in range(len(geoms)):
+            mujoco.mj_contactForce(here.model, here.data, index, force)
+            normal_force[index] = force[0]
+        return Contacts(
+            geoms=geoms,
+            bodies=here.model.geom_bodyid[geoms].reshape(-1, 2),
+            position=np.array(found.pos),
+            normal=np.array(found.frame)[:, :3],
+            distance=np.array(found.dist),
+            force=normal_force,
+        )
+
+    def render(
+        self,
+        slot: int,
+        camera: CameraPose,
+        size: tuple[int, int],
+        modes: Sequence[str] = ("rgb",),
+        renderer: str = "raster",
+    ) -> Images:
+        """Images from one camera; a renderer is made per scene on first use."""
+        here = self._slot(slot)
+        key = (here.scene.key, renderer)
+        if key not in self._renderers:
+            from molmospaces_gym.backends.rendering import make_renderer
+
+            self._renderers[key] = make_renderer(renderer, here.model)
+            while len(self._renderers) > 2 * DATA_PER_SLOT:
+                self._renderers.popitem(last=False)[1].close()
+        self._renderers.move_to_end(key)
+        found = self._renderers[key]
+        images: Images = found.render(here.data, camera, size[0], size[1], tuple(modes))
+        return images
+
+    def close(self) -> None:
+        """Stop the threads, close the renderers and drop the simulations."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+        self._slots = [None] * self.num_worlds
+        self._seen = [OrderedDict() for _ in range(self.num_worlds)]

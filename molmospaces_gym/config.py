@@ -1,0 +1,106 @@
+"""``EnvConfig``: the keyword arguments of every environment, checked once."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from molmospaces_gym.actions import ACTION_MODES
+from molmospaces_gym.errors import InvalidConfig, UnknownName
+from molmospaces_gym.tasks.base import REWARD_MODES
+
+OBS_MODES = ("state", "rgb", "rgbd")
+SPLITS = ("train", "val", "test")
+RENDERERS = ("raster", "gl", "gl-official")
+RENDER_MODES = (None, "rgb_array")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvConfig:
+    """Arguments of ``gym.make("molmospaces_gym/<Task>-v1", ...)``; all of them JSON-plain.
+
+    Attributes:
+        backend: simulator, an entry point of the group ``molmospaces_gym.backends``.
+        robot: name of a robot, or path of an MJCF with the official names.
+        benchmark: shipped suite, or path of a benchmark; its episodes are played.
+        scene: house name or MJCF file; episodes are sampled in it.
+        split: split of the generated houses used when no scene or benchmark is given.
+        houses: how many houses of the split (0..n-1), or the list of their indices.
+        obs_mode: ``state`` (privileged poses), ``rgb`` or ``rgbd`` (what a real robot sees).
+        cameras: names of the episode's cameras to observe; None: the robot's own.
+        image_size: (width, height) pixels; None: the robot's camera system.
+        renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
+        action_mode: see ``molmospaces_gym.actions``.
+        reward_mode: ``dense``, ``sparse`` or ``official``.
+        terminate_on_success: None: yes when training, no when a benchmark is played.
+        control_dt: seconds between two actions; None: the episode's, or 0.066.
+        horizon: steps until truncation; None: the episode's, or the task's in seconds.
+        render_mode: None or ``rgb_array``.
+    """
+
+    backend: str = "mujoco"
+    robot: str = "franka_droid"
+    benchmark: str | None = None
+    scene: str | None = None
+    split: str = "train"
+    houses: int | Sequence[int] = 16
+    obs_mode: str = "state"
+    cameras: Sequence[str] | None = None
+    image_size: Sequence[int] | None = None
+    renderer: str = "raster"
+    action_mode: str = "joint_delta"
+    reward_mode: str = "dense"
+    terminate_on_success: bool | None = None
+    control_dt: float | None = None
+    horizon: int | None = None
+    render_mode: str | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("observation mode", self.obs_mode, OBS_MODES)
+        _one_of("action mode", self.action_mode, ACTION_MODES)
+        _one_of("reward mode", self.reward_mode, REWARD_MODES)
+        _one_of("renderer", self.renderer, RENDERERS)
+        _one_of("split", self.split, SPLITS)
+        if self.render_mode not in RENDER_MODES:
+            raise InvalidConfig(f"render_mode must be one of {RENDER_MODES}, not {self.render_mode!r}")
+        if self.benchmark is not None and self.scene is not None:
+            raise InvalidConfig("give either benchmark or scene, not both")
+        if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):
+            raise InvalidConfig(f"horizon must be a positive number of steps, not {self.horizon!r}")
+        if self.control_dt is not None and not (
+            math.isfinite(self.control_dt) and self.control_dt > 0
+        ):
+            raise InvalidConfig(f"control_dt must be positive seconds, not {self.control_dt!r}")
+        if self.image_size is not None and not _is_size(self.image_size):
+            raise InvalidConfig(f"image_size must be [width, height], not {self.image_size!r}")
+        if not self.house_indices:
+            raise InvalidConfig(f"houses must be a positive number or indices, not {self.houses!r}")
+
+    @property
+    def house_indices(self) -> tuple[int, ...]:
+        """Indices of the generated houses that episodes are sampled in."""
+        if isinstance(self.houses, int):
+            return tuple(range(max(self.houses, 0)))
+        return tuple(int(index) for index in self.houses)
+
+    @property
+    def house_names(self) -> tuple[str, ...]:
+        """Names of the houses that episodes are sampled in."""
+        if self.scene is not None:
+            return (str(self.scene),)
+        return tuple(f"generated/{self.split}/{index}" for index in self.house_indices)
+
+    @property
+    def stops_on_success(self) -> bool:
+        """Whether success ends an episode."""
+        if self.terminate_on_success is None:
+            return self.benchmark is None
+        return self.terminate_on_success
+
+
+def _one_of(kind: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UnknownName(kind, value, known)
+
+
+def _is_size(value: Sequence[int]) -> bool:
+    return len(value) == 2 and all(isinstance(side, int) and side >= 8 for side in value)

@@ -1,0 +1,153 @@
+"""``MolmoSpacesEnv``: the single Gymnasium environment of every task."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.actions import action_space
+from molmospaces_gym.backends.base import World, make_world
+from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.observations import Observation, ObservationLayout
+from molmospaces_gym.robots import get_robot
+from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.session import CONTROL_DT, Session
+from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.tasks import get_task
+from molmospaces_gym.tasks.base import Task
+
+
+def make_layout(config: EnvConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
+    """The observation layout that a configuration asks for."""
+    cameras = tuple(config.cameras) if config.cameras is not None else tuple(
+        mount.name for mount in robot.cameras
+    )
+    width, height = config.image_size or robot.image_size
+    return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
+
+
+class MolmoSpacesEnv(gym.Env[Observation, NDArray[np.float32]]):
+    """A household task of MolmoSpaces as a Gymnasium environment.
+
+    ## Description
+    A robot stands in a furnished house and is told in words what to do. Each episode is an
+    ``EpisodeSpec``: sampled in a generated house, read from a benchmark, or given to ``reset``.
+    The task decides success and reward; see its class, e.g. ``molmospaces_gym.tasks.pick``.
+
+    ## Action space
+    One float32 ``Box(-1, 1)``, arm first and gripper last; see ``molmospaces_gym.actions``.
+
+    ## Observation space
+    A flat ``Dict`` of float32 vectors and (H, W, 3) uint8 images; see
+    ``molmospaces_gym.observations``. It is known before any scene is loaded.
+
+    ## Rewards
+    ``dense`` sums the task's named terms, ``sparse`` is 1 on every successful step, ``official``
+    is the official package's reward. Every term is in ``info`` as ``reward/<term>``.
+
+    ## Starting state
+    ``reset(seed=...)`` draws from ``np_random`` only. ``reset(options={"episode": ...})`` takes an
+    index or id of the benchmark, an ``EpisodeSpec`` or a partial dict. Other options are ignored.
+
+    ## Episode end
+    Terminated on success when ``terminate_on_success`` (default: yes, no when a benchmark is
+    played). Truncated after ``horizon`` steps (Pick: 20 s), or at once when the simulation
+    diverges, with ``info["diverged"] = True``.
+
+    ## Info
+    ``is_success``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps only).
+
+    ## Arguments
+    See ``molmospaces_gym.config.EnvConfig``.
+
+    ## Version history
+    * v1: initial version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": round(1 / CONTROL_DT),
+    }
+
+    def __init__(self, task: str = "Pick", **kwargs: Any) -> None:
+        try:
+            self.config = EnvConfig(**kwargs)
+        except TypeError as error:
+            raise InvalidConfig(f"{task}: {error}") from error
+        self.task = get_task(task)
+        self.robot = get_robot(self.config.robot)
+        self.render_mode = self.config.render_mode
+        self.layout = make_layout(self.config, self.task, self.robot)
+        self.observation_space = self.layout.space
+        self.action_space = action_space(self.robot, self.config.action_mode)
+        self._source = EpisodeSource(self.config, self.task, self.robot)
+
+    @cached_property
+    def world(self) -> World:
+        """The simulator; made on first use."""
+        return make_world(self.config.backend)
+
+    @cached_property
+    def session(self) -> Session:
+        """What plays the episodes."""
+        return Session(self.config, self.task, self.robot, self.layout, self.world, 0)
+
+    @property
+    def scene(self) -> SceneModel:
+        """The compiled scene of the current episode; ``scene.model`` is its ``MjModel``."""
+        return self.session.scene
+
+    @property
+    def episode(self) -> EpisodeSpec:
+        """The episode being played."""
+        return self.session.episode
+
+    @property
+    def n_substeps(self) -> int:
+        """Physics steps per action in the current scene."""
+        return self.session.n_substeps
+
+    @property
+    def task_description(self) -> str:
+        """The instruction of the current episode."""
+        return self.session.episode.instruction
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode; see the class for ``options``."""
+        super().reset(seed=seed)
+        episode, scene = self._source.next(self.np_random, options)
+        self.session.begin(episode, scene)
+        return self.session.observe(), dict(self.session.info)
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Apply one action for ``control_dt`` seconds; raises ``InvalidAction`` unchanged."""
+        session = self.session
+        session.scene  # noqa: B018 - raises NotReset before the first episode
+        session.act(action)
+        self.world.step(session.n_substeps)
+        session.finish()
+        observation = session.observe()
+        return observation, session.reward, session.terminated, session.truncated, session.info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """An (H, W, 3) image from the episode's first exterior camera."""
+        if self.render_mode is None:
+            return None
+        return self.session.render()
+
+    def close(self) -> None:
+        """Release the simulator and the renderers."""
+        if "world" in self.__dict__:
+            self.world.close()
+            del self.__dict__["world"]
+            self.__dict__.pop("session", None)

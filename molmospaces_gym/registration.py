@@ -1,0 +1,25 @@
+"""Registers every environment id by string entry points; imports nothing heavy."""
+
+import gymnasium as gym
+
+NAMESPACE = "molmospaces_gym"
+VERSION = 1
+TASK_NAMES = ("Pick",)
+"""One row per task; ``molmospaces_gym.tasks.TASKS`` has the classes."""
+
+
+def env_id(task: str) -> str:
+    """The id of a task, e.g. ``molmospaces_gym/Pick-v1``."""
+    return f"{NAMESPACE}/{task}-v{VERSION}"
+
+
+def register_envs() -> None:
+    """Register all ids once; a second call does nothing."""
+    for task in TASK_NAMES:
+        if env_id(task) not in gym.registry:
+            gym.register(
+                id=env_id(task),
+                entry_point="molmospaces_gym.env:MolmoSpacesEnv",
+                vector_entry_point="molmospaces_gym.vector_env:MolmoSpacesVectorEnv",
+                kwargs={"task": task},
+            )

@@ -1,0 +1,122 @@
+"""Forward kinematics and damped-least-squares inverse kinematics on the model's own Jacobian."""
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.robots.binding import RobotBinding
+
+Array = NDArray[np.float64]
+
+DAMPING = 1e-4
+"""Added to the diagonal of J Jᵀ (m², rad²): bounds joint steps near singular poses."""
+
+
+class Kinematics:
+    """Tool kinematics of one robot in its base frame, independent of any running simulation.
+
+    Poses are (position (3,), rotation matrix (3, 3)) of the tool site relative to the robot's
+    root link. Not thread-safe: every user makes its own.
+    """
+
+    def __init__(self, robot: RobotBinding) -> None:
+        self._robot, self._model = robot, robot.model
+        self._data = mujoco.MjData(robot.model)
+        self._jacobian = np.zeros((6, robot.model.nv))
+        self._low = robot.model.jnt_range[robot.joints, 0]
+        self._high = robot.model.jnt_range[robot.joints, 1]
+
+    def _place(self, qpos: Array) -> None:
+        """Compute all poses with the arm at ``qpos``."""
+        self._data.qpos[self._robot.qpos] = qpos
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def _base(self) -> tuple[Array, Array]:
+        """World position and rotation of the root link."""
+        link = self._robot.link_id
+        return self._data.xpos[link], self._data.xmat[link].reshape(3, 3)
+
+    def tool_pose(self, qpos: Array) -> tuple[Array, Array]:
+        """Tool position (3,) and rotation (3, 3) in the base frame for joint positions ``qpos``."""
+        self._place(qpos)
+        origin, base = self._base()
+        site = self._robot.tcp_site
+        rotation = base.T @ self._data.site_xmat[site].reshape(3, 3)
+        return base.T @ (self._data.site_xpos[site] - origin), rotation
+
+    def _base_jacobian(self) -> Array:
+        """Jacobian (6, n_joints) of the tool in the base frame at the placed configuration."""
+        mujoco.mj_comPos(self._model, self._data)
+        jacobian, site = self._jacobian, self._robot.tcp_site
+        mujoco.mj_jacSite(self._model, self._data, jacobian[:3], jacobian[3:], site)
+        base = self._base()[1]
+        arm = jacobian[:, self._robot.dof]
+        return np.concatenate([base.T @ arm[:3], base.T @ arm[3:]])
+
+    def step(self, qpos: Array, shift: Array, turn: Array) -> Array:
+        """Joint positions whose tool moved by ``shift`` (m) and ``turn`` (rotation vector, rad).
+
+        One damped least-squares step: exact to second order in the displacement.
+        """
+        self._place(qpos)
+        return self._clip(qpos + self._solve(np.concatenate([shift, turn])))
+
+    def _solve(self, error: Array, damping: float = DAMPING) -> Array:
+        jacobian = self._base_jacobian()
+        gram = jacobian @ jacobian.T
+        gram.flat[::7] += damping
+        step: Array = jacobian.T @ np.linalg.solve(gram, error)
+        return step
+
+    def _clip(self, qpos: Array) -> Array:
+        return np.minimum(np.maximum(qpos, self._low), self._high)
+
+    def displacement(self, start: Array, end: Array) -> tuple[Array, Array]:
+        """Translation (m) and rotation vector (rad) of the tool between two joint positions."""
+        first, first_rotation = self.tool_pose(start)
+        last, last_rotation = self.tool_pose(end)
+        return last - first, rotation_vector(last_rotation @ first_rotation.T)
+
+    def solve(
+        self,
+        position: Array,
+        rotation: Array,
+        start: Array,
+        tolerance: tuple[float, float] = (5e-4, 5e-3),
+        iterations: int = 60,
+    ) -> Array | None:
+        """Joint positions that bring the tool to a pose in the base frame.
+
+        Args:
+            position: (3,) metres.
+            rotation: (3, 3).
+            start: joint positions the search starts from.
+            tolerance: largest position (m) and rotation (rad) error of a solution.
+            iterations: damped least-squares steps before giving up.
+
+        Returns:
+            Joint positions within the joint limits, or None when none was found.
+        """
+        qpos = np.array(start)
+        for _ in range(iterations):
+            at, turned = self.tool_pose(qpos)
+            shift, turn = position - at, rotation_vector(rotation @ turned.T)
+            if np.linalg.norm(shift) < tolerance[0] and np.linalg.norm(turn) < tolerance[1]:
+                return qpos
+            error = np.concatenate([_limit(shift, 0.1), _limit(turn, 0.5)])
+            qpos = self._clip(qpos + self._solve(error))
+        return None
+
+
+def _limit(vector: Array, length: float) -> Array:
+    """The vector, shortened to ``length`` when longer."""
+    norm = float(np.linalg.norm(vector))
+    return vector if norm <= length else vector * (length / norm)
+
+
+def rotation_vector(rotation: Array) -> Array:
+    """Axis times angle (3,) in rad of a rotation matrix (3, 3)."""
+    quat, vector = np.empty(4), np.empty(3)
+    mujoco.mju_mat2Quat(quat, np.ascontiguousarray(rotation).ravel())
+    mujoco.mju_quat2Vel(vector, quat, 1.0)
+    return vector

@@ -1,0 +1,337 @@
+"""Puts a generated house together: plan, furniture, objects, settling, text and metadata."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym.errors import InvalidScene
+from molmospaces_gym.scenes.generator import mjcf, room
+from molmospaces_gym.scenes.generator.catalog import Asset
+from molmospaces_gym.scenes.generator.furniture import furniture_parts
+from molmospaces_gym.scenes.generator.kitchen import Unit, counter_frame, counter_units
+from molmospaces_gym.scenes.generator.layout import HouseConfig, Piece, RoomPlan, plan_room
+from molmospaces_gym.scenes.generator.names import (
+    GENERATOR_VERSION,
+    Counter,
+    body_name,
+    house_name,
+    house_streams,
+    joint_name,
+)
+from molmospaces_gym.scenes.generator.placing import Placed, place_objects
+from molmospaces_gym.scenes.generator.settle import Rest, settle
+from molmospaces_gym.scenes.generator.shapes import Part, Quat, Vec3, volume, yaw_quat
+from molmospaces_gym.scenes.house import House, Surface
+
+HEADER = """<compiler angle="radian" autolimits="true"/>
+<option timestep="0.002" gravity="0 0 -9.8" integrator="implicitfast" cone="elliptic"
+ impratio="10" solver="Newton"><flag sleep="enable" multiccd="enable"/></option>
+<size memory="16M"/>
+<visual>
+<headlight ambient="0.38 0.38 0.38" diffuse="0.28 0.28 0.28" specular="0 0 0"/>
+<map znear="0.002" zfar="8"/>
+<global offwidth="1280" offheight="960"/>
+</visual>
+<default>
+<geom friction="0.9 0.01 0.001"/>
+<default class="fixed"><geom group="0"/></default>
+<default class="solid"><geom condim="4" group="0"/></default>
+<default class="solid_round"><geom condim="6" friction="0.9 0.01 0.002" group="0"/></default>
+<default class="touched"><geom condim="4" group="4"/></default>
+<default class="touched_round"><geom condim="6" friction="0.9 0.01 0.002" group="4"/></default>
+<default class="seen"><geom contype="0" conaffinity="0" group="0" mass="0"/></default>
+<default class="loose"><joint type="free" damping="0.001"/></default>
+<default class="drawer"><joint type="slide" damping="8" frictionloss="3" armature="0.1"/></default>
+<default class="door"><joint type="hinge" damping="0.6" frictionloss="0.25" armature="0.01"/></default>
+</default>
+"""
+"""Physics as in the official scenes (gravity 9.8 included, so that lift thresholds and recorded
+episodes mean the same), without their no-slip pass, plus sleeping. Frictionless joints would keep
+cabinets awake, hence ``frictionloss``; it also holds a drawer that was left half open."""
+
+OBJECT_ENUM = {"fixed": "thor_obj", "wall": "wall", "room": "room"}
+
+
+@dataclass
+class _Scene:
+    """Texts and metadata entries that a house collects while it is put together."""
+
+    bodies: list[str] = field(default_factory=list)
+    assets: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    surfaces: list[Surface] = field(default_factory=list)
+    tops: list[str] = field(default_factory=list)
+    """Body name of each piece of furniture, in the plan's order."""
+    counter: Counter = field(default_factory=Counter)
+
+
+def generate_house(split: str, index: int, config: HouseConfig | None = None) -> House:
+    """The furnished room number ``index`` of a split, a pure function of its arguments.
+
+    Everything in it is at rest: the poses in the text are those after settling. The metadata has
+    the official layout plus ``surfaces``, ``settled``, ``room`` and ``generator``; an object's
+    entry also has the keys of ``catalog.Asset.metadata``, ``parent`` and ``surface`` (the body of
+    the furniture on which it stands).
+
+    Args:
+        split: ``train``, ``val`` or ``test``; no house belongs to two of them.
+        index: which house, from 0.
+        config: what a house holds.
+
+    Raises:
+        UnknownName: no such split.
+        InvalidConfig: the index is not a whole number >= 0.
+    """
+    config = config or HouseConfig()
+    plan_rng, shell_rng, object_rng = house_streams(split, index, 3)
+    plan = plan_room(plan_rng, config)
+    scene = _Scene()
+    shell = _add_shell(scene, plan, shell_rng)
+    for piece in plan.pieces:
+        _add_piece(scene, plan, piece, config, shell_rng)
+    placed = place_objects(plan.pieces, config, object_rng)
+    names = _object_names(scene, placed)
+    start = [_start(plan, item) for item in placed]
+    poses = [Rest(pos, quat, True) for pos, quat in start]
+    draft = _text(scene, shell, placed, names, poses)
+    rests = settle(draft, names)
+    kept = [k for k, rest in enumerate(rests) if rest.stayed]
+    items, labels = [placed[k] for k in kept], [names[k] for k in kept]
+    text = _text(scene, shell, items, labels, [rests[k] for k in kept])
+    for item, label in zip(items, labels, strict=True):
+        _record_object(scene, item, label)
+    metadata = {
+        "objects": scene.objects,
+        "surfaces": [asdict(surface) for surface in scene.surfaces],
+        "settled": True,
+        "room": {"size": [*plan.world_size, room.WALL_HEIGHT]},
+        "generator": {
+            "version": GENERATOR_VERSION,
+            "split": split,
+            "index": int(index),
+            "config": asdict(config),
+        },
+    }
+    return House(house_name(split, index), mjcf=text, metadata=_plain(metadata))
+
+
+def write_house(house: House, directory: str | os.PathLike[str]) -> Path:
+    """Write ``<split>_<index>.xml`` and ``<split>_<index>_metadata.json``; returns the XML's path.
+
+    Each file appears at once or not at all.
+
+    Raises:
+        InvalidScene: the house has no text or is not a generated one.
+    """
+    maker = house.metadata.get("generator")
+    if house.mjcf is None or not isinstance(maker, Mapping):
+        raise InvalidScene(f"house {house.name!r} is not a generated house")
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{maker['split']}_{maker['index']}"
+    _write(folder / f"{stem}_metadata.json", json.dumps(house.metadata, indent=1))
+    _write(folder / f"{stem}.xml", house.mjcf)
+    return folder / f"{stem}.xml"
+
+
+def _write(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON gives it back: lists for tuples."""
+    return json.loads(json.dumps(value))
+
+
+def _text(
+    scene: _Scene, shell: list[str], placed: list[Placed], names: list[str], poses: list[Rest]
+) -> str:
+    assets = dict(scene.assets)
+    bodies = list(scene.bodies)
+    for item, name, pose in zip(placed, names, poses, strict=True):
+        body, meshes = mjcf.object_body(name, item.asset, pose.pos, pose.quat)
+        bodies.append(body)
+        assets.update(meshes)
+    world = mjcf.element("worldbody", [*shell, *bodies])
+    library = mjcf.element("asset", list(assets.values()))
+    return f'<mujoco model="house">\n{HEADER}{library}\n{world}\n</mujoco>\n'
+
+
+def _add_shell(scene: _Scene, plan: RoomPlan, rng: np.random.Generator) -> list[str]:
+    """Materials, lights, floor, walls and decoration."""
+    scene.assets.update({f"material {k}": text for k, text in enumerate(room.assets(rng, plan))})
+    width, depth = plan.world_size
+    pos, quat = (width / 2, depth / 2, 0.0), yaw_quat(plan.yaw)
+    floor = mjcf.element(
+        "geom", name="floor", class_="fixed", type="plane", size=(width / 2, depth / 2, 0.1),
+        pos=pos, material="floor",
+    )  # fmt: skip
+    bodies = []
+    for k, part in enumerate(room.walls(plan)):
+        name = f"wall_0_{k}"
+        bodies.append(
+            mjcf.element(
+                "body", [mjcf.geom(f"{name}_collision_0", part)], name=name, pos=pos, quat=quat
+            )
+        )
+        scene.objects[name] = _entry(name, "Wall", "wall")
+    decor = _geoms("room_0", room.decoration(plan, rng))
+    bodies.append(mjcf.element("body", decor, name="room_0", pos=pos, quat=quat))
+    scene.objects["room_0"] = _entry("room_0", "Room", "room")
+    return [*room.lights(plan), floor, *bodies]
+
+
+def _geoms(body: str, parts: list[Part] | tuple[Part, ...], mass: float | None = None) -> list[str]:
+    """Geoms of a piece of furniture; ``mass`` (kg) is shared out by volume."""
+    touched = [part for part in parts if part.role != "visual"]
+    total = sum(volume(part) for part in touched)
+    texts, seen, solid = [], 0, 0
+    for part in parts:
+        if part.role == "visual":
+            texts.append(mjcf.geom(f"{body}_visual_{seen}", part))
+            seen += 1
+            continue
+        share = None if mass is None else mass * volume(part) / total
+        texts.append(mjcf.geom(f"{body}_collision_{solid}", part, share))
+        solid += 1
+    return texts
+
+
+def _entry(name: str, category: str, enum: str, asset_id: str = "") -> dict[str, Any]:
+    """Official metadata entry of something that stays where it is."""
+    return {
+        "hash_name": name,
+        "asset_id": asset_id or name,
+        "object_id": name,
+        "category": category,
+        "object_enum": enum,
+        "is_static": True,
+        "name_map": {"bodies": {name: name}, "joints": {}, "sites": {}},
+        "parent": None,
+        "room_id": 0,
+        "children": [],
+    }
+
+
+CATEGORY = {
+    "dining_table": "DiningTable",
+    "side_table": "SideTable",
+    "desk": "Desk",
+    "shelf": "ShelvingUnit",
+    "counter": "CounterTop",
+    "drawer": "drawer",
+    "cabinet": "cabinet",
+}
+
+
+def _add_piece(
+    scene: _Scene, plan: RoomPlan, piece: Piece, config: HouseConfig, rng: np.random.Generator
+) -> None:
+    """A piece of furniture, its surface and, for the counter, its cabinets."""
+    asset_id = f"{piece.lemma}_{piece.half[0]:.3f}_{piece.half[1]:.3f}_{piece.height:.3f}"
+    name = body_name(piece.lemma, asset_id, scene.counter.next(asset_id))
+    x, y = plan.to_world(piece.x, piece.y)
+    yaw = piece.yaw + plan.yaw
+    if piece.lemma == "counter":
+        parts = counter_frame(piece, config.num_cabinets)
+    else:
+        parts = furniture_parts(piece, rng)
+    body = mjcf.element("body", _geoms(name, parts), name=name, pos=(x, y, 0.0), quat=yaw_quat(yaw))
+    scene.bodies.append(body)
+    scene.tops.append(name)
+    entry = _entry(name, CATEGORY[piece.lemma], "thor_obj", asset_id)
+    hx, hy = piece.half
+    entry["boundingBox"] = {"x": 2 * hx, "y": 2 * hy, "z": piece.height}
+    scene.objects[name] = entry
+    center = (x, y, piece.height)
+    surface = Surface(name, piece.kind, center, piece.half, yaw, plan.fronts(piece))
+    scene.surfaces.append(surface)
+    if piece.lemma == "counter":
+        for unit in counter_units(piece, config.num_cabinets, rng):
+            entry["children"].append(_add_unit(scene, plan, piece, unit, name))
+
+
+def _add_unit(scene: _Scene, plan: RoomPlan, piece: Piece, unit: Unit, counter: str) -> str:
+    """One cabinet: a static body at the counter's pose with the moving body in it."""
+    asset_id = f"{unit.kind}_{piece.half[0]:.3f}_{piece.height:.3f}_{unit.axis[2]:+.0f}"
+    count = scene.counter.next(asset_id)
+    name = body_name(unit.kind, asset_id, count)
+    inner = body_name(unit.kind, asset_id, count, body_index=1)
+    slide = unit.kind == "drawer"
+    joint = joint_name(inner, "slide" if slide else "hinge")
+    joint_text = mjcf.element(
+        "joint", name=joint, class_="drawer" if slide else "door", axis=unit.axis,
+        range=(0.0, unit.travel),
+    )  # fmt: skip
+    moving = mjcf.element(
+        "body", [joint_text, *_geoms(inner, unit.moving, unit.mass)], name=inner, pos=unit.pos
+    )
+    for k, part in enumerate(part for part in unit.moving if part.role == "visual"):
+        assert part.mesh is not None
+        mesh = f"{inner}_visual_{k}_mesh"
+        scene.assets[mesh] = mjcf.mesh_asset(mesh, part.mesh)
+    x, y = plan.to_world(piece.x, piece.y)
+    quat = yaw_quat(piece.yaw + plan.yaw)
+    fixed = _geoms(name, unit.fixed)
+    scene.bodies.append(
+        mjcf.element("body", [*fixed, moving], name=name, pos=(x, y, 0.0), quat=quat)
+    )
+    entry = _entry(name, CATEGORY[unit.kind], "thor_obj", asset_id)
+    entry["name_map"] = {
+        "bodies": {name: name, inner: f"{unit.kind}_{unit.index}"},
+        "joints": {joint: f"{unit.kind}_{unit.index}_joint"},
+        "sites": {},
+    }
+    handle = sum(part.role != "visual" for part in unit.moving) - 1
+    entry |= {"parent": counter, "body": inner, "joint": joint, "range": [0.0, unit.travel]}
+    entry |= {"handle": f"{inner}_collision_{handle}"}
+    scene.objects[name] = entry
+    return name
+
+
+def _object_names(scene: _Scene, placed: list[Placed]) -> list[str]:
+    names = []
+    for item in placed:
+        asset: Asset = item.asset
+        count = scene.counter.next(asset.asset_id)
+        names.append(body_name(asset.category.name, asset.asset_id, count))
+    return names
+
+
+def _start(plan: RoomPlan, item: Placed) -> tuple[Vec3, Quat]:
+    """World pose in which an object is put down."""
+    piece = plan.pieces[item.piece]
+    c, s = np.cos(piece.yaw), np.sin(piece.yaw)
+    x, y = plan.to_world(
+        piece.x + float(c * item.x - s * item.y), piece.y + float(s * item.x + c * item.y)
+    )
+    yaw = item.yaw + piece.yaw + plan.yaw
+    return (x, y, piece.height + item.asset.rest_height), yaw_quat(yaw)
+
+
+def _record_object(scene: _Scene, item: Placed, name: str) -> None:
+    """Metadata of a free object."""
+    surface = scene.tops[item.piece]
+    joint = joint_name(name, "free")
+    scene.objects[name] = {
+        **_entry(name, "", ""),
+        **item.asset.metadata(),
+        "name_map": {"bodies": {name: name}, "joints": {joint: joint}, "sites": {}},
+        "parent": surface,
+        "surface": surface,
+    }
+    scene.objects[surface]["children"].append(name)

@@ -1,0 +1,188 @@
+"""Where a robot can stand in a scene: base poses that are collision-free and reach something.
+
+Computed once per scene and kept, so that sampling an episode needs no search.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+
+from molmospaces_gym.robots.kinematics import Kinematics
+from molmospaces_gym.scenes.clearance import Clearance
+from molmospaces_gym.scenes.house import Surface
+from molmospaces_gym.scenes.model import Array, SceneModel
+
+EDGE_GAP = 0.29
+"""Distance from a surface's edge to the middle of the robot's base, m: half the official 0.5 m
+pedestal and some air."""
+EDGE_SPACING = 0.2
+"""Distance between the base positions tried along an edge, m."""
+BASE_BELOW = (-0.05, 0.2)
+"""How far the root link stands below the support, m. Official: the object is 0.17 -0.25/+0.3 m
+above it; a narrower range around level keeps every object of a surface in reach."""
+REACH = (0.34, 0.64)
+"""Horizontal distance from the root link to an object, m, within which the arm works."""
+REACH_ANGLE = np.deg2rad(50.0)
+"""Largest angle between the base's heading and an object."""
+MARGIN = 0.02
+"""Smallest distance between a standing robot and everything else, m."""
+MAX_WIDTH = 0.075
+"""Largest dimension (m) across which the gripper (0.087 m open) is asked to close."""
+ATTEMPTS = 40
+"""Base poses tried around an object that stands on no known surface."""
+CACHE_SIZE = 128
+
+_cache: "OrderedDict[str, tuple[Placement, ...]]" = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A base pose (x, y, z, qw, qx, qy, qz), the surface in front of it if known, and the names
+    of the objects the arm reaches where they rest."""
+
+    base_pose: tuple[float, ...]
+    yaw: float
+    objects: tuple[str, ...]
+    surface: Surface | None = field(default=None)
+
+
+def yaw_pose(x: float, y: float, z: float, yaw: float) -> tuple[float, ...]:
+    """Pose (7,) at a position with a heading about the vertical."""
+    return (x, y, z, float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2)))
+
+
+def placements(scene: SceneModel) -> tuple[Placement, ...]:
+    """Valid placements of the scene's robot, in a fixed order; empty when there is none."""
+    if scene.key not in _cache:
+        _cache[scene.key] = tuple(_find(scene))
+        while len(_cache) > CACHE_SIZE:
+            _cache.popitem(last=False)
+    return _cache[scene.key]
+
+
+def _find(scene: SceneModel) -> list[Placement]:
+    search = _Search(scene)
+    if scene.owns_robot or scene.robot.base_mocap < 0:
+        return search.fixed()
+    surfaces = [Surface(**s) for s in scene.house.metadata.get("surfaces", [])]
+    return search.along(surfaces) if surfaces else search.around()
+
+
+class _Search:
+    """Tries base poses of one scene's robot."""
+
+    def __init__(self, scene: SceneModel) -> None:
+        self.scene = scene
+        self.rng = np.random.default_rng(int(scene.key[:12], 16))
+        self.data = mujoco.MjData(scene.model)
+        self.data.qpos[:] = scene.rest_qpos
+        mujoco.mj_kinematics(scene.model, self.data)
+        self.clearance = Clearance(scene)
+        self.kinematics = Kinematics(scene.robot)
+        self.home = scene.rest_qpos[scene.robot.qpos]
+        pedestal = scene.robot.config.pedestal
+        self.height = pedestal[2] if pedestal else 0.0
+        self.candidates = [n for n in scene.free_joints if is_graspable(scene, n)]
+
+    def fixed(self) -> list[Placement]:
+        """The pose the robot already has."""
+        link = self.scene.robot.link_id
+        position, mat = self.data.xpos[link], self.data.xmat[link].reshape(3, 3)
+        yaw = float(np.arctan2(mat[1, 0], mat[0, 0]))
+        objects = self._reached(position, yaw, self.candidates)
+        root = self.scene.robot.root_id
+        pose = [*self.data.xpos[root].tolist(), *self.data.xquat[root].tolist()]
+        return [Placement(tuple(pose), yaw, objects)] if objects else []
+
+    def along(self, surfaces: list[Surface]) -> list[Placement]:
+        """Base poses along the accessible edges of every surface."""
+        found = []
+        for surface in surfaces:
+            standing = [
+                name
+                for name in self.candidates
+                if self.scene.objects[name].get("surface") == surface.name
+            ]
+            for front in surface.front if standing else ():
+                for x, y in _edge_points(surface, front):
+                    z = surface.center[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
+                    found += self._try(x, y, z, front + np.pi, standing, surface)
+        return found
+
+    def around(self) -> list[Placement]:
+        """Base poses around every object of a house without surfaces (official radius)."""
+        found = []
+        for name in self.candidates:
+            address, _ = self.scene.free_joint(name)
+            at = self.scene.rest_qpos[address : address + 3]
+            for _ in range(ATTEMPTS):
+                angle = float(self.rng.uniform(-np.pi, np.pi))
+                radius = float(self.rng.uniform(*REACH))
+                x, y = at[0] + radius * np.cos(angle), at[1] + radius * np.sin(angle)
+                z = at[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
+                placed = self._try(float(x), float(y), float(z), angle + np.pi, [name], None)
+                found += placed
+                if placed:
+                    break
+        return found
+
+    def _try(
+        self, x: float, y: float, z: float, yaw: float, names: list[str], surface: Surface | None
+    ) -> list[Placement]:
+        yaw = float((yaw + np.pi) % (2 * np.pi) - np.pi)
+        pose = yaw_pose(x, y, z, yaw)
+        if not self.clearance.is_free(pose, self.home, MARGIN):
+            return []
+        objects = self._reached(np.array([x, y, z + self.height]), yaw, names)
+        return [Placement(pose, yaw, objects, surface)] if objects else []
+
+    def _reached(self, link: Array, yaw: float, names: list[str]) -> tuple[str, ...]:
+        """The objects whose resting place the tool reaches pointing down."""
+        return tuple(n for n in names if self._reaches(link, yaw, n))
+
+    def _reaches(self, link: Array, yaw: float, name: str) -> bool:
+        address, _ = self.scene.free_joint(name)
+        offset = self.scene.rest_qpos[address : address + 3] - link
+        if not in_reach(offset[:2], yaw):
+            return False
+        cos, sin = np.cos(yaw), np.sin(yaw)
+        local = np.array([cos * offset[0] + sin * offset[1], cos * offset[1] - sin * offset[0], 0])
+        local[2] = offset[2] + 0.1
+        return self.kinematics.solve(local, TOOL_DOWN, self.home, (2e-3, 2e-2)) is not None
+
+
+TOOL_DOWN: Array = np.diag([1.0, -1.0, -1.0])
+"""Tool rotation in the base frame with the approach axis pointing down."""
+
+
+def in_reach(offset: Array, yaw: float) -> bool:
+    """Whether a horizontal offset (2,) from the root link lies in the working sector."""
+    distance = float(np.hypot(offset[0], offset[1]))
+    angle = (np.arctan2(offset[1], offset[0]) - yaw + np.pi) % (2 * np.pi) - np.pi
+    return REACH[0] <= distance <= REACH[1] and bool(abs(angle) <= REACH_ANGLE)
+
+
+def is_graspable(scene: SceneModel, name: str) -> bool:
+    """Whether an object fits the gripper: by its metadata, otherwise by its smallest side."""
+    declared = scene.objects.get(name, {}).get("graspable")
+    if declared is not None:
+        return bool(declared)
+    return bool(2 * scene.body_half_size(name).min() <= MAX_WIDTH)
+
+
+def _edge_points(surface: Surface, front: float) -> list[tuple[float, float]]:
+    """Base positions along the edge of a surface that faces the yaw ``front``."""
+    out = np.array([np.cos(front), np.sin(front)])
+    along = np.array([-out[1], out[0]])
+    axis = np.array([np.cos(surface.yaw), np.sin(surface.yaw)])
+    cross = np.array([-axis[1], axis[0]])
+    depth, half = (
+        abs(axis @ d) * surface.half_size[0] + abs(cross @ d) * surface.half_size[1]
+        for d in (out, along)
+    )
+    count = max(1, int(2 * max(half - 0.15, 0.0) / EDGE_SPACING) + 1)
+    offsets = np.linspace(-(half - 0.15), half - 0.15, count) if count > 1 else np.zeros(1)
+    middle = np.array(surface.center[:2]) + (depth + EDGE_GAP) * out
+    return [(float(p[0]), float(p[1])) for p in (middle + o * along for o in offsets)]

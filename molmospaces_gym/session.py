@@ -1,0 +1,216 @@
+"""``Session``: one slot of a world playing one episode after another.
+
+The single env owns one session and the vector env N of them, so that both step, reward and
+observe by the same code.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.actions import ActionMapper, check_action, make_mapper
+from molmospaces_gym.backends.base import World
+from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
+from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
+from molmospaces_gym.errors import InvalidConfig, NotReset
+from molmospaces_gym.initial_state import initial_state
+from molmospaces_gym.observations import (
+    Observation,
+    ObservationLayout,
+    RobotObserver,
+    observe_images,
+)
+from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
+
+Array = NDArray[np.float64]
+
+CONTROL_DT = 0.066
+"""Default seconds between two actions (official benchmark: 33 substeps of 2 ms)."""
+
+
+class Session:
+    """Plays episodes in one slot: start, act, and after the physics evaluate and observe."""
+
+    def __init__(
+        self,
+        config: EnvConfig,
+        task: Task,
+        robot: RobotConfig,
+        layout: ObservationLayout,
+        world: World,
+        slot: int,
+    ) -> None:
+        self.config, self.task, self.robot = config, task, robot
+        self.layout, self.world, self.slot = layout, world, slot
+        self._scene: SceneModel | None = None
+        self._episode: EpisodeSpec | None = None
+        self._values = np.zeros(layout.size)
+        self._mappers: dict[str, ActionMapper] = {}
+        self.steps = 0
+        self.reward, self.terminated, self.truncated = 0.0, False, False
+        self.info: dict[str, Any] = {}
+
+    @property
+    def scene(self) -> SceneModel:
+        """The compiled scene; raises ``NotReset`` before the first episode."""
+        if self._scene is None:
+            raise NotReset("no episode has been started; call reset() first")
+        return self._scene
+
+    @property
+    def episode(self) -> EpisodeSpec:
+        """The episode being played; raises ``NotReset`` before the first one."""
+        if self._episode is None:
+            raise NotReset("no episode has been started; call reset() first")
+        return self._episode
+
+    @property
+    def ctrl(self) -> Array:
+        """The robot's last commands (n_actuators,), a copy."""
+        command: Array = self.world.ctrl(self.slot)[self.scene.robot.actuators]
+        return command
+
+    def begin(self, episode: EpisodeSpec, scene: SceneModel) -> None:
+        """Put the slot into an episode's start; on an error the last episode stays loaded."""
+        n_substeps = substeps(self.config, episode, scene)
+        state = initial_state(scene, episode)
+        self.world.load(self.slot, scene)
+        task = self.task.bind(self.world, self.slot, scene, episode)
+        self.world.set_state(self.slot, state)
+        self._scene, self._episode = scene, episode
+        self._task: EpisodeTask = task
+        self.n_substeps = n_substeps
+        self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
+        self.action_mapper = make_mapper(self.config.action_mode, scene.robot)
+        self._observer = RobotObserver(self.world, self.slot, scene)
+        self._mounts = {mount.name: mount for mount in camera_mounts(episode)}
+        self._mount_bodies = {
+            m.name: -1 if m.body is None else scene.body_id(m.body) for m in self._mounts.values()
+        }
+        self.steps = 0
+        self.reward, self.terminated, self.truncated = 0.0, False, False
+        self.state: TaskState = task.evaluate()
+        self._labels = {
+            "instruction": episode.instruction,
+            "episode_id": str(episode.episode_id or ""),
+            "house": house_name(episode),
+        }
+        self.info = {"is_success": self.state.success, **self._labels}
+
+    def act(self, action: object) -> None:
+        """Turn a checked action into commands; raises ``InvalidAction`` and changes nothing."""
+        mapper = self.action_mapper
+        values = check_action(action, mapper.size)
+        robot = self._scene.robot if self._scene is not None else self.scene.robot
+        ctrl = self.world.ctrl(self.slot)
+        ctrl[robot.actuators] = mapper.decode(values, ctrl[robot.actuators])
+
+    def finish(self) -> None:
+        """Evaluate the step that the physics has just made."""
+        self.steps += 1
+        previous = self.state
+        diverged = self.world.diverged(self.slot)
+        if diverged:
+            self.state = TaskState(False, previous.potentials, previous.quantities)
+        else:
+            self.state = self._task.evaluate()
+        state = self.state
+        self.terminated = state.success and self.config.stops_on_success
+        self.truncated = not self.terminated and (diverged or self.steps >= self.horizon)
+        self.info = {"is_success": state.success, **self._labels}
+        self.reward = self._score(state, previous, diverged)
+        if diverged:
+            self.info["diverged"] = True
+
+    def _score(self, state: TaskState, previous: TaskState, diverged: bool) -> float:
+        mode, info = self.config.reward_mode, self.info
+        if mode == "dense":
+            terms = dense_terms(self.task.reward_scales, state, previous)
+        elif mode == "sparse":
+            terms = {"sparse": float(state.success)}
+        else:
+            terms = {"official": 0.0 if diverged else self._task.official_reward(state)}
+        for name, value in terms.items():
+            info[f"reward/{name}"] = value
+        return sum(terms.values())
+
+    def write_values(self, out: NDArray[np.float32]) -> None:
+        """Write the numeric observation into ``out`` (layout.size,), clipped to its space."""
+        values, layout = self._values, self.layout
+        self._observer.write(values[: layout.robot_size])
+        if layout.mode == "state":
+            self._task.privileged(values[layout.robot_size :])
+        np.maximum(values, layout.low, out=values)
+        np.minimum(values, layout.high, out=values)
+        if "diverged" in self.info:
+            np.nan_to_num(values, copy=False)
+        out[:] = values
+
+    def observe(self) -> Observation:
+        """A fresh observation of the current state."""
+        row = np.empty(self.layout.size, np.float32)
+        self.write_values(row)
+        observation = self.layout.split(row)
+        if self.layout.cameras:
+            observation.update(self.images())
+        return observation
+
+    def images(self) -> Observation:
+        """Freshly rendered images of the observed cameras."""
+        poses = {name: self.camera_pose(name) for name in self.layout.cameras}
+        renderer = self.config.renderer
+        return observe_images(self.layout, self.world, self.slot, poses, renderer)
+
+    def render(self) -> NDArray[np.uint8]:
+        """An (H, W, 3) image from the episode's first exterior camera, else from any."""
+        names = list(self.cameras)
+        name = next((n for n in names if "wrist" not in n), names[0])
+        pose, size = self.camera_pose(name), self.layout.image_size
+        images = self.world.render(self.slot, pose, size, ("rgb",), self.config.renderer)
+        return images["rgb"]
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        """The episode's cameras by name."""
+        self.scene  # noqa: B018 - raises before the first episode
+        return self._mounts
+
+    def camera_pose(self, name: str) -> CameraPose:
+        """World pose of one of the episode's cameras now; raises ``InvalidConfig``."""
+        if name not in self.cameras:
+            raise InvalidConfig(
+                f"the episode has no camera {name!r}; it has {', '.join(self._mounts)}"
+            )
+        body = self._mount_bodies[name]
+        if body < 0:
+            return world_pose(self._mounts[name], np.zeros(3), np.eye(3))
+        position = self.world.body_pos(self.slot)[body]
+        mat = self.world.body_mat(self.slot)[body].reshape(3, 3)
+        return world_pose(self._mounts[name], position, mat)
+
+
+def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
+    """Physics steps per action; raises ``InvalidConfig`` when they do not divide evenly."""
+    control_dt = config.control_dt or episode.control_dt or CONTROL_DT
+    timestep = scene.model.opt.timestep
+    count = round(control_dt / timestep)
+    if count < 1 or abs(count * timestep - control_dt) > 1e-6:
+        raise InvalidConfig(
+            f"control_dt {control_dt} s is no multiple of the scene's timestep {timestep} s"
+        )
+    return count
+
+
+def horizon_steps(
+    config: EnvConfig, episode: EpisodeSpec, task: Task, n_substeps: int, scene: SceneModel
+) -> int:
+    """Steps until truncation: the env's, the episode's or the task's."""
+    if config.horizon is not None:
+        return config.horizon
+    seconds = episode.horizon_sec or task.horizon_s
+    return max(1, round(seconds / (n_substeps * scene.model.opt.timestep)))

@@ -1,0 +1,148 @@
+"""Where episodes come from: a benchmark, the sampler, or what ``reset(options=...)`` gives."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
+from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.episode import EpisodeSpec, camera_spec, house_name
+from molmospaces_gym.errors import InvalidEpisode, InvalidScene
+from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.scenes.assets import resolve_asset
+from molmospaces_gym.scenes.compose import get_scene
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.placement import placements, yaw_pose
+from molmospaces_gym.scenes.resolve import resolve_house
+from molmospaces_gym.tasks.base import Task
+from molmospaces_gym.tasks.pick_sampler import prefixed_mounts, referral_phrase
+
+HOUSE_ATTEMPTS = 8
+"""Houses tried before sampling gives up; a generated house rarely offers no episode."""
+FALLBACK_DISTANCE = 0.5
+"""Distance of the base in front of an object when no checked placement reaches it, m."""
+
+
+class EpisodeSource:
+    """Yields the episodes of one env together with their compiled scenes."""
+
+    def __init__(self, config: EnvConfig, task: Task, robot: RobotConfig) -> None:
+        self._config, self._task, self._robot = config, task, robot
+
+    @cached_property
+    def benchmark(self) -> Benchmark | None:
+        """The benchmark that is played, or None."""
+        return None if self._config.benchmark is None else load_benchmark(self._config.benchmark)
+
+    def next(
+        self, rng: np.random.Generator, options: Mapping[str, Any] | None
+    ) -> tuple[EpisodeSpec, SceneModel]:
+        """The episode for a reset: the one asked for, or one drawn with ``rng``.
+
+        Raises:
+            InvalidEpisode: the asked episode is malformed or not in the benchmark.
+            SceneNotFound, InvalidScene: its scene is missing or broken.
+        """
+        wanted = (options or {}).get("episode")
+        if isinstance(wanted, EpisodeSpec):
+            return wanted, self.scene_of(wanted)
+        if isinstance(wanted, Mapping):
+            return self._complete(wanted)
+        if wanted is not None:
+            spec = self._find(wanted)
+            return spec, self.scene_of(spec)
+        if self.benchmark is not None:
+            spec = self.benchmark.find(int(rng.integers(len(self.benchmark.episodes))))
+            return spec, self.scene_of(spec)
+        return self._sample(rng)
+
+    def _find(self, wanted: object) -> EpisodeSpec:
+        if self.benchmark is None:
+            raise InvalidEpisode(
+                f"options['episode'] = {wanted!r} picks from a benchmark, but the env has none;"
+                " pass benchmark=... to gym.make, or an episode as a dict"
+            )
+        if isinstance(wanted, bool) or not isinstance(wanted, int | np.integer | str):
+            raise InvalidEpisode(
+                f"options['episode'] must be an index, an id, a dict or an EpisodeSpec, not"
+                f" {type(wanted).__name__}"
+            )
+        return self.benchmark.find(wanted if isinstance(wanted, str) else int(wanted))
+
+    def _sample(self, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
+        names = self._config.house_names
+        attempts = 1 if len(names) == 1 else HOUSE_ATTEMPTS
+        for attempt in range(attempts):
+            house = resolve_house(names[int(rng.integers(len(names)))])
+            scene = get_scene(house, self._robot)
+            try:
+                return self._task.sample(scene, rng), scene
+            except InvalidScene:
+                if attempt == attempts - 1:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def scene_of(self, spec: EpisodeSpec) -> SceneModel:
+        """The compiled scene an episode plays in."""
+        changes = spec.scene_modifications
+        return get_scene(
+            resolve_house(house_name(spec)),
+            self._robot,
+            {name: Path(resolve_asset(path)) for name, path in changes.added_objects.items()},
+            tuple(changes.removed_objects),
+        )
+
+    def _complete(self, partial: Mapping[str, Any]) -> tuple[EpisodeSpec, SceneModel]:
+        """Fill a partial episode with the defaults of its scene."""
+        named = {"scene", "scene_dataset", "house_index"} & set(partial)
+        base = {} if named else {"scene": self._config.house_names[0]}
+        skeleton = EpisodeSpec.from_partial(partial, {**_SKELETON, **base})
+        scene = self.scene_of(skeleton)
+        task = self._task.defaults(skeleton.task, scene)
+        name = str(task.get("pickup_obj_name", ""))
+        task.setdefault("robot_base_pose", default_base_pose(scene, name))
+        phrase = referral_phrase(scene, name) if name else "object"
+        config = self._robot
+        defaults = {
+            **base,
+            "robot": {
+                "robot_name": config.name,
+                "init_qpos": {group: list(qpos) for group, qpos in config.home.items()},
+            },
+            "cameras": [
+                camera_spec(mount).model_dump(exclude_unset=True)
+                for mount in prefixed_mounts(config)
+            ],
+            "scene_modifications": {},
+            "task": task,
+            "language": {"task_description": f"pick up the {phrase}."},
+            "img_resolution": list(config.image_size),
+        }
+        return EpisodeSpec.from_partial(partial, defaults), scene
+
+
+_SKELETON: dict[str, Any] = {
+    "robot": {"robot_name": "", "init_qpos": {}},
+    "task": {},
+    "language": {"task_description": ""},
+    "img_resolution": [640, 368],
+    "scene_modifications": {},
+}
+
+
+def default_base_pose(scene: SceneModel, name: str) -> list[float]:
+    """A base pose (7,) from which the robot reaches an object, checked where one is known."""
+    robot = scene.robot
+    if scene.owns_robot:
+        model = scene.model
+        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+    for placement in placements(scene):
+        if name in placement.objects:
+            return list(placement.base_pose)
+    address, _ = scene.free_joint(name)
+    x, y, z = scene.rest_qpos[address : address + 3].tolist()
+    pedestal = robot.config.pedestal
+    return list(yaw_pose(x - FALLBACK_DISTANCE, y, z - (pedestal[2] if pedestal else 0.0), 0.0))

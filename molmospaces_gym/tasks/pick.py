@@ -1,0 +1,190 @@
+"""Pick: lift one object off its support (official ``PickTask``)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym.backends.base import World
+from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.errors import InvalidEpisode
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
+from molmospaces_gym.tasks.pick_sampler import sample_pick
+
+TASK_CLS = "molmo_spaces.tasks.pick_task.PickTask"
+"""The official class name, so that the official tools read our episodes."""
+
+GOAL_LIFT = 0.05
+"""Height of the goal pose above the start pose, m (official)."""
+SUCCESS_LIFT = 0.01
+"""Official default of ``succ_pos_threshold``, m."""
+SUPPORT_COSINE = float(np.cos(np.deg2rad(80.0)))
+"""A contact supports an object when its normal is within 80 degrees of up (official)."""
+REACH_SCALE = 5.0
+"""Steepness of the reach potential, 1/m: 1 - tanh(5 d) is 0.24 at 20 cm and 0.76 at 5 cm."""
+
+
+class PickTask:
+    """Lift the named object at least ``succ_pos_threshold`` (default 1 cm) with the robot only.
+
+    Success, as in the official evaluator: the robot touches the object, nothing else touches it,
+    and its origin is at least the threshold above ``pickup_obj_start_pose``. Momentary: no dwell
+    time and no latch.
+
+    Dense reward terms are changes of potentials (see ``dense_terms``):
+    ``reach`` 1 - tanh(5 d) of the distance d (m) from the tool to the object's middle, 1 once it
+    is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
+    goal lift of 5 cm, counted while both fingers touch; ``success`` 1 while successful.
+    """
+
+    name = "Pick"
+    horizon_s = 20.0
+    reward_scales: Mapping[str, float] = MappingProxyType(
+        {"reach": 1.0, "grasp": 1.0, "lift": 1.0, "success": 2.0}
+    )
+    privileged_keys: Mapping[str, PrivilegedKey] = MappingProxyType(
+        {
+            "object_pose": PrivilegedKey(7, -10.0, 10.0),
+            "object_size": PrivilegedKey(3, 0.0, 10.0),
+            "object_to_tcp": PrivilegedKey(3, -10.0, 10.0),
+            "goal_position": PrivilegedKey(3, -10.0, 10.0),
+        }
+    )
+
+    def sample(self, scene: SceneModel, rng: np.random.Generator) -> EpisodeSpec:
+        return sample_pick(scene, rng, TASK_CLS, GOAL_LIFT, self.horizon_s)
+
+    def defaults(self, spec: Mapping[str, Any], scene: SceneModel) -> dict[str, Any]:
+        """Fill the start pose (where the scene puts the object) and the goal pose."""
+        task = dict(spec)
+        name = task.get("pickup_obj_name")
+        if not isinstance(name, str):
+            raise InvalidEpisode("a Pick episode needs task.pickup_obj_name, the body to lift")
+        address, _ = scene.free_joint(name)
+        task.setdefault("task_cls", TASK_CLS)
+        task.setdefault("task_type", "pick")
+        start = [float(v) for v in scene.rest_qpos[address : address + 7]]
+        task.setdefault("pickup_obj_start_pose", start)
+        start = task["pickup_obj_start_pose"]
+        task.setdefault("pickup_obj_goal_pose", [*start[:2], start[2] + GOAL_LIFT, *start[3:]])
+        return task
+
+    def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
+        return PickEpisode(world, slot, scene, episode)
+
+
+class PickEpisode:
+    """One Pick episode: names resolved to ids once, then integers only."""
+
+    def __init__(
+        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec
+    ) -> None:
+        task = episode.task
+        name = task.get("pickup_obj_name")
+        if not isinstance(name, str):
+            raise InvalidEpisode("a Pick episode needs task.pickup_obj_name, the body to lift")
+        address, _ = scene.free_joint(name)
+        self.body = scene.body_id(name)
+        self._world, self._slot, self._scene = world, slot, scene
+        self._object_qpos = slice(address, address + 7)
+        self._start = np.asarray(task["pickup_obj_start_pose"], dtype=np.float64)
+        self._threshold = float(task.get("succ_pos_threshold", SUCCESS_LIFT))
+        goal = task.get("pickup_obj_goal_pose")
+        self._goal = (
+            np.asarray(goal[:3], dtype=np.float64)
+            if goal is not None
+            else self._start[:3] + [0.0, 0.0, GOAL_LIFT]
+        )
+        self._half_size = scene.body_half_size(name)
+        self._center = scene.body_center(name)
+        self._geom_root = scene.geom_root
+        self._geom_body = scene.model.geom_bodyid
+        self._object_root = int(scene.model.body_rootid[self.body])
+        self._robot_root = scene.robot.root_id
+        self._left, self._right = scene.robot.fingers
+
+    def _object_middle(self) -> Array:
+        """World position (3,) of the middle of the object's box."""
+        body = self.body
+        mat = self._world.body_mat(self._slot)[body].reshape(3, 3)
+        middle: Array = self._world.body_pos(self._slot)[body] + mat @ self._center
+        return middle
+
+    def evaluate(self) -> TaskState:
+        world, slot = self._world, self._slot
+        touching, touched_by_other, left, right = self._touches(world.contact_geoms(slot))
+        lift = float(world.body_pos(slot)[self.body, 2] - self._start[2])
+        offset = self._object_middle() - world.site_pos(slot)[self._scene.robot.tcp_site]
+        distance = float(np.sqrt(offset @ offset))
+        success = touching and not touched_by_other and lift >= self._threshold
+        grasped = left and right
+        reach = 1.0 if grasped else 1.0 - float(np.tanh(REACH_SCALE * distance))
+        height = min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0
+        return TaskState(
+            success=success,
+            potentials={
+                "reach": reach,
+                "grasp": 0.5 * (left + right),
+                "lift": height,
+                "success": float(success),
+            },
+            quantities={"lift": lift, "tcp_distance": distance},
+        )
+
+    def _touches(self, geoms: Any) -> tuple[bool, bool, bool, bool]:
+        """Whether robot, anything else, left finger and right finger touch the object."""
+        roots = self._geom_root[geoms]
+        involved = (roots == self._object_root).any(axis=1)
+        robot = other = left = right = False
+        for first, second in geoms[involved].tolist():
+            mine = self._geom_root[first] == self._object_root
+            partner = second if mine else first
+            if self._geom_root[partner] != self._robot_root:
+                other = True
+                continue
+            robot = True
+            body = self._geom_body[partner]
+            left = left or body in self._left
+            right = right or body in self._right
+        return robot, other, left, right
+
+    def official_reward(self, state: TaskState) -> float:
+        """Lift height (m, not negative) while nothing but the robot supports the object."""
+        contacts = self._world.contacts(self._slot)
+        roots = self._geom_root[contacts.geoms]
+        middle = self._object_middle()[2]
+        for row in np.flatnonzero((roots == self._object_root).any(axis=1)):
+            second_is_object = roots[row, 1] == self._object_root
+            partner = roots[row, 0] if second_is_object else roots[row, 1]
+            up = contacts.normal[row, 2] * (1.0 if second_is_object else -1.0)
+            supports = contacts.position[row, 2] < middle and up > SUPPORT_COSINE
+            if supports and partner != self._robot_root:
+                return 0.0
+        return max(0.0, state.quantities["lift"])
+
+    def privileged(self, out: Array) -> None:
+        """``object_pose`` in the robot's base frame, ``object_size``, ``object_to_tcp``, goal."""
+        world, slot, robot = self._world, self._slot, self._scene.robot
+        origin = world.body_pos(slot)[robot.link_id]
+        base = world.body_mat(slot)[robot.link_id].reshape(3, 3)
+        out[0:3] = (world.body_pos(slot)[self.body] - origin) @ base
+        conjugate_multiply(
+            world.body_quat(slot)[robot.link_id], world.body_quat(slot)[self.body], out[3:7]
+        )
+        out[7:10] = self._half_size
+        out[10:13] = (world.site_pos(slot)[robot.tcp_site] - self._object_middle()) @ base
+        out[13:16] = (self._goal - origin) @ base
+
+
+def conjugate_multiply(first: Array, second: Array, out: Array) -> None:
+    """Write ``conjugate(first) * second`` (wxyz) into ``out``, with a positive real part."""
+    w1, x1, y1, z1 = first.tolist()
+    w2, x2, y2, z2 = second.tolist()
+    w = w1 * w2 + x1 * x2 + y1 * y2 + z1 * z2
+    sign = 1.0 if w >= 0 else -1.0
+    out[0] = sign * w
+    out[1] = sign * (w1 * x2 - x1 * w2 - y1 * z2 + z1 * y2)
+    out[2] = sign * (w1 * y2 + x1 * z2 - y1 * w2 - z1 * x2)
+    out[3] = sign * (w1 * z2 - x1 * y2 + y1 * x2 - z1 * w2)

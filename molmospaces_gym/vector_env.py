@@ -1,0 +1,240 @@
+"""``MolmoSpacesVectorEnv``: N environments in one process, stepped by threads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from molmospaces_gym.actions import action_space
+from molmospaces_gym.backends.base import make_world
+from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.env import MolmoSpacesEnv, make_layout
+from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
+from molmospaces_gym.observations import Observation
+from molmospaces_gym.robots import get_robot
+from molmospaces_gym.session import Session
+from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.tasks import get_task
+
+Flags = NDArray[np.bool_]
+VectorStep = tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]
+
+
+class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
+    """N environments over one world: same numbers as N single ones with the same seeds.
+
+    Made by ``gym.make_vec("molmospaces_gym/Pick-v1", num_envs=N, ...)``. Takes the arguments of
+    ``EnvConfig`` and ``autoreset_mode``: ``"NextStep"`` (default), ``"SameStep"`` or
+    ``"Disabled"``, as in Gymnasium. ``reset(options={"reset_mask": ...})`` resets some of them.
+    Evaluation and observation of one slot overlap the physics of the others.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: str = "Pick",
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        **kwargs: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise InvalidConfig(f"num_envs must be at least 1, not {num_envs!r}")
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+            self.config = EnvConfig(**kwargs)
+        except (TypeError, ValueError) as error:
+            raise InvalidConfig(f"{task}: {error}") from error
+        self.num_envs = num_envs
+        self.task, self.robot = get_task(task), get_robot(self.config.robot)
+        self.metadata = {**MolmoSpacesEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = self.config.render_mode
+        self.layout = make_layout(self.config, self.task, self.robot)
+        self.single_observation_space = self.layout.space
+        self.single_action_space = action_space(self.robot, self.config.action_mode)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._source = EpisodeSource(self.config, self.task, self.robot)
+        self.world = make_world(self.config.backend, num_envs)
+        self.sessions = [
+            Session(self.config, self.task, self.robot, self.layout, self.world, slot)
+            for slot in range(num_envs)
+        ]
+        self._generators: list[np.random.Generator | None] = [None] * num_envs
+        self._seeds: list[int | None] = [None] * num_envs
+        self._rows = np.zeros((num_envs, self.layout.size), np.float32)
+        self._images: list[Observation] = [{} for _ in range(num_envs)]
+        self._done = np.zeros(num_envs, np.bool_)
+
+    @property
+    def np_random_seed(self) -> tuple[int | None, ...]:
+        """Seed of each sub-environment."""
+        return tuple(self._seeds)
+
+    @property
+    def np_random(self) -> tuple[np.random.Generator, ...]:
+        """Generator of each sub-environment."""
+        return tuple(self._generator(slot) for slot in range(self.num_envs))
+
+    def _generator(self, slot: int) -> np.random.Generator:
+        found = self._generators[slot]
+        if found is None:
+            found, self._seeds[slot] = seeding.np_random()
+            self._generators[slot] = found
+        return found
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start episodes in all slots, or in those of ``options["reset_mask"]`` (bool array)."""
+        seeds = self._spread(seed)
+        options = dict(options or {})
+        mask = self._mask(options.pop("reset_mask", None))
+        infos: dict[str, Any] = {}
+        for slot in np.flatnonzero(mask).tolist():
+            if seeds[slot] is not None:
+                self._generators[slot], self._seeds[slot] = seeding.np_random(seeds[slot])
+            self._begin(slot, options)
+            infos = self._add_info(infos, self.sessions[slot].info, slot)
+        self._done[mask] = False
+        return self._observation(), infos
+
+    def _spread(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + slot for slot in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise InvalidConfig(f"seed must be one number or {self.num_envs}, not {len(seed)}")
+        return list(seed)
+
+    def _mask(self, mask: object) -> Flags:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        right = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
+        if not right or mask.shape != (self.num_envs,) or not mask.any():  # type: ignore[attr-defined]
+            raise InvalidConfig(
+                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with at"
+                f" least one True, not {mask!r}"
+            )
+        return mask  # type: ignore[return-value]
+
+    def _begin(self, slot: int, options: Mapping[str, Any] | None = None) -> None:
+        episode, scene = self._source.next(self._generator(slot), options)
+        self.sessions[slot].begin(episode, scene)
+        self._observe(slot)
+
+    def _observe(self, slot: int) -> None:
+        session = self.sessions[slot]
+        session.write_values(self._rows[slot])
+        if self.layout.cameras:
+            self._images[slot] = session.images()
+
+    def _finish(self, slot: int) -> None:
+        self.sessions[slot].finish()
+        self._observe(slot)
+
+    def _observation(self) -> Observation:
+        observation = self.layout.split(self._rows.copy())
+        for key in self._images[0]:
+            observation[key] = np.stack([images[key] for images in self._images])
+        return observation
+
+    def step(self, actions: NDArray[np.float32]) -> VectorStep:
+        """Step every slot; raises ``InvalidAction`` before anything moves."""
+        actions = self._check(actions)
+        resetting = (
+            self._done if self.autoreset_mode is AutoresetMode.NEXT_STEP else self._none
+        )
+        stepping = [slot for slot in range(self.num_envs) if not resetting[slot]]
+        for slot in stepping:
+            self.sessions[slot].act(actions[slot])
+        if stepping:
+            self._advance(stepping)
+        rewards = np.zeros(self.num_envs)
+        terminated, truncated = self._none.copy(), self._none.copy()
+        for slot in stepping:
+            session = self.sessions[slot]
+            rewards[slot] = session.reward
+            terminated[slot], truncated[slot] = session.terminated, session.truncated
+        infos: dict[str, Any] = {}
+        for slot in np.flatnonzero(resetting).tolist():
+            self._begin(slot)
+        self._done = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
+            infos = self._restart()
+        return self._observation(), rewards, terminated, truncated, self._collect(infos)
+
+    @property
+    def _none(self) -> Flags:
+        return np.zeros(self.num_envs, np.bool_)
+
+    def _check(self, actions: object) -> NDArray[np.float32]:
+        wanted = (self.num_envs, *self.single_action_space.shape)
+        array = np.asarray(actions)
+        if array.shape != wanted:
+            raise InvalidAction(f"actions must have shape {wanted}, not {array.shape}")
+        if not np.isfinite(array).all():
+            raise InvalidAction(f"actions must be finite; rows {_bad_rows(array)} are not")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._done.any():
+            raise NotReset(
+                f"envs {np.flatnonzero(self._done).tolist()} have ended; reset them with"
+                " options={'reset_mask': ...} before stepping"
+            )
+        self.sessions[0].scene  # noqa: B018 - raises NotReset before the first reset
+        return array
+
+    def _advance(self, slots: list[int]) -> None:
+        """Step slots, grouped by their number of substeps (scenes may differ)."""
+        groups: dict[int, list[int]] = {}
+        for slot in slots:
+            groups.setdefault(self.sessions[slot].n_substeps, []).append(slot)
+        for count, group in groups.items():
+            self.world.step(count, group, self._finish)
+
+    def _restart(self) -> dict[str, Any]:
+        """Start new episodes where one has ended; the last observation and info go to infos."""
+        infos: dict[str, Any] = {}
+        for slot in np.flatnonzero(self._done).tolist():
+            session = self.sessions[slot]
+            final = self.layout.split(self._rows[slot].copy())
+            final.update(self._images[slot])
+            infos = self._add_info(
+                infos, {"final_obs": final, "final_info": dict(session.info)}, slot
+            )
+            self._begin(slot)
+        return infos
+
+    def _collect(self, infos: dict[str, Any]) -> dict[str, Any]:
+        for slot, session in enumerate(self.sessions):
+            infos = self._add_info(infos, session.info, slot)
+        return infos
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Read an attribute of every session, or call it when it is a method."""
+        found = [getattr(session, name) for session in self.sessions]
+        return tuple(f(*args, **kwargs) if callable(f) else f for f in found)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute of every session."""
+        return tuple(getattr(session, name) for session in self.sessions)
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """One (H, W, 3) image per slot from its first exterior camera."""
+        if self.render_mode is None:
+            return None
+        return tuple(session.render() for session in self.sessions)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Release the simulator and the renderers."""
+        self.world.close()
+
+
+def _bad_rows(actions: NDArray[Any]) -> list[int]:
+    finite = np.isfinite(actions.reshape(len(actions), -1)).all(axis=1)
+    return [int(row) for row in np.flatnonzero(~finite)]
