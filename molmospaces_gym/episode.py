@@ -5,7 +5,7 @@ The schema is the official one (``benchmark_schema.py`` of allenai/molmospaces),
 ``control_dt`` and ``episode_id``. Keys that nobody knows are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError, model_validator
@@ -164,9 +164,11 @@ def house_name(spec: EpisodeSpec) -> str:
     return spec.scene or f"{spec.scene_dataset}/{spec.data_split}/{spec.house_index}"
 
 
-def camera_mounts(spec: EpisodeSpec) -> tuple[CameraMount, ...]:
+def camera_mounts(
+    spec: EpisodeSpec, bodies: Container[str] | None = None
+) -> tuple[CameraMount, ...]:
     """The cameras of an episode as mounts; see ``cameras.mounts_from_spec``."""
-    return mounts_from_spec(spec.cameras)
+    return mounts_from_spec(spec.cameras, bodies)
 
 
 def camera_spec(mount: CameraMount, record_depth: bool = False) -> CameraSpec:
