@@ -21,8 +21,8 @@ from rich.progress import (
 from molmospaces_gym.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from molmospaces_gym.benchmarks.evaluate import Progress as Standing
-    from molmospaces_gym.benchmarks.evaluate import RunResult
+    from molmospaces_gym.benchmarks.evaluator import Progress as Standing
+    from molmospaces_gym.benchmarks.evaluator import RunResult
 
 MAX_FAILURES_SHOWN = 5
 INTERRUPTED = 130
@@ -47,7 +47,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Evaluate a policy on a benchmark and write a run folder."""
-    from molmospaces_gym.benchmarks.evaluate import evaluate as run
+    from molmospaces_gym.benchmarks.evaluator import evaluate as run
 
     console = Console()
     kwargs = _env_arguments(env or [])

@@ -1,0 +1,162 @@
+"""Make a shipped suite: ``python -m molmospaces_gym.benchmarks.make_suite pick-mini``.
+
+Episodes are drawn from the env's own sampler, the same number in each house, and the categories
+that are rarest so far first. Each candidate is played by a filter policy from its own JSON, and
+kept when it ends in success, so every episode is known to be solvable and to replay.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+import molmospaces_gym
+from molmospaces_gym.benchmark_io import describe, save_benchmark
+from molmospaces_gym.benchmarks.folder import machine_info
+from molmospaces_gym.benchmarks.rollout import build_policy, control_dt, make_env
+from molmospaces_gym.benchmarks.summary import object_category
+from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.errors import InvalidConfig, InvalidScene
+from molmospaces_gym.policies.base import PolicyLike, bind_policy, policy_env_kwargs
+
+CANDIDATES = 8
+"""Episodes drawn per house and episode wanted; the rest is spare for balance and failures."""
+SUITES = Path(__file__).resolve().parent / "suites"
+
+
+class SuiteMaker:
+    """Collects solvable episodes house by house."""
+
+    def __init__(self, name: str, env_id: str, policy: PolicyLike, seed: int) -> None:
+        self.episodes: list[EpisodeSpec] = []
+        self.rejected = 0
+        self._name, self._env_id, self._policy, self._seed = name, env_id, policy, seed
+        self._used: Counter[str] = Counter()
+
+    def add_house(self, scene: str, wanted: int) -> None:
+        """Add ``wanted`` solvable episodes of a house, or as many as its candidates give."""
+        kwargs = {"scene": scene, "terminate_on_success": False, **policy_env_kwargs(self._policy)}
+        env = make_env(self._env_id, kwargs)
+        try:
+            bind_policy(self._policy, env)
+            found = 0
+            for spec in self._by_rarity(list(self._draw(env, CANDIDATES * wanted))):
+                if found == wanted:
+                    break
+                if self._solves(env, spec):
+                    found += 1
+                    self._used[category_of(spec)] += 1
+                    episode_id = f"{self._name}/{len(self.episodes):03d}"
+                    self.episodes.append(spec.replace(episode_id=episode_id))
+                else:
+                    self.rejected += 1
+        finally:
+            env.close()
+
+    def _draw(self, env: Any, count: int) -> Iterator[EpisodeSpec]:
+        """Candidates with everything pinned that an env would otherwise decide."""
+        for number in range(count):
+            seed = self._seed + number
+            try:
+                env.reset(seed=seed)
+            except InvalidScene:
+                return
+            drawn = env.unwrapped.episode
+            yield drawn.replace(seed=seed, control_dt=round(control_dt(env.unwrapped), 6))
+
+    def _by_rarity(self, left: list[EpisodeSpec]) -> Iterator[EpisodeSpec]:
+        """Candidates, each time one of the category and then the object used least so far."""
+        tried: Counter[str] = Counter()
+        while left:
+            ranks = [
+                (self._used[category_of(s)], tried[target_of(s)], i) for i, s in enumerate(left)
+            ]
+            spec = left.pop(min(ranks)[2])
+            tried[target_of(spec)] += 1
+            yield spec
+
+    def _solves(self, env: Any, spec: EpisodeSpec) -> bool:
+        stored = EpisodeSpec.parse(json.loads(json.dumps(spec.to_dict())))
+        obs, info = env.reset(seed=stored.seed, options={"episode": stored})
+        if info["is_success"]:
+            return False
+        self._policy.reset(stored.instruction, stored.seed)
+        state: Any = None
+        over = False
+        while not over:
+            action, state = self._policy.predict(obs, state, None, True)
+            obs, _, terminated, truncated, info = env.step(action)
+            over = terminated or truncated
+        return bool(info["is_success"])
+
+
+def target_of(spec: EpisodeSpec) -> str:
+    """Name of the object that an episode is about."""
+    return str(spec.task["pickup_obj_name"])
+
+
+def category_of(spec: EpisodeSpec) -> str:
+    """Category of that object."""
+    return object_category(target_of(spec))
+
+
+def make_suite(
+    name: Annotated[str, typer.Argument(help="Name of the suite, e.g. pick-mini.")],
+    episodes: Annotated[int, typer.Option(help="How many episodes.")] = 50,
+    houses: Annotated[int, typer.Option(help="How many houses they are spread over.")] = 25,
+    split: Annotated[str, typer.Option(help="Split of the generated houses.")] = "val",
+    policy: Annotated[str, typer.Option(help="Keeps the episodes that it solves.")] = "expert",
+    env_id: Annotated[str, typer.Option("--id", help="Env.")] = "molmospaces_gym/Pick-v1",
+    seed: Annotated[int, typer.Option(help="First seed of the sampler.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder that holds the suites.")] = SUITES,
+) -> None:
+    """Sample a suite of solvable episodes and write its JSON."""
+    if not 0 < houses <= episodes:
+        raise InvalidConfig(f"houses must be within 1..episodes, got {houses} of {episodes}")
+    console = Console()
+    maker = SuiteMaker(name, env_id, build_policy(policy), seed)
+    short = 0
+    for number in track(range(houses), description=name, console=console):
+        # What a house could not give is asked of the next ones, so the total stays as wanted.
+        share = (episodes * (number + 1)) // houses - len(maker.episodes)
+        maker.add_house(f"generated/{split}/{number}", share)
+        short = episodes - len(maker.episodes)
+    if short:
+        raise InvalidConfig(
+            f"{policy} solved only {len(maker.episodes)} of {episodes} episodes in {houses} "
+            "houses; give more houses"
+        )
+    recipe = {
+        "env_id": env_id,
+        "episodes": episodes,
+        "houses": houses,
+        "split": split,
+        "filter_policy": policy,
+        "seed": seed,
+    }
+    directory = save_benchmark(maker.episodes, out / name, metadata(maker, recipe))
+    console.print(f"{episodes} episodes, {maker.rejected} rejected: {directory}", soft_wrap=True)
+
+
+def metadata(maker: SuiteMaker, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The official fields, and how the suite was made."""
+    counts = Counter(category_of(spec) for spec in maker.episodes)
+    task = str(recipe["env_id"]).rpartition("/")[2]
+    about = f"{task}, {recipe['episodes']} episodes in generated {recipe['split']} houses"
+    return {
+        **describe(maker.episodes, about),
+        "object_category_counts": dict(sorted(counts.items())),
+        "benchmark_created_date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "generator_version": molmospaces_gym.__version__,
+        "made_by": {**recipe, "rejected": maker.rejected, "versions": machine_info()["versions"]},
+    }
+
+
+if __name__ == "__main__":
+    typer.run(make_suite)
