@@ -105,11 +105,15 @@ def _material(model: mujoco.MjModel, geom: int) -> tuple[Floats, float, int]:
     return rgba, float(model.mat_emission[material]), texture
 
 
-def _repeats(model: mujoco.MjModel, geom: int, size: Floats) -> Floats:
-    """Texture repeats over a rectangle of full ``size`` (2,) metres."""
+def _repeats(model: mujoco.MjModel, geom: int, half: Floats) -> Floats:
+    """Texture repeats over a rectangle of half size ``half`` (2,) metres.
+
+    A uniform texture repeats per two metres: MuJoCo's OpenGL renderer scales a rectangle that
+    reaches from -1 to 1.
+    """
     material = int(model.geom_matid[geom])
     repeat = model.mat_texrepeat[material].astype(np.float64)
-    return repeat * size if model.mat_texuniform[material] else repeat
+    return repeat * half if model.mat_texuniform[material] else repeat
 
 
 def _plane(model: mujoco.MjModel, geom: int, textured: bool, reach: float) -> Shape:
@@ -118,13 +122,12 @@ def _plane(model: mujoco.MjModel, geom: int, textured: bool, reach: float) -> Sh
     uv = np.zeros(6)
     if textured:
         infinite = model.geom_size[geom, :2] <= 0
-        low, high = np.zeros(2), _repeats(model, geom, 2 * half)
-        material = int(model.geom_matid[geom])
-        # An infinite plane is anchored at its origin and always repeats per metre.
-        per_metre = model.mat_texrepeat[material]
-        low = np.where(infinite, -per_metre * half, low)
-        high = np.where(infinite, per_metre * half, high)
-        uv = np.array([low[0], low[1], high[0], low[1], high[0], high[1]])
+        repeats = _repeats(model, geom, half)
+        # An infinite plane is always uniform and has the middle of the image at its origin.
+        reach_uv = 0.5 * half * model.mat_texrepeat[int(model.geom_matid[geom])]
+        low = np.where(infinite, 0.5 - reach_uv, 0)
+        high = np.where(infinite, 0.5 + reach_uv, repeats)
+        uv = np.array([low[0], high[1], high[0], high[1], high[0], low[1]])
     return tessellation.plane(float(half[0]), float(half[1]), uv[None, :])
 
 
@@ -132,7 +135,7 @@ def _box(model: mujoco.MjModel, geom: int, textured: bool) -> Shape:
     half = model.geom_size[geom].astype(np.float64)
     if not textured:
         return tessellation.box(half)
-    sides = [2 * np.delete(half, axis) for axis in (0, 0, 1, 1, 2, 2)]
+    sides = [np.delete(half, axis) for axis in (0, 0, 1, 1, 2, 2)]
     return tessellation.box(half, np.array([_repeats(model, geom, side) for side in sides]))
 
 

@@ -38,10 +38,11 @@ def box(half: Floats, uv_scale: Floats | None = None) -> Shape:
     faces = np.array([[*quad, *([k] * 4)] for k, quad in enumerate(BOX_QUADS)], np.int32)
     uv = None
     if uv_scale is not None:
-        # u and v run along the two in-plane axes and start at the lower corner, as MuJoCo's do.
+        # Along the two in-plane axes; images have their first row at the upper end.
         axes = [[a for a in range(3) if a != k // 2] for k in range(6)]
-        unit = [0.5 * (corners[list(quad[:3])][:, axes[k]] + 1) for k, quad in enumerate(BOX_QUADS)]
-        uv = (np.array(unit) * uv_scale[:, None, :]).reshape(6, 6)
+        unit = [corners[list(quad[:3])][:, axes[k]] for k, quad in enumerate(BOX_QUADS)]
+        flipped = 0.5 + 0.5 * np.array(unit) * [1, -1]
+        uv = (flipped * uv_scale[:, None, :]).reshape(6, 6)
     return Shape(corners * half, normals, faces, uv)
 
 
