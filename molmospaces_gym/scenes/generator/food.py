@@ -14,7 +14,12 @@ from molmospaces_gym.scenes.generator.shapes import (
     rod,
 )
 
-WHITE, BLACK, BROWN, STEEL = COLORS["white"], COLORS["black"], COLORS["brown"], (0.75, 0.76, 0.78, 1.0)
+WHITE, BLACK, BROWN, STEEL = (
+    COLORS["white"],
+    COLORS["black"],
+    COLORS["brown"],
+    (0.75, 0.76, 0.78, 1.0),
+)
 LEAF = (0.25, 0.5, 0.2, 1.0)
 
 
@@ -140,9 +145,7 @@ def bread(size: float, rgba: Rgba) -> Shape:
     crust = prism(half, 0.014, (0, 0, half[2]), rgba)
     hull = box((half[0] - 0.006, half[1], half[2]), (0, 0, half[2]), GREY, "hull")
     cuts = [
-        box(
-            (0.004, half[1] * 0.55, 0.0012), (x, 0, 2 * half[2]), mix(rgba, WHITE, 0.45), "visual"
-        )
+        box((0.004, half[1] * 0.55, 0.0012), (x, 0, 2 * half[2]), mix(rgba, WHITE, 0.45), "visual")
         for x in (-0.4 * half[0], 0.0, 0.4 * half[0])
     ]
     return Shape((crust, hull, *cuts), (Hold("block", (0, 0, half[2]), half),))
@@ -206,7 +209,12 @@ def yogurt(size: float, rgba: Rgba) -> Shape:
     r, height = lerp(0.03, 0.035, size), lerp(0.06, 0.085, size)
     seen = turned([(0, 0), (r * 0.78, 0), (r * 0.97, height - 0.003), (0, height - 0.003)], WHITE)
     band = turned(
-        [(0, height * 0.3), (r * 0.84 + 0.001, height * 0.3), (r * 0.94, height * 0.75), (0, height * 0.75)],
+        [
+            (0, height * 0.3),
+            (r * 0.84 + 0.001, height * 0.3),
+            (r * 0.94, height * 0.75),
+            (0, height * 0.75),
+        ],
         mix(rgba, WHITE, 0.35),
     )
     lid = disc(r, height - 0.003, height, rgba)
@@ -227,7 +235,9 @@ def cereal_box(size: float, rgba: Rgba) -> Shape:
     """Cereal box, thin enough for a gripper in one direction."""
     half = (lerp(0.075, 0.095, size), lerp(0.023, 0.031, size), lerp(0.11, 0.14, size))
     parts = _carton(half, rgba, mix(rgba, WHITE, 0.7), 0.42)
-    picture = egg((half[0] * 0.55, half[1] + 0.001, half[2] * 0.26), (0, 0, half[2] * 0.95), rgba, "visual")
+    picture = egg(
+        (half[0] * 0.55, half[1] + 0.001, half[2] * 0.26), (0, 0, half[2] * 0.95), rgba, "visual"
+    )
     return Shape((*parts, picture), (Hold("block", (0, 0, half[2]), half),))
 
 
@@ -261,7 +271,12 @@ def juice_box(size: float, rgba: Rgba) -> Shape:
     parts = _carton(half, rgba, mix(rgba, WHITE, 0.8), 0.3)
     top = 2 * half[2]
     straw = rod(
-        "capsule", (half[0] * 0.5, 0, top - 0.004), (half[0] * 0.75, 0, top + 0.03), 0.0025, WHITE, "visual"
+        "capsule",
+        (half[0] * 0.5, 0, top - 0.004),
+        (half[0] * 0.75, 0, top + 0.03),
+        0.0025,
+        WHITE,
+        "visual",
     )
     return Shape((*parts, straw), (Hold("block", (0, 0, half[2]), half),))
 
@@ -281,7 +296,9 @@ FOOD: tuple[Category, ...] = (
     Category("cucumber", "cucumber", cucumber, (0.14, 0.28), ("green",), _FRUIT, "Cucumber"),
     Category("pear", "pear", pear, (0.12, 0.18), ("green", "yellow"), _FRUIT, "Pear"),
     Category("bread", "bread", bread, (0.28, 0.5), ("brown", "beige"), "baked", "Bread"),
-    Category("croissant", "croissant", croissant, (0.05, 0.08), ("beige", "brown"), "baked", "Croissant"),
+    Category(
+        "croissant", "croissant", croissant, (0.05, 0.08), ("beige", "brown"), "baked", "Croissant"
+    ),
     Category("soda_can", "soda", soda_can, (0.3, 0.39), _LABELS, "metal", "SodaCan"),
     Category("soup_can", "soup", soup_can, (0.28, 0.45), _LABELS, "canned", "SoupCan"),
     Category("tuna_can", "tuna", tuna_can, (0.12, 0.19), _LABELS, "canned", "TunaCan"),

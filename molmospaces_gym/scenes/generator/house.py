@@ -32,7 +32,6 @@ from molmospaces_gym.scenes.house import House, Surface
 HEADER = """<compiler angle="radian" autolimits="true"/>
 <option timestep="0.002" gravity="0 0 -9.8" integrator="implicitfast" cone="elliptic"
  impratio="10" solver="Newton"><flag sleep="enable" multiccd="enable"/></option>
-<size memory="16M"/>
 <visual>
 <headlight ambient="0.38 0.38 0.38" diffuse="0.28 0.28 0.28" specular="0 0 0"/>
 <map znear="0.002" zfar="8"/>
@@ -48,14 +47,16 @@ HEADER = """<compiler angle="radian" autolimits="true"/>
 <default class="seen"><geom contype="0" conaffinity="0" group="0" mass="0"/></default>
 <default class="loose"><joint type="free" damping="0.001"/></default>
 <default class="drawer"><joint type="slide" damping="8" frictionloss="3" armature="0.1"/></default>
-<default class="door"><joint type="hinge" damping="0.6" frictionloss="0.25" armature="0.01"/></default>
+<default class="door"><joint type="hinge" damping="0.6" frictionloss="0.25"
+ armature="0.01"/></default>
 </default>
 """
 """Physics as in the official scenes (gravity 9.8 included, so that lift thresholds and recorded
 episodes mean the same), without their no-slip pass, plus sleeping. Frictionless joints would keep
 cabinets awake, hence ``frictionloss``; it also holds a drawer that was left half open."""
 
-OBJECT_ENUM = {"fixed": "thor_obj", "wall": "wall", "room": "room"}
+HANDLE = "handle"
+"""Mesh of every cabinet handle; the only mesh that furniture uses."""
 
 
 @dataclass
@@ -202,7 +203,8 @@ def _geoms(body: str, parts: list[Part] | tuple[Part, ...], mass: float | None =
     texts, seen, solid = [], 0, 0
     for part in parts:
         if part.role == "visual":
-            texts.append(mjcf.geom(f"{body}_visual_{seen}", part))
+            mesh = HANDLE if part.mesh is not None else ""
+            texts.append(mjcf.geom(f"{body}_visual_{seen}", part, mesh=mesh))
             seen += 1
             continue
         share = None if mass is None else mass * volume(part) / total
@@ -280,10 +282,9 @@ def _add_unit(scene: _Scene, plan: RoomPlan, piece: Piece, unit: Unit, counter: 
     moving = mjcf.element(
         "body", [joint_text, *_geoms(inner, unit.moving, unit.mass)], name=inner, pos=unit.pos
     )
-    for k, part in enumerate(part for part in unit.moving if part.role == "visual"):
-        assert part.mesh is not None
-        mesh = f"{inner}_visual_{k}_mesh"
-        scene.assets[mesh] = mjcf.mesh_asset(mesh, part.mesh)
+    for part in unit.moving:
+        if part.mesh is not None:
+            scene.assets[HANDLE] = mjcf.mesh_asset(HANDLE, part.mesh)
     x, y = plan.to_world(piece.x, piece.y)
     quat = yaw_quat(piece.yaw + plan.yaw)
     fixed = _geoms(name, unit.fixed)

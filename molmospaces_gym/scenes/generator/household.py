@@ -4,7 +4,12 @@ from molmospaces_gym.scenes.generator.meshes import prism, turned
 from molmospaces_gym.scenes.generator.objects import COLORS, Category, Hold, Shape, lerp, mix
 from molmospaces_gym.scenes.generator.shapes import GREY, Rgba, ball, box, disc, rod
 
-WHITE, BLACK, BROWN, STEEL = COLORS["white"], COLORS["black"], COLORS["brown"], (0.75, 0.76, 0.78, 1.0)
+WHITE, BLACK, BROWN, STEEL = (
+    COLORS["white"],
+    COLORS["black"],
+    COLORS["brown"],
+    (0.75, 0.76, 0.78, 1.0),
+)
 
 
 def _bottle(
@@ -66,12 +71,17 @@ def jar(size: float, rgba: Rgba) -> Shape:
 def spray_bottle(size: float, rgba: Rgba) -> Shape:
     """Cleaner with a trigger head."""
     radius, height = lerp(0.028, 0.034, size), lerp(0.13, 0.16, size)
-    seen = turned([(0, 0), (radius, 0), (radius, height * 0.72), (0.012, height), (0, height)], rgba)
+    seen = turned(
+        [(0, 0), (radius, 0), (radius, height * 0.72), (0.012, height), (0, height)], rgba
+    )
     body = disc(radius, 0, height * 0.72, GREY, "hull")
     neck = disc(0.0125, height * 0.72, height + 0.016, WHITE)
     head = box((0.032, 0.012, 0.012), (0.012, 0, height + 0.028), WHITE)
     trigger = rod("capsule", (0.028, 0, height + 0.02), (0.036, 0, height - 0.012), 0.004, BLACK)
-    holds = (Hold("block", head.pos, head.size), Hold("round", (0, 0, height * 0.36), (radius, height * 0.36)))
+    holds = (
+        Hold("block", head.pos, head.size),
+        Hold("round", (0, 0, height * 0.36), (radius, height * 0.36)),
+    )
     return Shape((seen, body, neck, head, trigger), holds)
 
 
@@ -83,7 +93,9 @@ def soap_bottle(size: float, rgba: Rgba) -> Shape:
     stem = disc(0.005, height + 0.014, height + 0.034, WHITE)
     spout = box((0.024, 0.008, 0.005), (0.014, 0, height + 0.039), WHITE)
     hold = Hold("round", (0, 0, height / 2), (radius, height / 2))
-    return Shape((body, collar, stem, spout), (hold, Hold("round", (0, 0, height + 0.007), (0.013, 0.007))))
+    return Shape(
+        (body, collar, stem, spout), (hold, Hold("round", (0, 0, height + 0.007), (0.013, 0.007)))
+    )
 
 
 def vase(size: float, rgba: Rgba) -> Shape:
@@ -122,9 +134,10 @@ def sponge(size: float, rgba: Rgba) -> Shape:
     """Sponge with a scouring side."""
     half = (lerp(0.045, 0.058, size), lerp(0.03, 0.0365, size), lerp(0.014, 0.018, size))
     soft = box((half[0], half[1], half[2] * 0.7), (0, 0, half[2] * 0.7), rgba)
-    rough = box((half[0], half[1], half[2] * 0.3), (0, 0, half[2] * 1.7), mix(COLORS["green"], BLACK, 0.2))
+    rough = box(
+        (half[0], half[1], half[2] * 0.3), (0, 0, half[2] * 1.7), mix(COLORS["green"], BLACK, 0.2)
+    )
     return Shape((soft, rough), (Hold("block", (0, 0, half[2]), half),))
-
 
 
 def soap_bar(size: float, rgba: Rgba) -> Shape:
@@ -138,9 +151,15 @@ def soap_bar(size: float, rgba: Rgba) -> Shape:
 def book(size: float, rgba: Rgba) -> Shape:
     """Book lying flat; too wide for a gripper from above."""
     half = (lerp(0.085, 0.115, size), lerp(0.06, 0.08, size), lerp(0.012, 0.02, size))
-    pages = box((half[0] - 0.003, half[1] - 0.002, half[2] - 0.003), (0.001, 0.003, half[2]), WHITE, "visual")
+    pages = box(
+        (half[0] - 0.003, half[1] - 0.002, half[2] - 0.003),
+        (0.001, 0.003, half[2]),
+        WHITE,
+        "visual",
+    )
     lids = [
-        box((half[0], half[1], 0.0015), (0, 0, z), rgba, "visual") for z in (0.0015, 2 * half[2] - 0.0015)
+        box((half[0], half[1], 0.0015), (0, 0, z), rgba, "visual")
+        for z in (0.0015, 2 * half[2] - 0.0015)
     ]
     spine = box((half[0], 0.0015, half[2]), (0, -half[1] + 0.0015, half[2]), rgba, "visual")
     title = box(
@@ -156,7 +175,12 @@ def remote(size: float, rgba: Rgba) -> Shape:
     body = box(half, (0, 0, half[2]), rgba)
     top = 2 * half[2]
     keys = [
-        box((half[0] * 0.3, half[1] * 0.6, 0.001), (-half[0] * 0.35, 0, top), mix(rgba, WHITE, 0.6), "visual"),
+        box(
+            (half[0] * 0.3, half[1] * 0.6, 0.001),
+            (-half[0] * 0.35, 0, top),
+            mix(rgba, WHITE, 0.6),
+            "visual",
+        ),
         disc(half[1] * 0.6, top - 0.001, top + 0.001, mix(rgba, WHITE, 0.45), "visual").moved(
             (half[0] * 0.3, 0, 0)
         ),
@@ -169,7 +193,12 @@ def phone(size: float, rgba: Rgba) -> Shape:
     """Telephone lying face up."""
     half = (lerp(0.066, 0.078, size), lerp(0.032, 0.0365, size), 0.006)
     body = box(half, (0, 0, half[2]), rgba)
-    screen = box((half[0] * 0.9, half[1] * 0.9, 0.0005), (0, 0, 2 * half[2]), (0.16, 0.22, 0.32, 1.0), "visual")
+    screen = box(
+        (half[0] * 0.9, half[1] * 0.9, 0.0005),
+        (0, 0, 2 * half[2]),
+        (0.16, 0.22, 0.32, 1.0),
+        "visual",
+    )
     return Shape((body, screen), (Hold("block", (0, 0, half[2]), half),))
 
 
@@ -178,7 +207,9 @@ def marker(size: float, rgba: Rgba) -> Shape:
     r, half = lerp(0.0085, 0.011, size), lerp(0.055, 0.07, size)
     shaft = rod("cylinder", (-half, 0, r), (half * 0.4, 0, r), r, WHITE)
     cap = rod("cylinder", (half * 0.4, 0, r), (half, 0, r), r, rgba)
-    return Shape((shaft, cap), (Hold("block", (-0.3 * half, 0, r), (half * 0.5, r, r)),), rolls=True)
+    return Shape(
+        (shaft, cap), (Hold("block", (-0.3 * half, 0, r), (half * 0.5, r, r)),), rolls=True
+    )
 
 
 def pen(size: float, rgba: Rgba) -> Shape:
@@ -275,17 +306,65 @@ _SOBER = ("black", "gray", "white", "blue", "red")
 
 HOUSEHOLD: tuple[Category, ...] = (
     Category("bottle", "bottle", bottle, (0.3, 0.55), _LABELS, "plastic", "Bottle"),
-    Category("wine_bottle", "wine", wine_bottle, (0.7, 1.1), ("green", "brown", "black"), "bottled", "WineBottle"),
-    Category("ketchup", "ketchup", ketchup, (0.25, 0.45), ("red", "yellow", "brown"), "bottled", "Ketchup"),
+    Category(
+        "wine_bottle",
+        "wine",
+        wine_bottle,
+        (0.7, 1.1),
+        ("green", "brown", "black"),
+        "bottled",
+        "WineBottle",
+    ),
+    Category(
+        "ketchup",
+        "ketchup",
+        ketchup,
+        (0.25, 0.45),
+        ("red", "yellow", "brown"),
+        "bottled",
+        "Ketchup",
+    ),
     Category("jar", "jar", jar, (0.22, 0.42), _LABELS, "glass", "Jar"),
     Category("spray_bottle", "spray", spray_bottle, (0.25, 0.5), _LABELS, "plastic", "SprayBottle"),
     Category("soap_bottle", "dispenser", soap_bottle, (0.2, 0.4), _LABELS, "plastic", "SoapBottle"),
     Category("vase", "vase", vase, (0.35, 0.65), _LABELS, "ceramic", "Vase"),
-    Category("candle", "candle", candle, (0.1, 0.3), ("white", "red", "beige", "green", "purple"), "wax", "Candle"),
-    Category("sponge", "sponge", sponge, (0.02, 0.04), ("yellow", "blue", "pink", "orange"), "soft", "DishSponge"),
-    Category("soap_bar", "soap", soap_bar, (0.07, 0.13), ("white", "pink", "green", "yellow", "purple"), "scented", "SoapBar"),
+    Category(
+        "candle",
+        "candle",
+        candle,
+        (0.1, 0.3),
+        ("white", "red", "beige", "green", "purple"),
+        "wax",
+        "Candle",
+    ),
+    Category(
+        "sponge",
+        "sponge",
+        sponge,
+        (0.02, 0.04),
+        ("yellow", "blue", "pink", "orange"),
+        "soft",
+        "DishSponge",
+    ),
+    Category(
+        "soap_bar",
+        "soap",
+        soap_bar,
+        (0.07, 0.13),
+        ("white", "pink", "green", "yellow", "purple"),
+        "scented",
+        "SoapBar",
+    ),
     Category("book", "book", book, (0.25, 0.6), _LABELS, "hardcover", "Book"),
-    Category("remote", "remote", remote, (0.08, 0.13), ("black", "gray", "white"), "television", "RemoteControl"),
+    Category(
+        "remote",
+        "remote",
+        remote,
+        (0.08, 0.13),
+        ("black", "gray", "white"),
+        "television",
+        "RemoteControl",
+    ),
     Category("phone", "phone", phone, (0.14, 0.21), _SOBER, "mobile", "CellPhone"),
     Category("marker", "marker", marker, (0.02, 0.035), _TOYS, "felt", "Marker"),
     Category("pen", "pen", pen, (0.012, 0.02), ("blue", "red", "black", "green"), "plastic", "Pen"),
@@ -294,7 +373,9 @@ HOUSEHOLD: tuple[Category, ...] = (
     Category("toy_ball", "ball", toy_ball, (0.05, 0.1), _TOYS, "rubber", "Ball"),
     Category("alarm_clock", "clock", alarm_clock, (0.15, 0.3), _TOYS, "round", "AlarmClock"),
     Category("stapler", "stapler", stapler, (0.14, 0.24), _SOBER, "office", "Stapler"),
-    Category("screwdriver", "screwdriver", screwdriver, (0.07, 0.12), _TOYS, "steel", "Screwdriver"),
+    Category(
+        "screwdriver", "screwdriver", screwdriver, (0.07, 0.12), _TOYS, "steel", "Screwdriver"
+    ),
     Category("toy_car", "car", toy_car, (0.06, 0.14), _TOYS, "toy", "ToyCar"),
 )
 """Categories of this file."""

@@ -96,16 +96,12 @@ def _handle(middle: Vec3, along: Literal["x", "z"]) -> list[Part]:
     return [grip, replace(seen, pos=middle, quat=out, material=FINISH.metal)]
 
 
-def _drawer(
-    k: int, x: float, half: float, face: float, hy: float, low: float, high: float
-) -> Unit:
+def _drawer(k: int, x: float, half: float, face: float, hy: float, low: float, high: float) -> Unit:
     """Drawer at the top of a unit above a fixed panel."""
     bottom = high - DRAWER_HEIGHT
     panel = board((x - half, face, low), (x + half, face + PANEL, bottom - SLOT), FINISH.front)
     depth, side, tall = min(0.48, 2 * hy - 0.12), half - PANEL, 0.06
-    front = board(
-        (-half, 0, -DRAWER_HEIGHT / 2), (half, PANEL, DRAWER_HEIGHT / 2), FINISH.front
-    )
+    front = board((-half, 0, -DRAWER_HEIGHT / 2), (half, PANEL, DRAWER_HEIGHT / 2), FINISH.front)
     floor = board((-side, PANEL, -0.09), (side, depth, -0.08), FINISH.wood)
     left = board((-side, PANEL, -0.08), (-side + 0.012, depth, tall), FINISH.wood)
     right = board((side - 0.012, PANEL, -0.08), (side, depth, tall), FINISH.wood)

@@ -181,9 +181,7 @@ def _against(
     sign = 1.0 if wall_x < 0 else -1.0
     y = float(rng.uniform(band[0] + piece.half[0], band[1] - piece.half[0]))
     x = wall_x + sign * piece.half[1]
-    return Piece(
-        piece.lemma, piece.kind, x, y, sign * math.pi / 2, piece.half, piece.height
-    )
+    return Piece(piece.lemma, piece.kind, x, y, sign * math.pi / 2, piece.half, piece.height)
 
 
 def _wrap(angle: float) -> float:

@@ -40,8 +40,10 @@ def _plain(value: object) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def geom(name: str, part: Part, mass: float | None = None, rolls: bool = False) -> str:
-    """One geom. Its class follows from the part's role; ``mass`` in kg."""
+def geom(
+    name: str, part: Part, mass: float | None = None, mesh: str = "", rolls: bool = False
+) -> str:
+    """One geom. Its class follows from the part's role; ``mass`` in kg, ``mesh`` an asset."""
     classes = {"visual": "seen", "hull": "touched"}
     kind = classes.get(part.role, "solid")
     if rolls and kind != "seen":
@@ -55,7 +57,7 @@ def geom(name: str, part: Part, mass: float | None = None, rolls: bool = False) 
         size=part.size,
         pos=None if part.pos == (0.0, 0.0, 0.0) else part.pos,
         quat=None if part.quat == IDENTITY else part.quat,
-        mesh=f"{name}_mesh" if part.mesh is not None else None,
+        mesh=mesh,
         material=part.material,
         rgba=shown,
         mass=mass,
@@ -69,19 +71,23 @@ def mesh_asset(name: str, mesh: Mesh) -> str:
     return element("mesh", name=name, vertex=vertices, face=faces)
 
 
-def object_body(name: str, asset: Asset, pos: Vec3, quat: Quat) -> tuple[str, list[str]]:
-    """A free object: its body element and its mesh assets."""
-    parts, meshes, geoms = asset.shape.parts, [], []
+def object_body(name: str, asset: Asset, pos: Vec3, quat: Quat) -> tuple[str, dict[str, str]]:
+    """A free object: its body element and its mesh assets by name (shared by equal assets)."""
+    parts = asset.shape.parts
     total = sum(volume(part) for part in parts if part.role != "visual")
+    meshes: dict[str, str] = {}
+    geoms: list[str] = []
     seen = touched = 0
     for part in parts:
+        mesh, mass = "", None
+        if part.mesh is not None:
+            mesh = f"{asset.asset_id}_{seen}"
+            meshes[mesh] = mesh_asset(mesh, part.mesh)
         if part.role == "visual":
-            label, seen, mass = f"{name}_visual_{seen}", seen + 1, None
+            label, seen = f"{name}_visual_{seen}", seen + 1
         else:
             label, touched = f"{name}_collision_{touched}", touched + 1
             mass = asset.mass * volume(part) / total
-        if part.mesh is not None:
-            meshes.append(mesh_asset(f"{label}_mesh", part.mesh))
-        geoms.append(geom(label, part, mass, asset.shape.rolls))
+        geoms.append(geom(label, part, mass, mesh, asset.shape.rolls))
     joint = element("joint", name=joint_name(name, "free"), class_="loose")
     return element("body", [joint, *geoms], name=name, pos=pos, quat=quat), meshes

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from molmospaces_gym.scenes.generator.shapes import Part, Rgba, Vec3, bounds
+from molmospaces_gym.scenes.generator.shapes import Part, Rgba, Vec3, bounds, moved
 
 COLORS: Mapping[str, Rgba] = {
     "red": (0.80, 0.16, 0.14, 1.0),
@@ -75,10 +75,7 @@ class Shape:
         low, high = self.bounds()
         shift = tuple(-(a + b) / 2 for a, b in zip(low, high, strict=True))
         hx, hy, hz = ((b - a) / 2 for a, b in zip(low, high, strict=True))
-        holds = tuple(
-            replace(hold, center=tuple(a + b for a, b in zip(hold.center, shift, strict=True)))
-            for hold in self.holds
-        )
+        holds = tuple(replace(hold, center=moved(hold.center, shift)) for hold in self.holds)
         parts = tuple(part.moved(shift) for part in self.parts)
         return replace(self, parts=parts, holds=holds), (hx, hy, hz)
 

@@ -45,8 +45,13 @@ class Part:
 
     def moved(self, offset: Sequence[float]) -> "Part":
         """The same part shifted by ``offset``."""
-        x, y, z = (a + b for a, b in zip(self.pos, offset, strict=True))
-        return replace(self, pos=(x, y, z))
+        return replace(self, pos=moved(self.pos, offset))
+
+
+def moved(point: Vec3, offset: Sequence[float]) -> Vec3:
+    """A point shifted by ``offset``."""
+    x, y, z = (a + b for a, b in zip(point, offset, strict=True))
+    return (x, y, z)
 
 
 def rotation(quat: Quat) -> NDArray[np.float64]:
@@ -96,7 +101,9 @@ def box(half: Vec3, pos: Vec3, rgba: Rgba, role: Role = "solid", quat: Quat = ID
 
 def disc(radius: float, z0: float, z1: float, rgba: Rgba, role: Role = "solid") -> Part:
     """Upright cylinder on the z axis from ``z0`` to ``z1``."""
-    return Part("cylinder", (radius, (z1 - z0) / 2), (0.0, 0.0, (z0 + z1) / 2), IDENTITY, rgba, role)
+    return Part(
+        "cylinder", (radius, (z1 - z0) / 2), (0.0, 0.0, (z0 + z1) / 2), IDENTITY, rgba, role
+    )
 
 
 def rod(

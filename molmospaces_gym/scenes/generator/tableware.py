@@ -118,9 +118,7 @@ def pan(size: float, rgba: Rgba) -> Shape:
     base = disc(radius * 0.82, 0, 0.005, GREY, "hull")
     edge = ring_wall(8, (radius * 0.83, 0.005), (radius, height), 0.004)
     length = lerp(0.13, 0.16, size)
-    handle = box(
-        (length / 2, 0.011, 0.008), (radius + length / 2 - 0.006, 0, height - 0.008), rgba
-    )
+    handle = box((length / 2, 0.011, 0.008), (radius + length / 2 - 0.006, 0, height - 0.008), rgba)
     hold = Hold("block", handle.pos, handle.size)
     return Shape((seen, base, *edge, handle), (hold,))
 
@@ -289,7 +287,13 @@ TABLEWARE: tuple[Category, ...] = (
     Category("plate", "plate", plate, (0.3, 0.6), _GLAZES, "ceramic", "Plate"),
     Category("pan", "pan", pan, (0.45, 0.7), _HANDLES, "metal", "Pan"),
     Category(
-        "wine_glass", "goblet", wine_glass, (0.12, 0.2), ("blue", "green", "purple"), "glass", "Goblet"
+        "wine_glass",
+        "goblet",
+        wine_glass,
+        (0.12, 0.2),
+        ("blue", "green", "purple"),
+        "glass",
+        "Goblet",
     ),
     Category(
         "salt_shaker", "saltshaker", salt_shaker, (0.08, 0.13), _GLAZES, "ceramic", "SaltShaker"
@@ -310,7 +314,13 @@ TABLEWARE: tuple[Category, ...] = (
     Category("teapot", "teapot", teapot, (0.4, 0.6), _GLAZES, "ceramic", "Teapot"),
     Category("butter", "butter", butter, (0.18, 0.27), _GLAZES, "wrapped", "Butter"),
     Category(
-        "cutting_board", "board", cutting_board, (0.3, 0.5), ("brown", "beige"), "wooden", "CuttingBoard"
+        "cutting_board",
+        "board",
+        cutting_board,
+        (0.3, 0.5),
+        ("brown", "beige"),
+        "wooden",
+        "CuttingBoard",
     ),
 )
 """Categories of this file."""

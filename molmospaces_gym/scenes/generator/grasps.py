@@ -1,0 +1,204 @@
+"""Grasp poses: computed for generated objects, read from and written to official grasp files.
+
+A grasp is a homogeneous transform (4, 4) in the object's body frame. Its origin is the gripper's
+``grasp_site``, +z the direction of approach and y the axis along which the fingers open, as in
+the official grasp files. Lengths in m, angles in rad.
+"""
+
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.scenes.generator.catalog import MAX_WIDTH
+from molmospaces_gym.scenes.generator.objects import Hold
+
+Array = NDArray[np.float64]
+
+PAD_HALF = (0.011, 0.01875)
+"""Half width and half length of a 2F-85 finger pad (official model)."""
+_OPENING = (0.0022, 0.0228, 0.0452, 0.0664, 0.0852)
+_TIP = (0.0177, 0.0177, 0.0154, 0.0109, 0.0046)
+"""How far the finger tips reach beyond the grasp site at an opening (official model)."""
+GROUND = 0.003
+"""Space kept between the fingers and the support."""
+PALM = 0.04
+"""How far an object may rise above the middle of the pads before it meets the palm."""
+BODY = (0.12, 0.045)
+"""Distance from the pads to the gripper's body, and the radius of that body."""
+TILTS = tuple(math.radians(angle) for angle in (0, 20, -20, 40, -40, 90))
+AROUND = 12
+"""Directions tried around an upright axis."""
+
+
+def grasp_candidates(object_metadata: Mapping[str, Any]) -> Array:
+    """Candidate grasps (N, 4, 4) of an object, best first.
+
+    Every grasp closes across a dimension of at most ``MAX_WIDTH`` and, while the object stands
+    upright, keeps the fingers off its support. Grasps from above come first, then tilted ones,
+    then grasps from the side. An object without holds but with a ``boundingBox`` (an official
+    one) is treated as that box; one that cannot be held gives N = 0.
+
+    Raises:
+        InvalidScene: the metadata has neither ``holds`` nor a bounding box.
+    """
+    holds, half_height = _holds(object_metadata)
+    found: list[tuple[tuple[float, float, float], Array]] = []
+    for order, hold in enumerate(holds):
+        for yaw, width, offset, point in _closings(hold):
+            for tilt in TILTS:
+                if hold.kind == "rim" and tilt != 0.0:
+                    continue
+                pose = _pose(hold, point, yaw, width, tilt, half_height)
+                if pose is not None:
+                    found.append(((abs(tilt), order, offset), pose))
+    found.sort(key=lambda item: item[0])
+    if not found:
+        return np.zeros((0, 4, 4))
+    return np.stack([pose for _, pose in found])
+
+
+def _holds(metadata: Mapping[str, Any]) -> tuple[list[Hold], float]:
+    """Holds of an object and the height of its origin above its support."""
+    size = metadata.get("boundingBox")
+    if "holds" in metadata:
+        holds = [
+            Hold(h["kind"], tuple(h["center"]), tuple(h["size"]), h.get("yaw", 0.0))
+            for h in metadata["holds"]
+        ]
+        return holds, float(metadata["rest_height"])
+    if not isinstance(size, Mapping) or not {"x", "y", "z"} <= set(size):
+        raise InvalidScene("object metadata needs 'holds' or a 'boundingBox' with x, y and z")
+    half = (size["x"] / 2, size["y"] / 2, size["z"] / 2)
+    return [Hold("block", (0.0, 0.0, 0.0), half)], half[2]
+
+
+def _closings(hold: Hold) -> Iterator[tuple[float, float, float, Array]]:
+    """Ways to close on a hold: yaw of the closing axis, width, distance off centre, point."""
+    center = np.array(hold.center)
+    if hold.kind == "round":
+        for k in range(AROUND):
+            yield 2 * math.pi * k / AROUND, 2 * hold.size[0], 0.0, center
+        return
+    if hold.kind == "rim":
+        radius = hold.size[0] - hold.size[1] / 2
+        for k in range(2 * AROUND):
+            yaw = math.pi * k / AROUND
+            out = np.array([math.cos(yaw), math.sin(yaw), 0.0]) * radius
+            # the closing axis may point either way: outwards here, inwards half a turn later
+            yield yaw, hold.size[1], 0.0, center + out
+            yield yaw + math.pi, hold.size[1], 0.0, center + out
+        return
+    for axis in (0, 1):
+        width, length = 2 * hold.size[axis], hold.size[1 - axis]
+        if width > MAX_WIDTH:
+            continue
+        yaw = hold.yaw + axis * math.pi / 2
+        along = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
+        room = max(0.0, length - PAD_HALF[0])
+        for share in (0.0, 0.5, -0.5) if room > 0.01 else (0.0,):
+            for flip in (0.0, math.pi):
+                yield yaw + flip, width, abs(share) * room, center + share * room * along
+
+
+def _pose(
+    hold: Hold, point: Array, yaw: float, width: float, tilt: float, rest_height: float
+) -> Array | None:
+    """Grasp that closes at ``point`` along ``yaw``, or None where the gripper has no room."""
+    top, half = _vertical(hold)
+    support = -rest_height
+    close = np.array([math.cos(yaw), math.sin(yaw), 0.0])
+    level = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
+    approach = math.cos(tilt) * np.array([0.0, 0.0, -1.0]) + math.sin(tilt) * level
+    down, side = math.cos(tilt), abs(math.sin(tilt))
+    low = support + GROUND + down * PAD_HALF[1] + side * PAD_HALF[0]
+    low = max(low, support + GROUND + side * BODY[1] - down * BODY[0])
+    if down < 0.5:
+        middle = max(top - half, low)
+    else:
+        middle = max(top - half, top - PAD_HALF[1] - GROUND, low)
+        if hold.kind == "rim":
+            middle = max(top - PAD_HALF[1] + GROUND, low)
+        # where something stands on the hold, the palm has to stay above it
+        if rest_height - middle > PALM:
+            return None
+    reach = PAD_HALF[1] if down >= 0.5 else PAD_HALF[0]
+    if middle - reach * 0.8 > top:
+        return None
+    tip = float(np.interp(width, _OPENING, _TIP))
+    origin = np.array([point[0], point[1], middle]) + approach * (PAD_HALF[1] - tip)
+    pose = np.eye(4)
+    pose[:3, 0], pose[:3, 1], pose[:3, 2] = np.cross(close, approach), close, approach
+    pose[:3, 3] = origin
+    return pose
+
+
+def _vertical(hold: Hold) -> tuple[float, float]:
+    """Height of a hold's top and half of its height, in the body frame."""
+    if hold.kind == "rim":
+        return hold.center[2], PAD_HALF[1]
+    half = hold.size[1] if hold.kind == "round" else hold.size[2]
+    return hold.center[2] + half, half
+
+
+def load_grasps(path: str | os.PathLike[str]) -> Array:
+    """Grasps (N, 4, 4) of an official ``*_grasps_filtered.npz`` (key ``transforms``).
+
+    Raises:
+        SceneNotFound: there is no such file.
+        InvalidScene: it is not an npz of that form, or holds something that is no rigid pose.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise SceneNotFound(f"grasp file {file} does not exist")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            if not hasattr(archive, "files") or "transforms" not in archive.files:
+                raise InvalidScene(f"grasp file {file} has no array 'transforms'")
+            grasps = np.asarray(archive["transforms"], dtype=np.float64)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        if isinstance(error, InvalidScene):
+            raise
+        raise InvalidScene(f"grasp file {file} is not a readable npz: {error}") from error
+    return _checked(grasps, f"grasp file {file}")
+
+
+def save_grasps(path: str | os.PathLike[str], grasps: Array) -> None:
+    """Write grasps in the official form, at once or not at all.
+
+    Raises:
+        InvalidScene: the array is not (N, 4, 4) rigid poses.
+    """
+    checked = _checked(np.asarray(grasps, dtype=np.float64), "grasps to save")
+    file = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, transforms=checked)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _checked(grasps: Array, what: str) -> Array:
+    if grasps.ndim != 3 or grasps.shape[1:] != (4, 4):
+        raise InvalidScene(f"{what}: expected shape (N, 4, 4), got {grasps.shape}")
+    turn = grasps[:, :3, :3]
+    rigid = (
+        np.isfinite(grasps).all()
+        and np.allclose(turn @ turn.transpose(0, 2, 1), np.eye(3), atol=1e-4)
+        and np.allclose(grasps[:, 3], [0, 0, 0, 1], atol=1e-6)
+        and bool((np.linalg.det(turn) > 0).all())
+    )
+    if not rigid:
+        raise InvalidScene(f"{what}: not every matrix is a rigid transform")
+    return grasps
