@@ -31,7 +31,7 @@ Handler = Callable[[Any], Any]
 class SpecModel(BaseModel):
     """Base of every part of an episode: immutable, and keys it does not know are kept."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="constants")
 
     @classmethod
     def trusted(cls, **fields: Any) -> Self:
