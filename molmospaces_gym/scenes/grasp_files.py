@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidScene, SceneNotFound
@@ -34,19 +35,24 @@ def load_grasps(path: Path) -> Transforms:
     """
     if not path.is_file():
         raise SceneNotFound(f"no grasp file at {path}; expected an .npz with the array {KEY!r}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if KEY not in archive:
-                raise InvalidScene(
-                    f"{path}: holds {sorted(archive.files)}, expected an array {KEY!r}"
-                )
-            transforms = np.asarray(archive[KEY], dtype=np.float64)
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        if isinstance(error, InvalidScene):
-            raise
-        raise InvalidScene(f"{path}: not a readable .npz archive: {error}") from error
+    transforms = _read(path)
     _check_rigid(path, transforms)
     return transforms
+
+
+def _read(path: Path) -> Transforms:
+    try:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise InvalidScene(f"{path}: a single array, not a readable .npz archive")
+            if KEY not in archive:
+                raise InvalidScene(f"{path}: holds {archive.files}, expected an array {KEY!r}")
+            return np.asarray(archive[KEY], dtype=np.float64)
+    except InvalidScene:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidScene(f"{path}: not a readable .npz archive: {error}") from error
 
 
 def _check_rigid(path: Path, transforms: Transforms) -> None:
