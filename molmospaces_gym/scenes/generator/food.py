@@ -65,7 +65,7 @@ def tomato(size: float, rgba: Rgba) -> Shape:
     """Tomato with a star of leaves."""
     r = lerp(0.029, 0.036, size)
     h = 0.82 * r
-    leaf = turned([(0, 1.9 * h), (0.5 * r, 1.8 * h), (0, 2.04 * h)], LEAF, segments=5)
+    leaf = turned([(0, 1.86 * h), (0.55 * r, 1.9 * h), (0, 2.06 * h)], LEAF, segments=5)
     body = egg((r, r, h), (0, 0, h), rgba)
     return Shape((body, leaf), (Hold("round", (0, 0, h), (r, 0.6 * h)),), rolls=True)
 
@@ -235,9 +235,8 @@ def cereal_box(size: float, rgba: Rgba) -> Shape:
     """Cereal box, thin enough for a gripper in one direction."""
     half = (lerp(0.075, 0.095, size), lerp(0.023, 0.031, size), lerp(0.11, 0.14, size))
     parts = _carton(half, rgba, mix(rgba, WHITE, 0.7), 0.42)
-    picture = egg(
-        (half[0] * 0.55, half[1] + 0.001, half[2] * 0.26), (0, 0, half[2] * 0.95), rgba, "visual"
-    )
+    z, out = half[2] * 0.95, half[1] + 0.001
+    picture = rod("cylinder", (0, -out, z), (0, out, z), half[0] * 0.5, rgba, "visual")
     return Shape((*parts, picture), (Hold("block", (0, 0, half[2]), half),))
 
 
@@ -291,7 +290,7 @@ FOOD: tuple[Category, ...] = (
     Category("tomato", "tomato", tomato, (0.09, 0.15), ("red", "orange"), _FRUIT, "Tomato"),
     Category("potato", "potato", potato, (0.12, 0.22), ("beige", "brown"), "raw", "Potato"),
     Category("egg", "egg", hen_egg, (0.05, 0.068), ("white", "beige", "brown"), _FRUIT, "Egg"),
-    Category("banana", "banana", banana, (0.11, 0.17), ("yellow", "green"), _FRUIT, "Banana"),
+    Category("banana", "banana", banana, (0.11, 0.17), ("yellow",), _FRUIT, "Banana"),
     Category("carrot", "carrot", carrot, (0.06, 0.11), ("orange", "purple"), _FRUIT, "Carrot"),
     Category("cucumber", "cucumber", cucumber, (0.14, 0.28), ("green",), _FRUIT, "Cucumber"),
     Category("pear", "pear", pear, (0.12, 0.18), ("green", "yellow"), _FRUIT, "Pear"),

@@ -1,6 +1,7 @@
 """Puts a generated house together: plan, furniture, objects, settling, text and metadata."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -33,8 +34,9 @@ HEADER = """<compiler angle="radian" autolimits="true"/>
 <option timestep="0.002" gravity="0 0 -9.8" integrator="implicitfast" cone="elliptic"
  impratio="10" solver="Newton"><flag sleep="enable" multiccd="enable"/></option>
 <visual>
-<headlight ambient="0.38 0.38 0.38" diffuse="0.28 0.28 0.28" specular="0 0 0"/>
+<headlight ambient="0.42 0.42 0.42" diffuse="0.30 0.30 0.30" specular="0 0 0"/>
 <map znear="0.002" zfar="8"/>
+<quality shadowsize="2048"/>
 <global offwidth="1280" offheight="960"/>
 </visual>
 <default>
@@ -181,17 +183,14 @@ def _add_shell(scene: _Scene, plan: RoomPlan, rng: np.random.Generator) -> list[
         "geom", name="floor", class_="fixed", type="plane", size=(width / 2, depth / 2, 0.1),
         pos=pos, material="floor",
     )  # fmt: skip
+    # decoration has a body of its own: one without collisions costs the broad phase nothing
     bodies = []
-    for k, part in enumerate(room.walls(plan)):
-        name = f"wall_0_{k}"
-        bodies.append(
-            mjcf.element(
-                "body", [mjcf.geom(f"{name}_collision_0", part)], name=name, pos=pos, quat=quat
-            )
-        )
-        scene.objects[name] = _entry(name, "Wall", "wall")
-    decor = _geoms("room_0", room.decoration(plan, rng))
-    bodies.append(mjcf.element("body", decor, name="room_0", pos=pos, quat=quat))
+    for name, parts in (
+        ("room_0", room.walls(plan)),
+        ("decoration_0", room.decoration(plan, rng)),
+    ):
+        geoms = _geoms(name, parts)
+        bodies.append(mjcf.element("body", geoms, name=name, pos=pos, quat=quat))
     scene.objects["room_0"] = _entry("room_0", "Room", "room")
     return [*room.lights(plan), floor, *bodies]
 
@@ -248,8 +247,11 @@ def _add_piece(
     name = body_name(piece.lemma, asset_id, scene.counter.next(asset_id))
     x, y = plan.to_world(piece.x, piece.y)
     yaw = piece.yaw + plan.yaw
+    units: list[Unit] = []
     if piece.lemma == "counter":
+        units = counter_units(piece, config.num_cabinets, rng)
         parts = counter_frame(piece, config.num_cabinets)
+        parts += [part for unit in units for part in unit.fixed]
     else:
         parts = furniture_parts(piece, rng)
     body = mjcf.element("body", _geoms(name, parts), name=name, pos=(x, y, 0.0), quat=yaw_quat(yaw))
@@ -262,46 +264,44 @@ def _add_piece(
     center = (x, y, piece.height)
     surface = Surface(name, piece.kind, center, piece.half, yaw, plan.fronts(piece))
     scene.surfaces.append(surface)
-    if piece.lemma == "counter":
-        for unit in counter_units(piece, config.num_cabinets, rng):
-            entry["children"].append(_add_unit(scene, plan, piece, unit, name))
+    for unit in units:
+        entry["children"].append(_add_unit(scene, plan, piece, unit, name))
 
 
 def _add_unit(scene: _Scene, plan: RoomPlan, piece: Piece, unit: Unit, counter: str) -> str:
-    """One cabinet: a static body at the counter's pose with the moving body in it."""
+    """The drawer or door of a cabinet, as a top-level body."""
     asset_id = f"{unit.kind}_{piece.half[0]:.3f}_{piece.height:.3f}_{unit.axis[2]:+.0f}"
-    count = scene.counter.next(asset_id)
-    name = body_name(unit.kind, asset_id, count)
-    inner = body_name(unit.kind, asset_id, count, body_index=1)
+    name = body_name(unit.kind, asset_id, scene.counter.next(asset_id))
     slide = unit.kind == "drawer"
-    joint = joint_name(inner, "slide" if slide else "hinge")
+    joint = joint_name(name, "slide" if slide else "hinge")
     joint_text = mjcf.element(
         "joint", name=joint, class_="drawer" if slide else "door", axis=unit.axis,
         range=(0.0, unit.travel),
     )  # fmt: skip
-    moving = mjcf.element(
-        "body", [joint_text, *_geoms(inner, unit.moving, unit.mass)], name=inner, pos=unit.pos
-    )
     for part in unit.moving:
         if part.mesh is not None:
             scene.assets[HANDLE] = mjcf.mesh_asset(HANDLE, part.mesh)
-    x, y = plan.to_world(piece.x, piece.y)
-    quat = yaw_quat(piece.yaw + plan.yaw)
-    fixed = _geoms(name, unit.fixed)
-    scene.bodies.append(
-        mjcf.element("body", [*fixed, moving], name=name, pos=(x, y, 0.0), quat=quat)
-    )
+    pos, quat = _world_pose(plan, piece, unit.pos[0], unit.pos[1], unit.pos[2], 0.0)
+    geoms = _geoms(name, unit.moving, unit.mass)
+    body = mjcf.element("body", [joint_text, *geoms], name=name, pos=pos, quat=quat)
+    scene.bodies.append(body)
     entry = _entry(name, CATEGORY[unit.kind], "thor_obj", asset_id)
-    entry["name_map"] = {
-        "bodies": {name: name, inner: f"{unit.kind}_{unit.index}"},
-        "joints": {joint: f"{unit.kind}_{unit.index}_joint"},
-        "sites": {},
-    }
+    label = f"{unit.kind}_{unit.index}"
+    entry["name_map"] = {"bodies": {name: label}, "joints": {joint: f"{label}_joint"}, "sites": {}}
     handle = sum(part.role != "visual" for part in unit.moving) - 1
-    entry |= {"parent": counter, "body": inner, "joint": joint, "range": [0.0, unit.travel]}
-    entry |= {"handle": f"{inner}_collision_{handle}"}
+    entry |= {"is_static": False, "parent": counter, "mass": unit.mass, "joint": joint}
+    entry |= {"range": [0.0, unit.travel], "handle": f"{name}_collision_{handle}"}
     scene.objects[name] = entry
     return name
+
+
+def _world_pose(
+    plan: RoomPlan, piece: Piece, x: float, y: float, z: float, yaw: float
+) -> tuple[Vec3, Quat]:
+    """World pose of a point and yaw given in the frame of a piece."""
+    c, s = math.cos(piece.yaw), math.sin(piece.yaw)
+    wx, wy = plan.to_world(piece.x + c * x - s * y, piece.y + s * x + c * y)
+    return (wx, wy, z), yaw_quat(yaw + piece.yaw + plan.yaw)
 
 
 def _object_names(scene: _Scene, placed: list[Placed]) -> list[str]:
@@ -316,12 +316,8 @@ def _object_names(scene: _Scene, placed: list[Placed]) -> list[str]:
 def _start(plan: RoomPlan, item: Placed) -> tuple[Vec3, Quat]:
     """World pose in which an object is put down."""
     piece = plan.pieces[item.piece]
-    c, s = np.cos(piece.yaw), np.sin(piece.yaw)
-    x, y = plan.to_world(
-        piece.x + float(c * item.x - s * item.y), piece.y + float(s * item.x + c * item.y)
-    )
-    yaw = item.yaw + piece.yaw + plan.yaw
-    return (x, y, piece.height + item.asset.rest_height), yaw_quat(yaw)
+    height = piece.height + item.asset.rest_height
+    return _world_pose(plan, piece, item.x, item.y, height, item.yaw)
 
 
 def _record_object(scene: _Scene, item: Placed, name: str) -> None:

@@ -19,6 +19,8 @@ SLAB = 0.04
 PANEL = 0.018
 SLOT = 0.003
 """Gap between a front and what is beside it, so that nothing moving touches its frame."""
+UPRIGHT: Quat = (0.5, 0.5, -0.5, 0.5)
+"""Takes x to z and z to -y: how a handle stands on a door."""
 DRAWER_HEIGHT = 0.22
 DRAWER_TRAVEL = 0.38
 DOOR_TRAVEL = 1.6
@@ -92,7 +94,7 @@ def _handle(middle: Vec3, along: Literal["x", "z"]) -> list[Part]:
     # the tube lies in x-z with z outwards; turn z to -y, and for upright bars x to z
     out: Quat = axis_quat((0, -1, 0))
     if along == "z":
-        out = (0.5, 0.5, -0.5, -0.5)
+        out = UPRIGHT
     return [grip, replace(seen, pos=middle, quat=out, material=FINISH.metal)]
 
 

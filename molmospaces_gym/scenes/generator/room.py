@@ -8,7 +8,7 @@ import numpy as np
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
 from molmospaces_gym.scenes.generator.layout import Piece, RoomPlan
 from molmospaces_gym.scenes.generator.mjcf import element
-from molmospaces_gym.scenes.generator.shapes import Part, Rgba, Vec3, disc, rod
+from molmospaces_gym.scenes.generator.shapes import Part, Rgba, Vec3, rod
 
 T = TypeVar("T")
 
@@ -68,11 +68,11 @@ def assets(rng: np.random.Generator, plan: RoomPlan) -> list[str]:
         FINISH.stone: _pick(rng, _STONES),
         FINISH.metal: (0.72, 0.73, 0.75, 1.0),
         "trim": (0.94, 0.93, 0.90, 1.0),
-        "pane": (0.70, 0.85, 0.96, 1.0),
+        "pane": (0.56, 0.74, 0.90, 1.0),
         "rug": _pick(rng, _RUGS),
         "picture": _pick(rng, _RUGS),
     }
-    glow = {"pane": 0.6}
+    glow = {"pane": 0.25}
     materials = [
         element(
             "material", name=name, rgba=rgba, specular=0.1, shininess=0.2,
@@ -99,7 +99,7 @@ def walls(plan: RoomPlan) -> list[Part]:
 
 
 def decoration(plan: RoomPlan, rng: np.random.Generator) -> list[Part]:
-    """Window, door, picture, rug and lamp: seen, never touched; in the plan's frame."""
+    """Window, door, picture and rug: seen, never touched; in the plan's frame."""
     hx, hy = plan.size[0] / 2, plan.size[1] / 2
     pieces = {piece.lemma: piece for piece in plan.pieces}
     parts = _window(pieces["counter"].x + float(rng.uniform(-0.4, 0.4)), hy)
@@ -109,8 +109,7 @@ def decoration(plan: RoomPlan, rng: np.random.Generator) -> list[Part]:
         board((-hx, side.y - 0.34, 1.25), (-hx + 0.02, side.y + 0.34, 1.75), "trim", "visual"),
         board((-hx, side.y - 0.30, 1.29), (-hx + 0.025, side.y + 0.30, 1.71), "picture", "visual"),
     ]
-    parts += _rug(pieces["dining_table"])
-    return parts + _lamp(pieces["dining_table"])
+    return parts + _rug(pieces["dining_table"])
 
 
 def _window(x: float, wall: float) -> list[Part]:
@@ -137,23 +136,21 @@ def _rug(table: Piece) -> list[Part]:
     return [board((x - ex, y - ey, 0.0), (x + ex, y + ey, 0.006), "rug", "visual")]
 
 
-def _lamp(table: Piece) -> list[Part]:
-    shade = disc(0.2, 2.15, 2.3, (0.96, 0.9, 0.75, 1), "visual").moved((table.x, table.y, 0))
-    cord = disc(0.006, 2.3, WALL_HEIGHT, (0.2, 0.2, 0.2, 1), "visual")
-    return [shade, cord.moved((table.x, table.y, 0))]
-
-
 def lights(plan: RoomPlan) -> list[str]:
-    """One sun-like light and one lamp in the middle of the ceiling."""
+    """A lamp under the ceiling that casts shadows, and a sun-like fill light that does not.
+
+    A shadow-casting sun would draw the shadows of the walls across the floor.
+    """
     width, depth = plan.world_size
     sun = element(
-        "light", name="sun", pos=(0.2 * width, 0.3 * depth, 3.5), dir=(0.35, 0.25, -1.0),
-        directional=True, diffuse=(0.42, 0.41, 0.38), specular=(0.1, 0.1, 0.1), castshadow=True,
+        "light", name="sun", pos=(0.2 * width, 0.3 * depth, 3.5), dir=(0.3, 0.2, -1.0),
+        directional=True, diffuse=(0.24, 0.24, 0.23), specular=(0.05, 0.05, 0.05),
+        castshadow=False,
     )  # fmt: skip
     lamp = element(
-        "light", name="ceiling", pos=(0.5 * width, 0.5 * depth, 2.5), dir=(0.0, 0.0, -1.0),
-        diffuse=(0.30, 0.29, 0.27), specular=(0.05, 0.05, 0.05), castshadow=False, cutoff=100.0,
-        attenuation=(1.0, 0.0, 0.03),
+        "light", name="ceiling", pos=(0.46 * width, 0.54 * depth, 2.55), dir=(0.0, 0.0, -1.0),
+        diffuse=(0.42, 0.41, 0.38), specular=(0.1, 0.1, 0.1), castshadow=True, cutoff=75.0,
+        exponent=1.0, attenuation=(1.0, 0.0, 0.02),
     )  # fmt: skip
     return [sun, lamp]
 

@@ -97,7 +97,8 @@ def plate(size: float, rgba: Rgba) -> Shape:
     )
     base = disc(radius * 0.6, 0, 0.009, GREY, "hull")
     edge = ring_wall(8, (radius * 0.68, 0.004), (radius, height), 0.005)
-    return Shape((seen, base, *edge))
+    middle = disc(radius * 0.62, 0.008, 0.0105, mix(rgba, WHITE, 0.45), "visual")
+    return Shape((seen, middle, base, *edge))
 
 
 def pan(size: float, rgba: Rgba) -> Shape:
@@ -260,9 +261,9 @@ def teapot(size: float, rgba: Rgba) -> Shape:
 def butter(size: float, rgba: Rgba) -> Shape:
     """Stick of butter in a coloured wrapper with an open end."""
     half = (lerp(0.05, 0.06, size), lerp(0.028, 0.033, size), lerp(0.018, 0.024, size))
-    inner = (half[0], half[1] * 0.94, half[2] * 0.94)
+    inner = (half[0] * 0.96, half[1] * 0.94, half[2] * 0.94)
     wrapper = box((half[0] * 0.72, half[1], half[2]), (-half[0] * 0.28, 0, half[2]), rgba)
-    stick = box(inner, (0, 0, inner[2]), (0.97, 0.9, 0.55, 1.0))
+    stick = box(inner, (half[0] - inner[0], 0, inner[2]), (0.97, 0.9, 0.55, 1.0))
     return Shape((wrapper, stick), (Hold("block", (0, 0, half[2]), half),))
 
 
@@ -312,7 +313,15 @@ TABLEWARE: tuple[Category, ...] = (
     Category("knife", "knife", knife, (0.05, 0.08), _HANDLES, "metal", "ButterKnife"),
     Category("spatula", "spatula", spatula, (0.07, 0.11), _HANDLES, "kitchen", "Spatula"),
     Category("teapot", "teapot", teapot, (0.4, 0.6), _GLAZES, "ceramic", "Teapot"),
-    Category("butter", "butter", butter, (0.18, 0.27), _GLAZES, "wrapped", "Butter"),
+    Category(
+        "butter",
+        "butter",
+        butter,
+        (0.18, 0.27),
+        ("blue", "yellow", "green", "red"),
+        "wrapped",
+        "Butter",
+    ),
     Category(
         "cutting_board",
         "board",
