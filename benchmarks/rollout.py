@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
 from molmospaces_gym.benchmarks.pictures import VideoFile, save_still, video_path
 from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy
 
 VIDEO_CHOICES = ("none", "failures", "all")
@@ -145,7 +146,11 @@ class Player:
 
 def build_policy(policy: str | PolicyLike) -> PolicyLike:
     """``policy`` itself, or the one that a spec names."""
-    return load_policy(policy) if isinstance(policy, str) else policy
+    if isinstance(policy, str):
+        return load_policy(policy)
+    if not isinstance(policy, PolicyLike):
+        raise InvalidConfig(f"a policy has reset and predict; {type(policy).__name__} has not")
+    return policy
 
 
 def make_env(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:

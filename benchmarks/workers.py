@@ -7,6 +7,7 @@ seed, and an env plays each episode from a complete description.
 import multiprocessing
 import signal
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -15,6 +16,8 @@ from molmospaces_gym.benchmarks.rollout import Plan, Played, Player, failed_reco
 
 STOP_SECONDS = 5.0
 """How long a worker may take to leave before it is ended."""
+RETRIES = 1
+"""How often an episode is played again after its process died (out of memory, say)."""
 
 
 def play_here(player: Player, jobs: Sequence[Job]) -> Generator[Played, None, None]:
@@ -28,8 +31,8 @@ def play_in_processes(
 ) -> Generator[Played, None, None]:
     """Play jobs in ``workers`` spawned processes.
 
-    A process that dies takes only the episode it was playing: that one is a failure, and a new
-    process plays the rest. When this process dies, the workers notice and leave.
+    When a process dies, a new one plays its episode again; an episode that ends two processes is
+    a failure. When this process dies, the workers notice and leave.
     """
     waiting = by_house(jobs)
     crew = [_Worker(plan) for _ in range(min(workers, len(waiting)))]
@@ -39,8 +42,10 @@ def play_in_processes(
         while any(worker.job for worker in crew):
             ready = wait([worker.connection for worker in crew if worker.job])
             for worker in [w for w in crew if w.connection in ready]:
-                yield worker.take()
-                if waiting:
+                played = worker.take()
+                if played is not None:
+                    yield played
+                if waiting and worker.job is None:
                     worker.give(_next_job(waiting, worker, crew))
     finally:
         for worker in crew:
@@ -68,6 +73,7 @@ class _Worker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.job: Job | None = None
+        self._deaths = 0
         self.house: str | None = None
         self._start()
 
@@ -82,31 +88,38 @@ class _Worker:
         theirs.close()
 
     def give(self, job: Job) -> None:
-        self.job, self.house = job, job.house
-        try:
-            self.connection.send(job)
-        except BrokenPipeError:
-            # It died between two jobs; ``take`` will find the pipe closed and say so.
-            return
+        self.job, self.house, self._deaths = job, job.house, 0
+        self._send(job)
 
-    def take(self) -> Played:
-        """The result of the job given last; a dead process makes it a failure."""
+    def take(self) -> Played | None:
+        """The result of the job given last; None when its process died and it is tried again."""
         assert self.job is not None
-        job, self.job = self.job, None
+        job = self.job
         try:
             played: Played = self.connection.recv()
         except (EOFError, ConnectionResetError):
-            self._process.join()
-            reason = f"the worker process died (exit code {self._process.exitcode})"
-            self.connection.close()
-            self._start()
-            record = failed_record(job, reason)
-            return Played(
-                job,
-                record,
-                EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0),
-            )
+            return self._bury(job)
+        self.job = None
         return played
+
+    def _bury(self, job: Job) -> Played | None:
+        self._process.join()
+        self._deaths += 1
+        code = self._process.exitcode
+        self.connection.close()
+        self._start()
+        if self._deaths <= RETRIES:
+            self._send(job)
+            return None
+        self.job = None
+        record = failed_record(job, f"the worker process died (exit code {code})")
+        timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
+        return Played(job, record, timing)
+
+    def _send(self, job: Job) -> None:
+        # A process that is already dead shows itself in take(), as a closed pipe.
+        with suppress(BrokenPipeError):
+            self.connection.send(job)
 
     def stop(self) -> None:
         self.connection.close()
