@@ -55,7 +55,8 @@ def test_every_python_file_lies_in_a_package():
 
 def test_extras_name_only_declared_requirements():
     extras = set(metadata.metadata("molmospaces-gym").get_all("Provides-Extra") or [])
-    assert extras == set(_setup_cfg()["options.extras_require"])
+    declared = set(_setup_cfg()["options.extras_require"])
+    assert extras == declared, "setup.cfg changed since the package was installed; install again"
 
 
 def test_entry_points_resolve():
