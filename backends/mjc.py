@@ -128,6 +128,7 @@ class MujocoWorld:
         for slot in slots:
             here = self._slot(slot)
             mujoco.mj_step(here.model, here.data, n_substeps)
+            mujoco.mj_kinematics(here.model, here.data)  # poses lag one substep without it
             if after is not None:
                 after(slot)
 

@@ -11,6 +11,11 @@ class UnknownName(MolmoSpacesError, LookupError):
     def __init__(self, kind: str, name: object, known: "list[str] | tuple[str, ...]") -> None:
         choices = ", ".join(sorted(known)) or "none"
         super().__init__(f"unknown {kind} {name!r}; known: {choices}")
+        self._arguments = (kind, name, known)
+
+    def __reduce__(self) -> "tuple[type[UnknownName], tuple[object, ...]]":
+        # Exceptions are rebuilt from their message alone, which is not what __init__ takes.
+        return type(self), self._arguments
 
 
 class InvalidConfig(MolmoSpacesError, ValueError):

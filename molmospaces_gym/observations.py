@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import PrivilegedKey, Task
 from molmospaces_gym.tasks.pick import conjugate_multiply
@@ -66,8 +67,10 @@ class ObservationLayout:
         return spaces.Dict(entries)
 
     def split(self, row: NDArray[np.float32]) -> Observation:
-        """Name the parts of a flat row (..., size); the parts are views of it."""
-        return {name: row[..., part] for name, part in self.slices.items()}
+        """Name the parts of a row (size,) or of rows (n, size); the parts are views."""
+        if row.ndim == 1:
+            return {name: row[part] for name, part in self.slices.items()}
+        return {name: row[:, part] for name, part in self.slices.items()}
 
 
 def robot_keys(robot: RobotConfig) -> dict[str, PrivilegedKey]:
@@ -92,36 +95,44 @@ def _slices(keys: Mapping[str, PrivilegedKey]) -> dict[str, slice]:
 
 
 class RobotObserver:
-    """Writes the robot's part of the flat buffer for one slot and scene."""
+    """Writes the robot's part of the flat buffer for one slot and scene.
+
+    Holds views of the world's arrays, so it is made anew whenever a slot loads a scene.
+    """
 
     def __init__(self, world: World, slot: int, scene: SceneModel) -> None:
         import mujoco
 
-        self._mat2quat = mujoco.mju_mat2Quat
-        self._world, self._slot, self._robot = world, slot, scene.robot
         robot = scene.robot
+        self._mat2quat, self._quat = mujoco.mju_mat2Quat, np.empty(4)
+        self._qpos, self._qvel = world.joint_pos(slot), world.joint_vel(slot)
+        self._ctrl = world.ctrl(slot)
+        self._link_pos = world.body_pos(slot)[robot.link_id]
+        self._link_quat = world.body_quat(slot)[robot.link_id]
+        self._link_mat = world.body_mat(slot)[robot.link_id].reshape(3, 3)
+        self._tool_pos = world.site_pos(slot)[robot.tcp_site]
+        self._tool_mat = world.site_mat(slot)[robot.tcp_site]
         self._arm = len(robot.qpos)
+        self._joints, self._dofs = compact(robot.qpos), compact(robot.dof)
+        self._actuators = compact(robot.actuators)
         self._grip = int(robot.gripper_qpos[0])
         self._grip_scale = 1.0 / robot.config.gripper.closed_qpos
         self._scale = 2.0 / (robot.ctrl_high - robot.ctrl_low)
         self._low = robot.ctrl_low
-        self._quat = np.empty(4)
 
     def write(self, out: Array) -> None:
         """Fill ``out`` (robot_size,) from the slot's current state."""
-        world, slot, robot, arm = self._world, self._slot, self._robot, self._arm
-        qpos = world.joint_pos(slot)
-        out[:arm] = qpos[robot.qpos]
-        out[arm : 2 * arm] = world.joint_vel(slot)[robot.dof]
+        arm = self._arm
+        out[:arm] = self._qpos[self._joints]
+        out[arm : 2 * arm] = self._qvel[self._dofs]
         at = 2 * arm
-        out[at] = qpos[self._grip] * self._grip_scale
-        link, site = robot.link_id, robot.tcp_site
-        base = world.body_mat(slot)[link].reshape(3, 3)
-        out[at + 1 : at + 4] = (world.site_pos(slot)[site] - world.body_pos(slot)[link]) @ base
-        self._mat2quat(self._quat, world.site_mat(slot)[site])
-        conjugate_multiply(world.body_quat(slot)[link], self._quat, out[at + 4 : at + 8])
-        command = world.ctrl(slot)[robot.actuators]
-        out[at + 8 :] = (command - self._low) * self._scale - 1.0
+        out[at] = self._qpos[self._grip] * self._grip_scale
+        np.matmul(self._tool_pos - self._link_pos, self._link_mat, out=out[at + 1 : at + 4])
+        self._mat2quat(self._quat, self._tool_mat)
+        conjugate_multiply(self._link_quat, self._quat, out[at + 4 : at + 8])
+        command = self._ctrl[self._actuators] - self._low
+        command *= self._scale
+        np.subtract(command, 1.0, out=out[at + 8 :])
 
 
 def observe_images(

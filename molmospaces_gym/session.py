@@ -24,6 +24,7 @@ from molmospaces_gym.observations import (
     observe_images,
 )
 from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
 
@@ -78,6 +79,7 @@ class Session:
     def begin(self, episode: EpisodeSpec, scene: SceneModel) -> None:
         """Put the slot into an episode's start; on an error the last episode stays loaded."""
         n_substeps = substeps(self.config, episode, scene)
+        mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
         self.world.load(self.slot, scene)
         task = self.task.bind(self.world, self.slot, scene, episode)
@@ -87,8 +89,10 @@ class Session:
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
         self.action_mapper = make_mapper(self.config.action_mode, scene.robot)
+        self._actuators = compact(scene.robot.actuators)
+        self._ctrl = self.world.ctrl(self.slot)
         self._observer = RobotObserver(self.world, self.slot, scene)
-        self._mounts = {mount.name: mount for mount in camera_mounts(episode)}
+        self._mounts = {mount.name: mount for mount in mounts}
         self._mount_bodies = {
             m.name: -1 if m.body is None else scene.body_id(m.body) for m in self._mounts.values()
         }
@@ -104,11 +108,8 @@ class Session:
 
     def act(self, action: object) -> None:
         """Turn a checked action into commands; raises ``InvalidAction`` and changes nothing."""
-        mapper = self.action_mapper
-        values = check_action(action, mapper.size)
-        robot = self._scene.robot if self._scene is not None else self.scene.robot
-        ctrl = self.world.ctrl(self.slot)
-        ctrl[robot.actuators] = mapper.decode(values, ctrl[robot.actuators])
+        mapper, ctrl, actuators = self.action_mapper, self._ctrl, self._actuators
+        ctrl[actuators] = mapper.decode(check_action(action, mapper.size), ctrl[actuators])
 
     def finish(self) -> None:
         """Evaluate the step that the physics has just made."""
@@ -145,10 +146,10 @@ class Session:
         self._observer.write(values[: layout.robot_size])
         if layout.mode == "state":
             self._task.privileged(values[layout.robot_size :])
-        np.maximum(values, layout.low, out=values)
-        np.minimum(values, layout.high, out=values)
         if "diverged" in self.info:
             np.nan_to_num(values, copy=False)
+        np.maximum(values, layout.low, out=values)
+        np.minimum(values, layout.high, out=values)
         out[:] = values
 
     def observe(self) -> Observation:

@@ -37,6 +37,12 @@ class EpisodeSource:
         """The benchmark that is played, or None."""
         return None if self._config.benchmark is None else load_benchmark(self._config.benchmark)
 
+    @cached_property
+    def _base_folder(self) -> Path | None:
+        """Folder of the benchmark's files, None for a shipped suite or without a benchmark."""
+        path = None if self.benchmark is None else self.benchmark.path
+        return path.parent if path is not None and path.is_file() else path
+
     def next(
         self, rng: np.random.Generator, options: Mapping[str, Any] | None
     ) -> tuple[EpisodeSpec, SceneModel]:
@@ -86,12 +92,13 @@ class EpisodeSource:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def scene_of(self, spec: EpisodeSpec) -> SceneModel:
-        """The compiled scene an episode plays in."""
+        """The compiled scene an episode plays in; files are looked up beside the benchmark too."""
         changes = spec.scene_modifications
+        base = self._base_folder
         return get_scene(
-            resolve_house(house_name(spec)),
+            resolve_house(house_name(spec), base),
             self._robot,
-            {name: Path(resolve_asset(path)) for name, path in changes.added_objects.items()},
+            {name: resolve_asset(path, base) for name, path in changes.added_objects.items()},
             tuple(changes.removed_objects),
         )
 

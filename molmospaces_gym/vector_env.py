@@ -217,12 +217,12 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Read an attribute of every session, or call it when it is a method."""
-        found = [getattr(session, name) for session in self.sessions]
+        found = self.get_attr(name)
         return tuple(f(*args, **kwargs) if callable(f) else f for f in found)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute of every session."""
-        return tuple(getattr(session, name) for session in self.sessions)
+        """An attribute of every session, or this env's own once per slot."""
+        return tuple(getattr(s if hasattr(s, name) else self, name) for s in self.sessions)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """One (H, W, 3) image per slot from its first exterior camera."""

@@ -13,6 +13,12 @@ from molmospaces_gym.robots.base import PREFIX, RobotConfig
 Ids = NDArray[np.intp]
 
 
+def compact(ids: Ids) -> "Ids | slice":
+    """A slice instead of consecutive ids: basic indexing is several times faster."""
+    start, count = int(ids[0]), len(ids)
+    return slice(start, start + count) if (np.diff(ids) == 1).all() else ids
+
+
 @dataclass(frozen=True, eq=False)
 class RobotBinding:
     """Integer ids of a robot inside ``model``.

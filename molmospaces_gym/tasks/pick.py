@@ -1,5 +1,6 @@
 """Pick: lift one object off its support (official ``PickTask``)."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -85,10 +86,9 @@ class PickEpisode:
         name = task.get("pickup_obj_name")
         if not isinstance(name, str):
             raise InvalidEpisode("a Pick episode needs task.pickup_obj_name, the body to lift")
-        address, _ = scene.free_joint(name)
+        scene.free_joint(name)  # raises UnknownBody for a name that nothing can lift
         self.body = scene.body_id(name)
-        self._world, self._slot, self._scene = world, slot, scene
-        self._object_qpos = slice(address, address + 7)
+        self._world, self._slot = world, slot
         self._start = np.asarray(task["pickup_obj_start_pose"], dtype=np.float64)
         self._threshold = float(task.get("succ_pos_threshold", SUCCESS_LIFT))
         goal = task.get("pickup_obj_goal_pose")
@@ -99,83 +99,76 @@ class PickEpisode:
         )
         self._half_size = scene.body_half_size(name)
         self._center = scene.body_center(name)
-        self._geom_root = scene.geom_root
-        self._geom_body = scene.model.geom_bodyid
-        self._object_root = int(scene.model.body_rootid[self.body])
-        self._robot_root = scene.robot.root_id
-        self._left, self._right = scene.robot.fingers
+        self._is_object = scene.geom_root == scene.model.body_rootid[self.body]
+        self._is_robot = scene.geom_root == scene.robot.root_id
+        geom_body = scene.model.geom_bodyid
+        left, right = (np.isin(geom_body, list(bodies)) for bodies in scene.robot.fingers)
+        self._left, self._right = left, right
+        self._pos = world.body_pos(slot)[self.body]
+        self._quat = world.body_quat(slot)[self.body]
+        self._mat = world.body_mat(slot)[self.body].reshape(3, 3)
+        robot = scene.robot
+        self._tool = world.site_pos(slot)[robot.tcp_site]
+        self._link_pos = world.body_pos(slot)[robot.link_id]
+        self._link_quat = world.body_quat(slot)[robot.link_id]
+        self._link_mat = world.body_mat(slot)[robot.link_id].reshape(3, 3)
 
-    def _object_middle(self) -> Array:
-        """World position (3,) of the middle of the object's box."""
-        body = self.body
-        mat = self._world.body_mat(self._slot)[body].reshape(3, 3)
-        middle: Array = self._world.body_pos(self._slot)[body] + mat @ self._center
-        return middle
+    def _tool_offset(self) -> Array:
+        """From the middle of the object's box to the tool (3,), world frame."""
+        offset: Array = self._tool - self._pos
+        offset -= self._mat @ self._center
+        return offset
 
     def evaluate(self) -> TaskState:
-        world, slot = self._world, self._slot
-        touching, touched_by_other, left, right = self._touches(world.contact_geoms(slot))
-        lift = float(world.body_pos(slot)[self.body, 2] - self._start[2])
-        offset = self._object_middle() - world.site_pos(slot)[self._scene.robot.tcp_site]
-        distance = float(np.sqrt(offset @ offset))
-        success = touching and not touched_by_other and lift >= self._threshold
+        touched, only_robot, left, right = self._touches()
+        lift = float(self._pos[2] - self._start[2])
+        offset = self._tool_offset()
+        distance = math.sqrt(offset @ offset)
+        success = touched and only_robot and lift >= self._threshold
         grasped = left and right
-        reach = 1.0 if grasped else 1.0 - float(np.tanh(REACH_SCALE * distance))
-        height = min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0
         return TaskState(
             success=success,
             potentials={
-                "reach": reach,
+                "reach": 1.0 if grasped else 1.0 - math.tanh(REACH_SCALE * distance),
                 "grasp": 0.5 * (left + right),
-                "lift": height,
+                "lift": min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0,
                 "success": float(success),
             },
             quantities={"lift": lift, "tcp_distance": distance},
         )
 
-    def _touches(self, geoms: Any) -> tuple[bool, bool, bool, bool]:
-        """Whether robot, anything else, left finger and right finger touch the object."""
-        roots = self._geom_root[geoms]
-        involved = (roots == self._object_root).any(axis=1)
-        robot = other = left = right = False
-        for first, second in geoms[involved].tolist():
-            mine = self._geom_root[first] == self._object_root
-            partner = second if mine else first
-            if self._geom_root[partner] != self._robot_root:
-                other = True
-                continue
-            robot = True
-            body = self._geom_body[partner]
-            left = left or body in self._left
-            right = right or body in self._right
-        return robot, other, left, right
+    def _touches(self) -> tuple[bool, bool, bool, bool]:
+        """Whether the robot, nothing else, the left and the right finger touch the object."""
+        geoms = self._world.contact_geoms(self._slot)
+        mine = self._is_object[geoms]
+        rows = np.flatnonzero(mine)
+        if not len(rows):
+            return False, True, False, False
+        # The partner of element k of the flattened (n, 2) pairs is its neighbour k ^ 1.
+        partners = geoms.ravel()[rows ^ 1]
+        robot = self._is_robot[partners]
+        left, right = self._left[partners].any(), self._right[partners].any()
+        return bool(robot.any()), bool(robot.all()), bool(left), bool(right)
 
     def official_reward(self, state: TaskState) -> float:
         """Lift height (m, not negative) while nothing but the robot supports the object."""
         contacts = self._world.contacts(self._slot)
-        roots = self._geom_root[contacts.geoms]
-        middle = self._object_middle()[2]
-        for row in np.flatnonzero((roots == self._object_root).any(axis=1)):
-            second_is_object = roots[row, 1] == self._object_root
-            partner = roots[row, 0] if second_is_object else roots[row, 1]
-            up = contacts.normal[row, 2] * (1.0 if second_is_object else -1.0)
+        middle = self._pos[2] + self._mat[2] @ self._center
+        for row, side in zip(*np.nonzero(self._is_object[contacts.geoms]), strict=True):
+            up = contacts.normal[row, 2] * (1.0 if side == 1 else -1.0)
             supports = contacts.position[row, 2] < middle and up > SUPPORT_COSINE
-            if supports and partner != self._robot_root:
+            if supports and not self._is_robot[contacts.geoms[row, 1 - side]]:
                 return 0.0
         return max(0.0, state.quantities["lift"])
 
     def privileged(self, out: Array) -> None:
         """``object_pose`` in the robot's base frame, ``object_size``, ``object_to_tcp``, goal."""
-        world, slot, robot = self._world, self._slot, self._scene.robot
-        origin = world.body_pos(slot)[robot.link_id]
-        base = world.body_mat(slot)[robot.link_id].reshape(3, 3)
-        out[0:3] = (world.body_pos(slot)[self.body] - origin) @ base
-        conjugate_multiply(
-            world.body_quat(slot)[robot.link_id], world.body_quat(slot)[self.body], out[3:7]
-        )
+        base = self._link_mat
+        np.matmul(self._pos - self._link_pos, base, out=out[0:3])
+        conjugate_multiply(self._link_quat, self._quat, out[3:7])
         out[7:10] = self._half_size
-        out[10:13] = (world.site_pos(slot)[robot.tcp_site] - self._object_middle()) @ base
-        out[13:16] = (self._goal - origin) @ base
+        np.matmul(self._tool_offset(), base, out=out[10:13])
+        np.matmul(self._goal - self._link_pos, base, out=out[13:16])
 
 
 def conjugate_multiply(first: Array, second: Array, out: Array) -> None:

@@ -43,9 +43,9 @@ HEADER = """<compiler angle="radian" autolimits="true"/>
 <geom friction="0.9 0.01 0.001"/>
 <default class="fixed"><geom group="0"/></default>
 <default class="solid"><geom condim="4" group="0"/></default>
-<default class="solid_round"><geom condim="6" friction="0.9 0.01 0.002" group="0"/></default>
+<default class="solid_round"><geom condim="6" friction="0.9 0.01 0.005" group="0"/></default>
 <default class="touched"><geom condim="4" group="4"/></default>
-<default class="touched_round"><geom condim="6" friction="0.9 0.01 0.002" group="4"/></default>
+<default class="touched_round"><geom condim="6" friction="0.9 0.01 0.005" group="4"/></default>
 <default class="seen"><geom contype="0" conaffinity="0" group="0" mass="0"/></default>
 <default class="loose"><joint type="free" damping="0.001"/></default>
 <default class="drawer"><joint type="slide" damping="8" frictionloss="3" armature="0.1"/></default>

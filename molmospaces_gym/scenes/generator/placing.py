@@ -19,6 +19,8 @@ TALL = 0.13
 TALL_GAP = 0.03
 """Extra space (m) beside objects over ``TALL`` m, for the body of the gripper."""
 TRIES = 80
+SPARES = 10
+"""Assets drawn beyond the wanted number, for those that fit nowhere."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,18 @@ def place_objects(
 
     The first ``reachable_objects`` (graspable, not sprawling) stand on the main table within
     reach of one robot position at its front. Categories repeat only when all are used up.
-    An object that fits nowhere is left out.
+    For an object that fits nowhere a spare one is tried; a very full room ends up with fewer.
     """
     middles = [_middle(piece, rng) for piece in pieces]
     near: list[Placed] = []
     rest: list[Placed] = []
-    zones = _shares(pieces, config, rng, middles)
+    zones = _shares(pieces, rng, middles)
     for asset in _draw(config.num_objects, rng):
-        placed = None
+        if len(near) + len(rest) == config.num_objects:
+            break
         if len(near) < config.reachable_objects and _suits_reach(asset):
-            placed = _try(asset, _Zone(0, middles[0], True), pieces, near + rest, config, rng)
+            zone = _Zone(0, middles[0], True)
+            placed = _try(asset, zone, pieces, near + rest, config, rng)
             if placed is not None:
                 near.append(placed)
                 continue
@@ -71,14 +75,15 @@ def place_objects(
 
 
 def _draw(count: int, rng: np.random.Generator) -> list[Asset]:
-    """Assets in a random order of categories, those that suit the reach zone spread evenly."""
+    """Assets of shuffled categories, those that suit the reach zone first, then ``SPARES``."""
     names: list[str] = []
-    while len(names) < count:
+    while len(names) < count + SPARES:
         order = sorted(CATEGORIES)
         rng.shuffle(order)
         names += order
-    assets = [draw_asset(name, rng) for name in names[:count]]
-    return sorted(assets, key=lambda asset: not _suits_reach(asset))
+    assets = [draw_asset(name, rng) for name in names[: count + SPARES]]
+    wanted, spares = assets[:count], assets[count:]
+    return [*sorted(wanted, key=lambda asset: not _suits_reach(asset)), *spares]
 
 
 def _suits_reach(asset: Asset) -> bool:
@@ -92,10 +97,7 @@ def _middle(piece: Piece, rng: np.random.Generator) -> float:
 
 
 def _shares(
-    pieces: tuple[Piece, ...],
-    config: HouseConfig,
-    rng: np.random.Generator,
-    middles: list[float],
+    pieces: tuple[Piece, ...], rng: np.random.Generator, middles: list[float]
 ) -> list[_Zone]:
     """Zones for the rest, in the order in which they are tried; large tops come more often."""
     weights = {"dining_table": 2, "counter": 5, "shelf": 3, "side_table": 3, "desk": 4}

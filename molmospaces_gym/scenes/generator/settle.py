@@ -8,9 +8,9 @@ import numpy as np
 
 from molmospaces_gym.scenes.generator.shapes import Quat, Vec3
 
-MAX_STEPS = 750
-"""Physics steps (1.5 s) after which a scene counts as settled anyway; most sleep much earlier."""
-CHUNK = 25
+STEPS = 300
+"""Physics steps (0.6 s) for which a scene settles. Nothing sleeps meanwhile: a thing may fall
+asleep while it still creeps, and would then drift wherever sleeping is switched off."""
 MAX_SHIFT = 0.01
 MAX_TILT = math.radians(4)
 """An object that settles further than this (m, rad) from where it was put is not stable there."""
@@ -26,14 +26,12 @@ class Rest:
 
 
 def settle(mjcf: str, bodies: list[str]) -> list[Rest]:
-    """Simulate until everything sleeps (or ``MAX_STEPS``) and read the poses of free bodies."""
+    """Simulate for ``STEPS`` and read the poses of free bodies."""
     model = mujoco.MjModel.from_xml_string(mjcf)
     data = mujoco.MjData(model)
     addresses = [int(model.jnt_qposadr[model.body(name).jntadr[0]]) for name in bodies]
-    for _ in range(MAX_STEPS // CHUNK):
-        mujoco.mj_step(model, data, CHUNK)
-        if not np.any(data.tree_asleep < 0):
-            break
+    model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    mujoco.mj_step(model, data, STEPS)
     return [_read(model.qpos0[a : a + 7], data.qpos[a : a + 7]) for a in addresses]
 
 
