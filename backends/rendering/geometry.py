@@ -15,8 +15,8 @@ GEOM = np.dtype(
     [
         ("geom", np.int32),
         ("body", np.int32),
-        ("shape", np.int32),
-        ("shapes", np.int32),
+        ("detail", np.int32),
+        ("details", np.int32),
         ("texture", np.int32),
         ("radius", np.float32),
         ("emission", np.float32),
@@ -24,7 +24,7 @@ GEOM = np.dtype(
     ],
     align=True,
 )
-"""A visible geom: its ``shapes`` levels of detail start at ``shape``; ``texture`` -1 means none;
+"""A visible geom: its ``details`` shapes, coarse to fine, start at ``detail``; no texture is -1;
 ``radius`` (m) bounds it around its origin; ``colour`` 0..255."""
 
 SHAPE = np.dtype(
@@ -123,10 +123,11 @@ def _plane(model: mujoco.MjModel, geom: int, textured: bool, reach: float) -> Sh
     if textured:
         infinite = model.geom_size[geom, :2] <= 0
         repeats = _repeats(model, geom, half)
-        # An infinite plane is always uniform and has the middle of the image at its origin.
+        # An infinite side is always uniform; where both are, the origin is mid-image.
         reach_uv = 0.5 * half * model.mat_texrepeat[int(model.geom_matid[geom])]
-        low = np.where(infinite, 0.5 - reach_uv, 0)
-        high = np.where(infinite, 0.5 + reach_uv, repeats)
+        middle = 0.5 if infinite.all() else 0.0
+        low = np.where(infinite, middle - reach_uv, 0)
+        high = np.where(infinite, middle + reach_uv, repeats)
         uv = np.array([low[0], high[1], high[0], high[1], high[0], low[1]])
     return tessellation.plane(float(half[0]), float(half[1]), uv[None, :])
 

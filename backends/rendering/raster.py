@@ -68,8 +68,9 @@ class RasterRenderer:
         self._model = model
         extent = float(model.stat.extent)
         self._near = np.float32(model.vis.map.znear * extent if near is None else near)
-        self._far = np.float32(model.vis.map.zfar * extent)
-        geometry = build_geometry(model, geom_groups, min(float(self._far), _MAX_REACH))
+        far = float(model.vis.map.zfar) * extent
+        self._horizon = np.float32(1 / far)
+        geometry = build_geometry(model, geom_groups, min(far, _MAX_REACH))
         self._geometry = geometry
         self._atlas = build_atlas(model, geometry.textures)
         self._sky = sky_table(model)
@@ -109,8 +110,8 @@ class RasterRenderer:
         self._rasterise(
             geometry.geoms, geometry.shapes, geometry.vertices, geometry.normals, geometry.faces,
             geometry.planes, geometry.uv, data.geom_xpos, data.geom_xmat,
-            np.asarray(camera.pos, np.float64), view, lens, self._near, lights, ambient,
-            inverse_depth, owner, scratch.polygon_geom, scratch.coefficients, scratch.points,
+            np.asarray(camera.pos, np.float64), view, lens, self._near, self._horizon,
+            lights, ambient, inverse_depth, owner, scratch.polygon_geom, scratch.coefficients, scratch.points,
             scratch.pixels, scratch.bright, scratch.order, scratch.keys,
         )  # fmt: skip
         depth = inverse_depth if "depth" in modes else inverse_depth[:0]
@@ -118,7 +119,7 @@ class RasterRenderer:
         self._resolve(
             inverse_depth, owner, scratch.polygon_geom, scratch.coefficients, geometry.geoms,
             self._atlas.texels, self._atlas.textures, self._atlas.levels, self._sky, view, lens,
-            self._far, rgb, depth, bodies,
+            self._horizon, rgb, depth, bodies,
         )  # fmt: skip
         images = {"rgb": rgb, "depth": depth, "segmentation": bodies}
         return {mode: images[mode] for mode in modes}

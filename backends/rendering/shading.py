@@ -10,7 +10,8 @@ from molmospaces_gym.backends.rendering.jit import helper, kernel
 Arr = Any
 """Any numpy array: numba infers element types itself."""
 
-ZERO, ONE, WHITE = np.float32(0), np.float32(1), np.float32(255)
+ZERO, HALF, ONE, WHITE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
+BELOW_ONE = np.float32(1 - 2**-20)
 MAX_TEXELS_PER_PIXEL = np.float32(1.5)
 """A coarser level of a texture is used where neighbouring pixels are further apart."""
 
@@ -24,31 +25,82 @@ def _footprint(c: Arr, u: Any, v: Any, z: Any) -> Any:
 
 
 @helper
-def _texel(u: Any, v: Any, footprint: Any, texture: Any, levels: Arr) -> int:
-    """Index of the nearest texel at repeating coordinates u, v, from a level of fitting size."""
-    level = texture.level
-    last = level + texture.levels - 1
-    while level < last and np.float32(levels[level].width) * footprint > MAX_TEXELS_PER_PIXEL:
-        level += 1
-    width, height = levels[level].width, levels[level].height
-    column = min(width - 1, int((u - math.floor(u)) * np.float32(width)))
-    row = min(height - 1, int((v - math.floor(v)) * np.float32(height)))
-    return int(levels[level].start + row * width + column)
+def _fraction(value: Any) -> Any:
+    """The part after the point, 0 <= fraction < 1."""
+    part = value - np.float32(np.int32(value))
+    return min(part + ONE if part < ZERO else part, BELOW_ONE)
 
 
 @helper
-def _sky_row(column: int, row: int, view: Arr, lens: Arr, rows: int) -> int:
-    """Row of the sky table for the elevation of a pixel's ray."""
-    x, y = (np.float32(column) + 0.5 - lens[1]) / lens[0], (np.float32(row) + 0.5 - lens[2]) / lens[0]
-    up = view[0, 2] * x + view[1, 2] * y + view[2, 2]
-    angle = math.asin(up / math.sqrt(x * x + y * y + 1))
-    return int((angle / math.pi + 0.5) * (rows - 1) + 0.5)
+def _texel(u: Any, v: Any, level: Any) -> Any:
+    """Index of the nearest texel of a level at repeating coordinates u, v."""
+    column = np.int32(_fraction(u) * np.float32(level.width))
+    row = np.int32(_fraction(v) * np.float32(level.height))
+    return level.start + row * level.width + column
+
+
+@helper
+def _textured_run(
+    row: int, start: int, stop: int, c: Arr, item: Any, inverse_depth: Arr, texels: Arr,
+    textures: Arr, levels: Arr, rgb: Arr,
+) -> None:
+    """Colour pixels ``start`` to ``stop`` of a row that show one textured polygon."""
+    y, middle = np.float32(row), np.float32(start + stop) * np.float32(0.5)
+    z = ONE / (c[9] + c[10] * middle + c[11] * y)
+    u, v = (c[3] + c[4] * middle + c[5] * y) * z, (c[6] + c[7] * middle + c[8] * y) * z
+    footprint = _footprint(c, u, v, z)
+    number = textures[item.texture].level
+    last = number + textures[item.texture].levels - 1
+    while number < last and np.float32(levels[number].width) * footprint > MAX_TEXELS_PER_PIXEL:
+        number += 1
+    level = levels[number]
+    red, green, blue = item.colour[0] / WHITE, item.colour[1] / WHITE, item.colour[2] / WHITE
+    b0, u0, v0 = c[0] + c[2] * y, c[3] + c[5] * y, c[6] + c[8] * y
+    b1, u1, v1 = c[1], c[4], c[7]
+    for column in range(start, stop):
+        x, z = np.float32(column), ONE / inverse_depth[row, column]
+        texel = _texel((u0 + u1 * x) * z, (v0 + v1 * x) * z, level)
+        bright = (b0 + b1 * x) * z
+        rgb[row, column, 0] = np.uint8(min(WHITE, bright * red * texels[texel, 0]))
+        rgb[row, column, 1] = np.uint8(min(WHITE, bright * green * texels[texel, 1]))
+        rgb[row, column, 2] = np.uint8(min(WHITE, bright * blue * texels[texel, 2]))
+
+
+@helper
+def _plain_run(
+    row: int, start: int, stop: int, c: Arr, colour: Arr, inverse_depth: Arr, rgb: Arr
+) -> None:
+    """Colour a run of one polygon without texture; brightness is exact at both ends."""
+    y = c[2] * np.float32(row) + c[0]
+    bright = (y + c[1] * np.float32(start)) / inverse_depth[row, start]
+    step = (y + c[1] * np.float32(stop - 1)) / inverse_depth[row, stop - 1] - bright
+    step /= np.float32(max(1, stop - 1 - start))
+    red, green, blue = colour[0], colour[1], colour[2]
+    for column in range(start, stop):
+        rgb[row, column, 0] = np.uint8(min(WHITE, bright * red))
+        rgb[row, column, 1] = np.uint8(min(WHITE, bright * green))
+        rgb[row, column, 2] = np.uint8(min(WHITE, bright * blue))
+        bright += step
+
+
+@helper
+def _sky_run(row: int, start: int, stop: int, view: Arr, lens: Arr, sky: Arr, rgb: Arr) -> None:
+    """Colour pixels that show nothing by the elevation of their rays."""
+    rows = len(sky)
+    y = (np.float32(row) + HALF - lens[2]) / lens[0]
+    for column in range(start, stop):
+        x = (np.float32(column) + HALF - lens[1]) / lens[0]
+        up = np.float32(view[0, 2]) * x + np.float32(view[1, 2]) * y + np.float32(view[2, 2])
+        sine = up / math.sqrt(x * x + y * y + ONE)
+        entry = np.int32((sine * HALF + HALF) * np.float32(rows - 1) + HALF)
+        for k in range(3):
+            rgb[row, column, k] = sky[entry, k]
 
 
 @kernel
 def resolve(
     inverse_depth: Arr, owner: Arr, polygon_geom: Arr, coefficients: Arr, geoms: Arr,
-    texels: Arr, textures: Arr, levels: Arr, sky: Arr, view: Arr, lens: Arr, far: Any,
+    texels: Arr, textures: Arr, levels: Arr, sky: Arr, view: Arr, lens: Arr, horizon: Any,
     rgb: Arr, depth: Arr, bodies: Arr,
 ) -> None:
     """Turn the visibility buffers into images.
@@ -57,47 +109,39 @@ def resolve(
         inverse_depth, owner, polygon_geom, coefficients: what ``visibility.rasterise`` wrote.
         geoms: of dtype GEOM.
         texels, textures, levels: see ``textures.TextureAtlas``.
-        sky: (S, 3) background by elevation.
-        view, lens: as for ``rasterise``.
-        far: metres; what lies beyond counts as nothing.
+        sky: (S, 3) background by the sine of the elevation, from straight down to straight up.
+        view, lens, horizon: as for ``rasterise``.
         rgb: (H, W, 3) uint8, depth: (H, W) float32, bodies: (H, W) int32: outputs. An output
-            with no pixels is not computed; ``depth`` and ``bodies`` may be the input buffers.
+            with no rows is not computed; ``depth`` and ``bodies`` may be the input buffers.
     """
     height, width = owner.shape
-    horizon = ONE / far
     for row in range(height):
-        if len(rgb):
-            y = np.float32(row)
-            for column in range(width):
-                polygon = owner[row, column]
-                if polygon < 0 or inverse_depth[row, column] < horizon:
-                    shade = _sky_row(column, row, view, lens, len(sky))
-                    for k in range(3):
-                        rgb[row, column, k] = sky[shade, k]
-                    continue
-                x, z = np.float32(column), ONE / inverse_depth[row, column]
-                c = coefficients[polygon]
-                bright = (c[0] + c[1] * x + c[2] * y) * z
+        start = 0
+        # Work in runs of pixels of one polygon; a run is read before it is overwritten.
+        while start < width and (len(rgb) or len(bodies)):
+            polygon = owner[row, start]
+            stop = start + 1
+            while stop < width and owner[row, stop] == polygon:
+                stop += 1
+            body = -1
+            if polygon >= 0:
                 item = geoms[polygon_geom[polygon]]
-                red, green, blue = item.colour[0], item.colour[1], item.colour[2]
-                if item.texture >= 0:
-                    u, v = (c[3] + c[4] * x + c[5] * y) * z, (c[6] + c[7] * x + c[8] * y) * z
-                    texture = textures[item.texture]
-                    t = _texel(u, v, _footprint(c, u, v, z), texture, levels)
-                    bright *= np.float32(1 / 255)
-                    red, green = red * texels[t, 0], green * texels[t, 1]
-                    blue = blue * texels[t, 2]
-                rgb[row, column, 0] = np.uint8(min(WHITE, bright * red))
-                rgb[row, column, 1] = np.uint8(min(WHITE, bright * green))
-                rgb[row, column, 2] = np.uint8(min(WHITE, bright * blue))
-        if len(bodies):
-            for column in range(width):
-                polygon = owner[row, column]
-                if polygon < 0 or inverse_depth[row, column] < horizon:
-                    bodies[row, column] = -1
-                else:
-                    bodies[row, column] = geoms[polygon_geom[polygon]].body
+                body = item.body
+                if len(rgb) and item.texture >= 0:
+                    _textured_run(
+                        row, start, stop, coefficients[polygon], item, inverse_depth, texels,
+                        textures, levels, rgb,
+                    )  # fmt: skip
+                elif len(rgb):
+                    _plain_run(
+                        row, start, stop, coefficients[polygon], item.colour, inverse_depth, rgb
+                    )
+            elif len(rgb):
+                _sky_run(row, start, stop, view, lens, sky, rgb)
+            if len(bodies):
+                bodies[row, start:stop] = body
+            start = stop
         if len(depth):
             for column in range(width):
                 value = inverse_depth[row, column]
-                depth[row, column] = ONE / value if value >= horizon else ZERO
+                depth[row, column] = ONE / value if value > horizon else ZERO

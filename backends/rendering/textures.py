@@ -70,7 +70,7 @@ def build_atlas(model: mujoco.MjModel, used: list[int]) -> TextureAtlas:
 
 
 def sky_table(model: mujoco.MjModel) -> NDArray[np.uint8]:
-    """Colour (SKY_ROWS, 3) of the background by elevation; black where there is no skybox.
+    """Colour (SKY_ROWS, 3) of the background by the sine of the elevation; black where there is no skybox.
 
     The skybox is averaged around the vertical, which is exact for the usual gradients.
     """
@@ -82,7 +82,7 @@ def sky_table(model: mujoco.MjModel) -> NDArray[np.uint8]:
     faces = image.reshape(-1, side, side, 3)
     horizon = faces[[0, 1, 4, 5]] if len(faces) == 6 else faces
     up, down = (faces[2], faces[3]) if len(faces) == 6 else (faces[0], faces[0])
-    elevation = np.linspace(-0.5 * np.pi, 0.5 * np.pi, SKY_ROWS)
+    elevation = np.arcsin(np.linspace(-1, 1, SKY_ROWS))
     table = np.empty((SKY_ROWS, 3))
     for row, angle in enumerate(elevation):
         if abs(angle) < 0.25 * np.pi:

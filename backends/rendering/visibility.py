@@ -130,83 +130,83 @@ def _clip(points: Arr, count: int, lens: Arr, near: Any, spare: Arr, out: Arr) -
 
 
 @helper
-def _pixel_coefficients(x: Any, y: Any, z: Any, lens: Arr, out: Arr, row: int, at: int) -> None:
+def _pixel_coefficients(x: Any, y: Any, z: Any, lens: Arr) -> tuple[Any, Any, Any]:
     """Coefficients over pixel centres of the function x X/Z + y Y/Z + z of the view ray."""
     x, y = x / lens[0], y / lens[0]
-    out[row, at] = z + x * (HALF - lens[1]) + y * (HALF - lens[2])
-    out[row, at + 1] = x
-    out[row, at + 2] = y
+    return z + x * (HALF - lens[1]) + y * (HALF - lens[2]), x, y
 
 
 @helper
 def _surface_coefficients(
-    points: Arr, a: int, b: int, c: int, normal: Arr, values: Arr, per_z: Arr, lens: Arr,
-    out: Arr, row: int, at: int,
-) -> None:
-    """Coefficients of value/z for a quantity that is ``values`` (3,) at three corners."""
-    e1x, e1y, e1z = (
-        points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-    )
-    e2x, e2y, e2z = (
-        points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-    )
-    nx, ny, nz = normal[0], normal[1], normal[2]
-    # In-plane gradient g with g.e1 = d1 and g.e2 = d2; |e1 x e2| is along the unit normal.
-    twice_area = (e1y * e2z - e1z * e2y) * nx + (e1z * e2x - e1x * e2z) * ny
-    twice_area += (e1x * e2y - e1y * e2x) * nz
-    d1, d2 = (values[1] - values[0]) / twice_area, (values[2] - values[0]) / twice_area
-    gx = d1 * (e2y * nz - e2z * ny) + d2 * (ny * e1z - nz * e1y)
-    gy = d1 * (e2z * nx - e2x * nz) + d2 * (nz * e1x - nx * e1z)
-    gz = d1 * (e2x * ny - e2y * nx) + d2 * (nx * e1y - ny * e1x)
-    base = values[0] - gx * points[a, 0] - gy * points[a, 1] - gz * points[a, 2]
-    _pixel_coefficients(gx, gy, gz, lens, out, row, at)
-    for k in range(3):
-        out[row, at + k] += base * per_z[k]
+    points: Arr, corners: tuple[int, int, int], normal: tuple[Any, Any, Any],
+    values: tuple[Any, Any, Any], per_z: tuple[Any, Any, Any], lens: Arr,
+) -> tuple[Any, Any, Any]:
+    """Coefficients of value/z for a quantity that is ``values`` at three corners."""
+    a, b, c = corners
+    ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
+    ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
+    vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
+    nx, ny, nz = normal
+    twice_area = (uy * vz - uz * vy) * nx + (uz * vx - ux * vz) * ny + (ux * vy - uy * vx) * nz
+    # The in-plane gradient g with g.u = values[1] - values[0] and g.v = values[2] - values[0].
+    du, dv = (values[1] - values[0]) / twice_area, (values[2] - values[0]) / twice_area
+    gx = du * (vy * nz - vz * ny) + dv * (ny * uz - nz * uy)
+    gy = du * (vz * nx - vx * nz) + dv * (nz * ux - nx * uz)
+    gz = du * (vx * ny - vy * nx) + dv * (nx * uy - ny * ux)
+    base = values[0] - gx * ax - gy * ay - gz * az
+    c0, c1, c2 = _pixel_coefficients(gx, gy, gz, lens)
+    return c0 + base * per_z[0], c1 + base * per_z[1], c2 + base * per_z[2]
+
+
+@helper
+def _ceil_within(value: Any, limit: Any) -> Any:
+    """The value rounded up, within 0 .. limit."""
+    value = min(max(value, ZERO), limit)
+    whole = np.int32(value)
+    return whole + np.int32(np.float32(whole) < value)
 
 
 @helper
 def _fill(
-    corners: Arr, count: int, per_z: Arr, polygon: int, left: Arr, right: Arr,
+    corners: Arr, count: int, per_z: tuple[Any, Any, Any], polygon: int, spans: Arr,
     inverse_depth: Arr, owner: Arr, top: int, bottom: int,
 ) -> None:
     """Write the polygon where it is nearer than what is there. Spans are half open, so faces
     that share an edge neither overlap nor leave gaps."""
-    height, width = inverse_depth.shape
+    height, width = np.float32(inverse_depth.shape[0]), np.float32(inverse_depth.shape[1])
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
         x0, y0, x1, y1 = corners[i, 0], corners[i, 1], corners[j, 0], corners[j, 1]
         # Front faces run counter-clockwise on screen: downward edges are on their left.
-        side = left
+        side = 0
         if y0 > y1:
-            x0, y0, x1, y1, side = x1, y1, x0, y0, right
-        first, last = max(0, math.ceil(y0 - HALF)), min(height, math.ceil(y1 - HALF))
-        if first >= last:
-            continue
-        slope = (x1 - x0) / (y1 - y0)
-        offset = x0 - HALF - (y0 - HALF) * slope
-        for row in range(first, last):
-            side[row] = min(max(math.ceil(offset + np.float32(row) * slope), 0), width)
+            x0, y0, x1, y1, side = x1, y1, x0, y0, 1
+        first, last = _ceil_within(y0 - HALF, height), _ceil_within(y1 - HALF, height)
+        if first < last:
+            slope = (x1 - x0) / (y1 - y0)
+            offset = x0 - HALF - (y0 - HALF) * slope
+            for row in range(first, last):
+                spans[row, side] = _ceil_within(offset + np.float32(row) * slope, width)
     for row in range(top, bottom):
-        base = per_z[0] + np.float32(row) * per_z[2]
-        for column in range(left[row], right[row]):
-            value = base + np.float32(column) * per_z[1]
+        value = per_z[0] + np.float32(row) * per_z[2] + np.float32(spans[row, 0]) * per_z[1]
+        for column in range(spans[row, 0], spans[row, 1]):
             if value > inverse_depth[row, column]:
                 inverse_depth[row, column] = value
                 owner[row, column] = polygon
+            value += per_z[1]
 
 
 @helper
-def _rows(corners: Arr, count: int, height: int, width: int) -> tuple[int, int]:
+def _rows(corners: Arr, count: int, height: Any, width: Any) -> tuple[Any, Any]:
     """Range of pixel rows whose centres the polygon may cover; empty if it covers no centre."""
     low_x = high_x = corners[0, 0]
     low_y = high_y = corners[0, 1]
     for i in range(1, count):
         low_x, high_x = min(low_x, corners[i, 0]), max(high_x, corners[i, 0])
         low_y, high_y = min(low_y, corners[i, 1]), max(high_y, corners[i, 1])
-    first, last = math.ceil(low_x - HALF), math.ceil(high_x - HALF)
-    if first >= last or last <= 0 or first >= width:
-        return 0, 0
-    return max(0, math.ceil(low_y - HALF)), min(height, math.ceil(high_y - HALF))
+    if _ceil_within(low_x - HALF, width) >= _ceil_within(high_x - HALF, width):
+        return np.int32(0), np.int32(0)
+    return _ceil_within(low_y - HALF, height), _ceil_within(high_y - HALF, height)
 
 
 @helper
@@ -255,8 +255,8 @@ def _detail(frame: Arr, radius: Any, focal: Any, levels: int) -> int:
 @kernel
 def rasterise(
     geoms: Arr, shapes: Arr, vertices: Arr, normals: Arr, faces: Arr, planes: Arr, uv: Arr,
-    xpos: Arr, xmat: Arr, eye: Arr, view: Arr, lens: Arr, near: Any, lights: Arr, ambient: Any,
-    inverse_depth: Arr, owner: Arr, polygon_geom: Arr, coefficients: Arr,
+    xpos: Arr, xmat: Arr, eye: Arr, view: Arr, lens: Arr, near: Any, horizon: Any, lights: Arr,
+    ambient: Any, inverse_depth: Arr, owner: Arr, polygon_geom: Arr, coefficients: Arr,
     points: Arr, pixels: Arr, bright: Arr, order: Arr, keys: Arr,
 ) -> int:
     """Draw all geoms.
@@ -266,9 +266,9 @@ def rasterise(
         xpos, xmat: (ngeom, 3) and (ngeom, 9) poses of all geoms of the model.
         eye: (3,) camera position; view: (3, 3) rows are the view axes in the world.
         lens: (3,) focal length and half width, half height in pixels.
-        near: near plane in metres.
+        near: near plane in metres; horizon: 1/m of the far plane.
         lights: (L, 5) homogeneous position and strength; ambient: light everywhere.
-        inverse_depth: (H, W) out, 1/m, 0 where nothing is hit.
+        inverse_depth: (H, W) out, 1/m, ``horizon`` where nothing is hit.
         owner: (H, W) out, polygon number or -1.
         polygon_geom: (P,) out, row of ``geoms`` of each polygon.
         coefficients: (P, 12) out: brightness, u, v and 1, each over z.
@@ -277,14 +277,12 @@ def rasterise(
     Returns:
         The number of polygons.
     """
-    height, width = owner.shape
-    inverse_depth[:] = 0
+    height, width = np.float32(owner.shape[0]), np.float32(owner.shape[1])
+    inverse_depth[:] = horizon
     owner[:] = -1
     frame, local = np.empty((3, 4), np.float32), np.empty((len(lights), 3), np.float32)
     clipped, spare = np.empty((12, 3), np.float32), np.empty((12, 3), np.float32)
-    corners, per_z = np.empty((12, 2), np.float32), np.empty((1, 3), np.float32)
-    normal, values = np.empty(3, np.float32), np.empty(3, np.float32)
-    left, right = np.empty(height, np.int64), np.empty(height, np.int64)
+    corners, spans = np.empty((12, 2), np.float32), np.empty((len(owner), 2), np.int32)
     polygons = 0
     for position in range(_visible_geoms(geoms, xpos, eye, view, lens, near, order, keys)):
         g = order[position]
@@ -292,7 +290,7 @@ def rasterise(
         _geom_frame(xpos[item.geom], xmat[item.geom], eye, view, frame)
         _local_lights(lights, xpos[item.geom], xmat[item.geom], local)
         careful = _needs_clipping(frame, item.radius, lens, near)
-        shape = shapes[item.shape + _detail(frame, item.radius, lens[0], item.shapes)]
+        shape = shapes[item.detail + _detail(frame, item.radius, lens[0], item.details)]
         _transform(vertices, shape.vertex, shape.vertices, frame, points)
         _project(points, shape.vertices, lens, near, pixels)
         _brightness(
@@ -328,35 +326,36 @@ def rasterise(
             top, bottom = _rows(corners, count, height, width)
             if top >= bottom:
                 continue
-            for k in range(3):
-                normal[k] = frame[k, 0] * px + frame[k, 1] * py + frame[k, 2] * pz
+            normal = (
+                frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz,
+                frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz,
+                frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz,
+            )
             scale = -ONE / distance
-            _pixel_coefficients(
-                normal[0] * scale, normal[1] * scale, normal[2] * scale, lens, per_z, 0, 0
-            )
-            _fill(
-                corners, count, per_z[0], polygons, left, right, inverse_depth, owner, top, bottom
-            )
+            per_z = _pixel_coefficients(normal[0] * scale, normal[1] * scale, normal[2] * scale, lens)
+            _fill(corners, count, per_z, polygons, spans, inverse_depth, owner, top, bottom)
             polygon_geom[polygons] = g
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            for k in range(3):
-                values[k] = bright[faces[f, 4 + k]]
+            three = (faces[f, 0], faces[f, 1], faces[f, 2])
+            values = (bright[faces[f, 4]], bright[faces[f, 5]], bright[faces[f, 6]])
+            out = coefficients[polygons]
             if values[0] == values[1] and values[1] == values[2]:
-                for k in range(3):
-                    coefficients[polygons, k] = values[0] * per_z[0, k]
+                out[0], out[1], out[2] = (
+                    values[0] * per_z[0], values[0] * per_z[1], values[0] * per_z[2]
+                )
             else:
-                _surface_coefficients(
-                    points, a, b, c, normal, values, per_z[0], lens, coefficients, polygons, 0
+                out[0], out[1], out[2] = _surface_coefficients(
+                    points, three, normal, values, per_z, lens
                 )
             if item.texture >= 0:
-                for axis in range(2):
-                    for k in range(3):
-                        values[k] = uv[shape.uv + f - shape.face, 2 * k + axis]
-                    _surface_coefficients(
-                        points, a, b, c, normal, values, per_z[0], lens, coefficients, polygons,
-                        3 + 3 * axis,
-                    )
-                for k in range(3):
-                    coefficients[polygons, 9 + k] = per_z[0, k]
+                t = shape.uv + f - shape.face
+                values = (uv[t, 0], uv[t, 2], uv[t, 4])
+                out[3], out[4], out[5] = _surface_coefficients(
+                    points, three, normal, values, per_z, lens
+                )
+                values = (uv[t, 1], uv[t, 3], uv[t, 5])
+                out[6], out[7], out[8] = _surface_coefficients(
+                    points, three, normal, values, per_z, lens
+                )
+                out[9], out[10], out[11] = per_z
             polygons += 1
     return polygons
