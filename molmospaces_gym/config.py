@@ -25,6 +25,7 @@ class EnvConfig:
         scene: house name or MJCF file; episodes are sampled in it.
         split: split of the generated houses used when no scene or benchmark is given.
         houses: how many houses of the split (0..n-1), or the list of their indices.
+        categories: sample only objects of these categories (metadata); None: any.
         obs_mode: ``state`` (privileged poses), ``rgb`` or ``rgbd`` (what a real robot sees).
         cameras: names of the episode's cameras to observe; None: the robot's own.
         image_size: (width, height) pixels; None: the robot's camera system.
@@ -43,6 +44,7 @@ class EnvConfig:
     scene: str | None = None
     split: str = "train"
     houses: int | Sequence[int] = 16
+    categories: Sequence[str] | None = None
     obs_mode: str = "state"
     cameras: Sequence[str] | None = None
     image_size: Sequence[int] | None = None
@@ -88,6 +90,11 @@ class EnvConfig:
         if self.scene is not None:
             return (str(self.scene),)
         return tuple(f"generated/{self.split}/{index}" for index in self.house_indices)
+
+    @property
+    def category_set(self) -> frozenset[str] | None:
+        """The categories that are sampled, or None for all."""
+        return None if self.categories is None else frozenset(self.categories)
 
     @property
     def stops_on_success(self) -> bool:

@@ -85,7 +85,7 @@ class EpisodeSource:
             house = resolve_house(names[int(rng.integers(len(names)))])
             scene = get_scene(house, self._robot)
             try:
-                return self._task.sample(scene, rng), scene
+                return self._task.sample(scene, rng, self._config.category_set), scene
             except InvalidScene:
                 if attempt == attempts - 1:
                     raise

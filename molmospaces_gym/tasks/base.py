@@ -62,8 +62,13 @@ class Task(Protocol):
     privileged_keys: Mapping[str, PrivilegedKey]
     """Keys of the privileged observation in the order ``privileged`` writes them."""
 
-    def sample(self, scene: SceneModel, rng: np.random.Generator) -> EpisodeSpec:
-        """A new episode in this scene; raises ``InvalidScene`` when the scene offers none."""
+    def sample(
+        self, scene: SceneModel, rng: np.random.Generator, categories: frozenset[str] | None
+    ) -> EpisodeSpec:
+        """A new episode in this scene with an object of these categories (None: any).
+
+        Raises ``InvalidScene`` when the scene offers none.
+        """
 
     def defaults(self, spec: Mapping[str, Any], scene: SceneModel) -> dict[str, Any]:
         """Complete the ``task`` part of a partial episode for this scene."""

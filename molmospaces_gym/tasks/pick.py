@@ -23,8 +23,8 @@ SUCCESS_LIFT = 0.01
 """Official default of ``succ_pos_threshold``, m."""
 SUPPORT_COSINE = float(np.cos(np.deg2rad(80.0)))
 """A contact supports an object when its normal is within 80 degrees of up (official)."""
-REACH_SCALE = 5.0
-"""Steepness of the reach potential, 1/m: 1 - tanh(5 d) is 0.24 at 20 cm and 0.76 at 5 cm."""
+REACH_SCALE = 3.0
+"""Steepness of the reach potential, 1/m: 1 - tanh(3 d) is 0.46 at 20 cm and 0.85 at 5 cm."""
 
 
 class PickTask:
@@ -35,7 +35,7 @@ class PickTask:
     time and no latch.
 
     Dense reward terms are changes of potentials (see ``dense_terms``):
-    ``reach`` 1 - tanh(5 d) of the distance d (m) from the tool to the object's middle, 1 once it
+    ``reach`` 1 - tanh(3 d) of the distance d (m) from the tool to the object's middle, 1 once it
     is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
     goal lift of 5 cm, counted while both fingers touch; ``success`` 1 while successful.
     """
@@ -43,7 +43,7 @@ class PickTask:
     name = "Pick"
     horizon_s = 20.0
     reward_scales: Mapping[str, float] = MappingProxyType(
-        {"reach": 1.0, "grasp": 1.0, "lift": 1.0, "success": 2.0}
+        {"reach": 4.0, "grasp": 2.0, "lift": 4.0, "success": 10.0}
     )
     privileged_keys: Mapping[str, PrivilegedKey] = MappingProxyType(
         {
@@ -54,8 +54,10 @@ class PickTask:
         }
     )
 
-    def sample(self, scene: SceneModel, rng: np.random.Generator) -> EpisodeSpec:
-        return sample_pick(scene, rng, TASK_CLS, GOAL_LIFT, self.horizon_s)
+    def sample(
+        self, scene: SceneModel, rng: np.random.Generator, categories: frozenset[str] | None
+    ) -> EpisodeSpec:
+        return sample_pick(scene, rng, categories, (TASK_CLS, GOAL_LIFT, self.horizon_s))
 
     def defaults(self, spec: Mapping[str, Any], scene: SceneModel) -> dict[str, Any]:
         """Fill the start pose (where the scene puts the object) and the goal pose."""

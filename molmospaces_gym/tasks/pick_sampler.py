@@ -18,7 +18,7 @@ from molmospaces_gym.episode import (
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.scenes.model import Array, SceneModel
-from molmospaces_gym.scenes.placement import Placement, in_reach, placements
+from molmospaces_gym.scenes.placement import REACH, REACH_ANGLE, Placement, placements
 
 ATTEMPTS = 60
 """Starts tried before a scene is said to offer none."""
@@ -67,33 +67,56 @@ def _scratch_of(scene: SceneModel) -> _Scratch:
 def sample_pick(
     scene: SceneModel,
     rng: np.random.Generator,
-    task_cls: str,
-    goal_lift: float,
-    horizon_s: float,
+    categories: frozenset[str] | None,
+    task: tuple[str, float, float],
 ) -> EpisodeSpec:
     """A Pick episode whose object is reachable, visible from the shoulder and free to grasp.
 
+    Args:
+        scene: where the episode plays.
+        rng: the only source of randomness.
+        categories: which objects may be asked for; None: any.
+        task: task class, height of the goal above the start (m), time limit (s).
+
     Raises:
-        InvalidScene: no object of the scene can be reached, or no valid start was found.
+        InvalidScene: no such object can be reached, or no valid start was found.
     """
-    options = placements(scene)
+    options = _options(scene, categories)
     if not options:
+        wanted = "" if categories is None else f" of the categories {sorted(categories)}"
         raise InvalidScene(
-            f"scene {scene.house.name!r} offers no Pick episode: the robot reaches no object that"
-            " fits its gripper; pass options={'episode': {'task': {'pickup_obj_name': ...}}}"
+            f"scene {scene.house.name!r} offers no Pick episode: the robot reaches no object"
+            f"{wanted} that fits its gripper; pass"
+            " options={'episode': {'task': {'pickup_obj_name': ...}}}"
         )
     scratch = _scratch_of(scene)
     for _ in range(ATTEMPTS):
-        placement = options[rng.integers(len(options))]
-        name = placement.objects[rng.integers(len(placement.objects))]
+        placement, names = options[rng.integers(len(options))]
+        name = names[rng.integers(len(names))]
         pose = _object_pose(scene, scratch, placement, name, rng)
         base = _base_pose(scene, placement, rng)
         arm = scratch.home + scratch.noise * rng.uniform(-1.0, 1.0, len(scratch.home))
         if pose is not None and _is_good_start(scene, scratch, name, pose, base, arm):
-            return _spec(scene, scratch, name, pose, base, arm, (task_cls, goal_lift, horizon_s))
+            return _spec(scene, scratch, name, pose, base, arm, task)
     raise InvalidScene(
         f"scene {scene.house.name!r}: no collision-free visible start in {ATTEMPTS} attempts"
     )
+
+
+def _options(
+    scene: SceneModel, categories: frozenset[str] | None
+) -> list[tuple[Placement, tuple[str, ...]]]:
+    """Placements with the objects that may be asked for there."""
+    if categories is None:
+        return [(placement, placement.objects) for placement in placements(scene)]
+    found = []
+    for placement in placements(scene):
+        names = tuple(
+            n for n in placement.objects if scene.objects.get(n, {}).get("category") in categories
+        )
+        if names:
+            found.append((placement, names))
+    return found
 
 
 def _base_pose(scene: SceneModel, placement: Placement, rng: np.random.Generator) -> list[float]:
@@ -120,13 +143,15 @@ def _object_pose(
     limit = np.asarray(surface.half_size) - margin
     if (limit <= 0).any():
         return None
-    local = rng.uniform(-limit, limit)
-    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
-    x = surface.center[0] + cos * local[0] - sin * local[1]
-    y = surface.center[1] + sin * local[0] + cos * local[1]
+    angle = placement.yaw + float(rng.uniform(-REACH_ANGLE, REACH_ANGLE))
+    distance = float(np.sqrt(rng.uniform(REACH[0] ** 2, REACH[1] ** 2)))
+    x = placement.base_pose[0] + distance * np.cos(angle)
+    y = placement.base_pose[1] + distance * np.sin(angle)
     turn = float(rng.uniform(-np.pi, np.pi))
-    offset = np.array([x - placement.base_pose[0], y - placement.base_pose[1]])
-    if not in_reach(offset, placement.yaw) or not _is_clear(scene, scratch, name, x, y, margin):
+    dx, dy = x - surface.center[0], y - surface.center[1]
+    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
+    local = np.abs([cos * dx + sin * dy, cos * dy - sin * dx])
+    if (local > limit).any() or not _is_clear(scene, scratch, name, x, y, margin):
         return None
     pose = np.array([x, y, surface.center[2] + meta["rest_height"], 1.0, 0.0, 0.0, 0.0])
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
