@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.errors import UnknownName
-from molmospaces_gym.scenes.generator.food import FOOD
-from molmospaces_gym.scenes.generator.household import HOUSEHOLD
+from molmospaces_gym.scenes.generator.belongings import BELONGINGS
+from molmospaces_gym.scenes.generator.bottles import BOTTLES
+from molmospaces_gym.scenes.generator.cutlery import CUTLERY
+from molmospaces_gym.scenes.generator.groceries import GROCERIES
 from molmospaces_gym.scenes.generator.objects import COLORS, Category, Hold, Shape, lerp
+from molmospaces_gym.scenes.generator.produce import PRODUCE
 from molmospaces_gym.scenes.generator.shapes import Part, Vec3, bounds, rotation
-from molmospaces_gym.scenes.generator.tableware import TABLEWARE
+from molmospaces_gym.scenes.generator.vessels import VESSELS
 
-CATEGORIES: dict[str, Category] = {c.name: c for c in (*TABLEWARE, *FOOD, *HOUSEHOLD)}
+CATEGORIES: dict[str, Category] = {
+    category.name: category
+    for category in (*VESSELS, *CUTLERY, *PRODUCE, *GROCERIES, *BOTTLES, *BELONGINGS)
+}
 
 MAX_WIDTH = 0.075
 """Widest dimension (m) that counts as graspable; the 2F-85 opens to about 0.087 m."""

@@ -29,7 +29,7 @@ _TIP = (0.0177, 0.0177, 0.0154, 0.0109, 0.0046)
 """How far the finger tips reach beyond the grasp site at an opening (official model)."""
 GROUND = 0.003
 """Space kept between the fingers and the support."""
-PALM = 0.04
+PALM = 0.042
 """How far an object may rise above the middle of the pads before it meets the palm."""
 BODY = (0.12, 0.045)
 """Distance from the pads to the gripper's body, and the radius of that body."""
@@ -43,20 +43,20 @@ def grasp_candidates(object_metadata: Mapping[str, Any]) -> Array:
 
     Every grasp closes across a dimension of at most ``MAX_WIDTH`` and, while the object stands
     upright, keeps the fingers off its support. Grasps from above come first, then tilted ones,
-    then grasps from the side. An object without holds but with a ``boundingBox`` (an official
-    one) is treated as that box; one that cannot be held gives N = 0.
+    then grasps from the side. An object without ``holds`` (an official
+    one) is treated as its ``boundingBox``; one that cannot be held gives N = 0.
 
     Raises:
-        InvalidScene: the metadata has neither ``holds`` nor a bounding box.
+        InvalidScene: the metadata has no bounding box.
     """
-    holds, half_height = _holds(object_metadata)
+    holds, half_size, rest_height = _holds(object_metadata)
     found: list[tuple[tuple[float, float, float], Array]] = []
     for order, hold in enumerate(holds):
         for yaw, width, offset, point in _closings(hold):
             for tilt in TILTS:
                 if hold.kind == "rim" and tilt != 0.0:
                     continue
-                pose = _pose(hold, point, yaw, width, tilt, half_height)
+                pose = _pose(hold, point, yaw, width, tilt, half_size, rest_height)
                 if pose is not None:
                     found.append(((abs(tilt), order, offset), pose))
     found.sort(key=lambda item: item[0])
@@ -65,19 +65,20 @@ def grasp_candidates(object_metadata: Mapping[str, Any]) -> Array:
     return np.stack([pose for _, pose in found])
 
 
-def _holds(metadata: Mapping[str, Any]) -> tuple[list[Hold], float]:
-    """Holds of an object and the height of its origin above its support."""
+def _holds(metadata: Mapping[str, Any]) -> tuple[list[Hold], Array, float]:
+    """Holds of an object, half size of its box, height of its origin above its support."""
     size = metadata.get("boundingBox")
-    if "holds" in metadata:
-        holds = [
-            Hold(h["kind"], tuple(h["center"]), tuple(h["size"]), h.get("yaw", 0.0))
-            for h in metadata["holds"]
-        ]
-        return holds, float(metadata["rest_height"])
     if not isinstance(size, Mapping) or not {"x", "y", "z"} <= set(size):
-        raise InvalidScene("object metadata needs 'holds' or a 'boundingBox' with x, y and z")
-    half = (size["x"] / 2, size["y"] / 2, size["z"] / 2)
-    return [Hold("block", (0.0, 0.0, 0.0), half)], half[2]
+        raise InvalidScene("object metadata needs a 'boundingBox' with x, y and z")
+    half = np.array([size["x"], size["y"], size["z"]], dtype=np.float64) / 2
+    if "holds" not in metadata:
+        x, y, z = (float(value) for value in half)
+        return [Hold("block", (0.0, 0.0, 0.0), (x, y, z))], half, z
+    holds = [
+        Hold(h["kind"], tuple(h["center"]), tuple(h["size"]), tuple(h.get("axes", (0, 1))))
+        for h in metadata["holds"]
+    ]
+    return holds, half, float(metadata["rest_height"])
 
 
 def _closings(hold: Hold) -> Iterator[tuple[float, float, float, Array]]:
@@ -96,11 +97,11 @@ def _closings(hold: Hold) -> Iterator[tuple[float, float, float, Array]]:
             yield yaw, hold.size[1], 0.0, center + out
             yield yaw + math.pi, hold.size[1], 0.0, center + out
         return
-    for axis in (0, 1):
+    for axis in hold.axes:
         width, length = 2 * hold.size[axis], hold.size[1 - axis]
         if width > MAX_WIDTH:
             continue
-        yaw = hold.yaw + axis * math.pi / 2
+        yaw = axis * math.pi / 2
         along = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
         room = max(0.0, length - PAD_HALF[0])
         for share in (0.0, 0.5, -0.5) if room > 0.01 else (0.0,):
@@ -109,34 +110,42 @@ def _closings(hold: Hold) -> Iterator[tuple[float, float, float, Array]]:
 
 
 def _pose(
-    hold: Hold, point: Array, yaw: float, width: float, tilt: float, rest_height: float
+    hold: Hold,
+    point: Array,
+    yaw: float,
+    width: float,
+    tilt: float,
+    half_size: Array,
+    rest_height: float,
 ) -> Array | None:
     """Grasp that closes at ``point`` along ``yaw``, or None where the gripper has no room."""
     top, half = _vertical(hold)
-    support = -rest_height
     close = np.array([math.cos(yaw), math.sin(yaw), 0.0])
     level = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
     approach = math.cos(tilt) * np.array([0.0, 0.0, -1.0]) + math.sin(tilt) * level
     down, side = math.cos(tilt), abs(math.sin(tilt))
-    low = support + GROUND + down * PAD_HALF[1] + side * PAD_HALF[0]
-    low = max(low, support + GROUND + side * BODY[1] - down * BODY[0])
-    if down < 0.5:
+    low = down * PAD_HALF[1] + side * PAD_HALF[0]
+    low = GROUND - rest_height + max(low, side * BODY[1] - down * BODY[0])
+    if hold.kind == "rim":
+        middle = max(top - PAD_HALF[1] + GROUND, low)
+    elif down < 0.5:
         middle = max(top - half, low)
+        if middle > top - 0.6 * half:
+            return None
+        # the part of the object on the gripper's side has to fit between the fingers
+        if np.abs(approach) @ half_size + approach @ point > PALM:
+            return None
     else:
         middle = max(top - half, top - PAD_HALF[1] - GROUND, low)
-        if hold.kind == "rim":
-            middle = max(top - PAD_HALF[1] + GROUND, low)
-        # where something stands on the hold, the palm has to stay above it
-        if rest_height - middle > PALM:
+        if middle - 0.8 * PAD_HALF[1] > top:
             return None
-    reach = PAD_HALF[1] if down >= 0.5 else PAD_HALF[0]
-    if middle - reach * 0.8 > top:
+    # whatever stands on the hold has to stay below the palm
+    if down >= 0.5 and half_size[2] - middle > PALM:
         return None
     tip = float(np.interp(width, _OPENING, _TIP))
-    origin = np.array([point[0], point[1], middle]) + approach * (PAD_HALF[1] - tip)
     pose = np.eye(4)
     pose[:3, 0], pose[:3, 1], pose[:3, 2] = np.cross(close, approach), close, approach
-    pose[:3, 3] = origin
+    pose[:3, 3] = np.array([point[0], point[1], middle]) + approach * (PAD_HALF[1] - tip)
     return pose
 
 

@@ -25,21 +25,33 @@ COLORS: Mapping[str, Rgba] = {
 }
 """Colour names that descriptions use."""
 
+WHITE, BLACK, BROWN = COLORS["white"], COLORS["black"], COLORS["brown"]
+STEEL: Rgba = (0.73, 0.75, 0.77, 1.0)
+LEAF: Rgba = (0.25, 0.50, 0.20, 1.0)
+
+GLAZES = ("red", "blue", "green", "white", "yellow", "teal", "purple", "black", "pink", "gray")
+HANDLES = ("black", "red", "blue", "gray", "green", "brown", "white")
+LABELS = ("red", "blue", "green", "orange", "yellow", "purple", "teal", "pink", "white")
+BRIGHT = ("red", "blue", "green", "yellow", "orange", "purple", "pink", "teal")
+SOBER = ("black", "gray", "white", "blue", "red")
+"""Colours in which kinds of objects come."""
+
 
 @dataclass(frozen=True)
 class Hold:
     """A place that two fingers can close on, with the object upright.
 
     kind ``round``: an upright cylinder or ball of radius ``size[0]`` and half height ``size[1]``,
-    held across its diameter. ``block``: a box with half sizes ``size`` turned by ``yaw``.
-    ``rim``: the upper edge of an open vessel, a circle of radius ``size[0]`` and wall thickness
-    ``size[1]`` whose top is at ``center``. Lengths in m, angles in rad.
+    held across its diameter. ``block``: a box with half sizes ``size``, held across those of its
+    ``axes`` (0 x, 1 y) that are narrow enough. ``rim``: the upper edge of a wide open vessel, a
+    circle of radius ``size[0]`` and wall thickness ``size[1]`` whose top is at ``center``.
+    Lengths in m.
     """
 
     kind: Literal["round", "block", "rim"]
     center: Vec3
     size: tuple[float, ...]
-    yaw: float = 0.0
+    axes: tuple[int, ...] = (0, 1)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-plain form for the metadata."""
