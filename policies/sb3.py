@@ -25,6 +25,8 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
     ("normalize_advantage", "stable_baselines3", "A2C"),
 )
 _RECURRENT = ("sb3_contrib", "RecurrentPPO")
+# Where the training episodes came from is no business of the env that the policy plays in.
+_SOURCES = frozenset({"benchmark", "scene", "split", "houses"})
 _PACKAGES = {"stable_baselines3": "molmospaces-gym[sb3]", "sb3_contrib": "sb3-contrib"}
 
 
@@ -32,8 +34,8 @@ class SB3Policy:
     """A saved SB3 model as a policy.
 
     ``<stem>.json`` beside the zip, where present, holds the env arguments the model was trained
-    with, either directly or under ``env_kwargs``. Lacking keys of the observation are an error,
-    further keys are left out.
+    with, either directly or under ``env_kwargs``; those that choose episodes are left out.
+    Lacking keys of the observation are an error, further keys are left out.
     """
 
     def __init__(self, path: str) -> None:
@@ -110,7 +112,7 @@ def _side_file(file: Path) -> dict[str, Any]:
     kwargs = data.get("env_kwargs", data) if isinstance(data, dict) else None
     if not isinstance(kwargs, dict):
         raise InvalidConfig(f"{file} must hold an object of env arguments")
-    return kwargs
+    return {key: value for key, value in kwargs.items() if key not in _SOURCES}
 
 
 def _load(file: Path) -> Any:

@@ -157,6 +157,7 @@ def test_doctor_prints_the_repair_and_fails_without_a_core(
         raise RendererUnavailable("nothing\nworks")
 
     monkeypatch.setattr("molmospaces_gym.benchmarks.rollout.make_env", broken)
+    monkeypatch.setattr("molmospaces_gym.backends.rendering.probe_renderers", lambda: [])
     missing = doctor_module.Simulator("abacus", "abacus_sim", "abacus-sim", "pip install abacus")
     monkeypatch.setattr(doctor_module, "SIMULATORS", (missing,))
     result = call("doctor")

@@ -155,7 +155,8 @@ def test_sb3_model_is_detected_and_plays_as_saved(tmp_path: Path, algorithm: str
     small: dict[str, Any] = {"policy_kwargs": {"net_arch": [8]}, "device": "cpu", "seed": 0}
     model = getattr(sb3, algorithm)("MultiInputPolicy", ToyEnv(), **small)
     model.save(tmp_path / "model.zip")
-    (tmp_path / "model.json").write_text(json.dumps({"env_kwargs": {"action_mode": "ee_delta"}}))
+    trained = {"action_mode": "ee_delta", "scene": "generated/train/0"}
+    (tmp_path / "model.json").write_text(json.dumps({"env_kwargs": trained}))
     policy = SB3Policy(str(tmp_path / "model"))
     assert policy.env_kwargs == {"action_mode": "ee_delta"}
     obs = {"a": np.full(3, 0.3, np.float32)}
