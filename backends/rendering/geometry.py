@@ -5,41 +5,11 @@ from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from molmospaces_gym.backends.rendering import tessellation
+from molmospaces_gym.backends.rendering.arrays import GEOM, SHAPE, Surfaces
 from molmospaces_gym.backends.rendering.tessellation import Floats, Shape
 from molmospaces_gym.backends.rendering.textures import mean_colour
-
-GEOM = np.dtype(
-    [
-        ("geom", np.int32),
-        ("body", np.int32),
-        ("detail", np.int32),
-        ("details", np.int32),
-        ("texture", np.int32),
-        ("radius", np.float32),
-        ("emission", np.float32),
-        ("colour", np.float32, (3,)),
-    ],
-    align=True,
-)
-"""A visible geom: its ``details`` shapes, coarse to fine, start at ``detail``; no texture is -1;
-``radius`` (m) bounds it around its origin; ``colour`` 0..255."""
-
-SHAPE = np.dtype(
-    [
-        ("vertex", np.int32),
-        ("vertices", np.int32),
-        ("normal", np.int32),
-        ("normals", np.int32),
-        ("face", np.int32),
-        ("faces", np.int32),
-        ("uv", np.int32),
-    ],
-    align=True,
-)
-"""Ranges of a shape in the shared arrays; ``uv`` -1 means no texture coordinates."""
 
 DETAIL = (8, 14, 28)
 """Segments of round shapes, coarse to fine; 28 is MuJoCo's own default."""
@@ -50,29 +20,20 @@ MIN_ALPHA = 0.5
 
 @dataclass(frozen=True)
 class Geometry:
-    """What is drawn: ``geoms`` of dtype GEOM, ``shapes`` of dtype SHAPE and their parts.
+    """What is drawn, and the most that one frame can need.
 
     Attributes:
-        vertices: (V, 3) float32, geom frame, metres.
-        normals: (N, 3) float32.
-        faces: (F, 8) int32, see :class:`tessellation.Shape`; numbers count within the shape.
-        planes: (F, 4) float32 unit outward normal and offset of each face.
-        uv: (U, 6) float32.
+        surfaces: the arrays.
         textures: model texture ids in the order that ``GEOM.texture`` counts.
-        vertex_limit, normal_limit, face_limit: the most that one frame can need.
+        vertices, normals: the most of one shape.
+        faces: of all geoms together.
     """
 
-    geoms: NDArray[np.void]
-    shapes: NDArray[np.void]
-    vertices: NDArray[np.float32]
-    normals: NDArray[np.float32]
-    faces: NDArray[np.int32]
-    planes: NDArray[np.float32]
-    uv: NDArray[np.float32]
+    surfaces: Surfaces
     textures: list[int]
-    vertex_limit: int
-    normal_limit: int
-    face_limit: int
+    vertices: int
+    normals: int
+    faces: int
 
 
 @dataclass
@@ -198,24 +159,24 @@ def face_planes(shape: Shape) -> Floats:
     return np.column_stack([normal, np.einsum("ij,ij->i", normal, a)])
 
 
-def _pack(shapes: list[Shape]) -> dict[str, NDArray[np.generic]]:
+def _pack(geoms: list[tuple[object, ...]], shapes: list[Shape]) -> Surfaces:
     table, starts = [], [0, 0, 0, 0]
     for shape in shapes:
         counts = len(shape.vertices), len(shape.normals), len(shape.faces)
         ranges = [value for pair in zip(starts[:3], counts, strict=True) for value in pair]
         table.append((*ranges, -1 if shape.uv is None else starts[3]))
-        starts = [s + c for s, c in zip(starts[:3], counts, strict=True)] + [
-            starts[3] + (0 if shape.uv is None else len(shape.uv))
-        ]
+        parts = (*counts, 0 if shape.uv is None else len(shape.uv))
+        starts = [start + part for start, part in zip(starts, parts, strict=True)]
     uv = [s.uv for s in shapes if s.uv is not None]
-    return {
-        "shapes": np.array(table, SHAPE),
-        "vertices": np.concatenate([s.vertices for s in shapes]).astype(np.float32),
-        "normals": np.concatenate([s.normals for s in shapes]).astype(np.float32),
-        "faces": np.concatenate([s.faces for s in shapes]).astype(np.int32),
-        "planes": np.concatenate([face_planes(s) for s in shapes]).astype(np.float32),
-        "uv": np.concatenate(uv).astype(np.float32) if uv else np.zeros((1, 6), np.float32),
-    }
+    return Surfaces(
+        geoms=np.array(geoms, GEOM),
+        shapes=np.array(table, SHAPE),
+        vertices=np.concatenate([s.vertices for s in shapes]).astype(np.float32),
+        normals=np.concatenate([s.normals for s in shapes]).astype(np.float32),
+        faces=np.concatenate([s.faces for s in shapes]).astype(np.int32),
+        planes=np.concatenate([face_planes(s) for s in shapes]).astype(np.float32),
+        uv=np.concatenate(uv).astype(np.float32) if uv else np.zeros((1, 6), np.float32),
+    )
 
 
 def build_geometry(
@@ -252,14 +213,11 @@ def build_geometry(
         rows.append((geom, body, first, count, slot, radius, emission, tuple(255 * rgba[:3])))
     if not builder.shapes:
         builder.add("nothing", [tessellation.box(np.ones(3))])
-    finest = [builder.shapes[first + count - 1] for first, count in builder.known.values()]
-    faces_of = {first: len(builder.shapes[first + count - 1].faces) for first, count in
-                builder.known.values()}
+    faces = [len(builder.shapes[first + count - 1].faces) for _, _, first, count, *_ in rows]
     return Geometry(
-        geoms=np.array(rows, GEOM),
+        surfaces=_pack(rows, builder.shapes),
         textures=textures,
-        vertex_limit=max(len(s.vertices) for s in finest),
-        normal_limit=max(len(s.normals) for s in finest),
-        face_limit=sum(faces_of[row[2]] for row in rows) + 1,
-        **_pack(builder.shapes),  # type: ignore[arg-type]
+        vertices=max(len(shape.vertices) for shape in builder.shapes),
+        normals=max(len(shape.normals) for shape in builder.shapes),
+        faces=sum(faces) + 1,
     )

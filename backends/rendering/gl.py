@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.rendering.gl_context import Context, open_context, release
+from molmospaces_gym.backends.rendering.gl_context import REPAIR, Context, open_context, release
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable
@@ -130,32 +130,37 @@ class GLRenderer:
             self._context = self._drawing = self._scene = None
             _open.discard(self)
 
-    def _prepare(
-        self, width: int, height: int
-    ) -> tuple[mujoco.MjvScene, mujoco.MjrContext]:
+    def _prepare(self, width: int, height: int) -> tuple[mujoco.MjvScene, mujoco.MjrContext]:
         """Open what is not open yet, make it current and large enough."""
         if self._context is None:
             self._context = open_context(width, height)
-            # Registered after mujoco's own clean-up, hence run before it.
-            if not _open:
-                atexit.unregister(_close_all)
-                atexit.register(_close_all)
+            # mujoco registers its own clean-up with the first context; ours has to run before it.
+            atexit.unregister(_close_all)
+            atexit.register(_close_all)
             _open.add(self)
         self._context.make_current()
         if self._drawing is None or self._scene is None:
-            model = _fast_model(self._model) if self._quality == "fast" else self._model
-            self._drawing = mujoco.MjrContext(model, int(mujoco.mjtFontScale.mjFONTSCALE_100))
-            self._drawing.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
-            mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._drawing)
-            self._scene = mujoco.MjvScene(self._model, 2 * self._model.ngeom + 1000)
-            if self._quality == "fast":
-                for flag in ("SHADOW", "REFLECTION", "HAZE"):
-                    self._scene.flags[int(getattr(mujoco.mjtRndFlag, f"mjRND_{flag}"))] = 0
+            self._drawing, self._scene = self._upload()
         drawing = self._drawing
         if width > drawing.offWidth or height > drawing.offHeight:
             size = max(width, drawing.offWidth), max(height, drawing.offHeight)
             mujoco.mjr_resizeOffscreen(*size, drawing)
         return self._scene, drawing
+
+    def _upload(self) -> tuple[mujoco.MjrContext, mujoco.MjvScene]:
+        """Meshes and textures on the device, and an empty scene to fill."""
+        model = _fast_model(self._model) if self._quality == "fast" else self._model
+        try:
+            drawing = mujoco.MjrContext(model, int(mujoco.mjtFontScale.mjFONTSCALE_100))
+        except mujoco.FatalError as error:
+            raise RendererUnavailable(f"{error}. To repair:\n{REPAIR}") from error
+        drawing.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
+        mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), drawing)
+        scene = mujoco.MjvScene(self._model, 2 * self._model.ngeom + 1000)
+        if self._quality == "fast":
+            for flag in ("SHADOW", "REFLECTION", "HAZE"):
+                scene.flags[int(getattr(mujoco.mjtRndFlag, f"mjRND_{flag}"))] = 0
+        return drawing, scene
 
     def _update(self, data: mujoco.MjData, scene: mujoco.MjvScene) -> None:
         everything = int(mujoco.mjtCatBit.mjCAT_ALL)
@@ -197,9 +202,7 @@ class GLRenderer:
         inverse = buffer.astype(np.float64) * (1 / near - 1 / far) + 1 / far
         return np.where(buffer > 0, 1 / inverse, 0).astype(np.float32)
 
-    def _bodies(
-        self, scene: mujoco.MjvScene, marks: NDArray[np.uint8]
-    ) -> NDArray[np.int32]:
+    def _bodies(self, scene: mujoco.MjvScene, marks: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Body ids from the identifier colours (24 bits, low byte first, 0 is nothing)."""
         bodies = np.full(scene.ngeom + 1, -1, np.int32)
         is_geom = int(mujoco.mjtObj.mjOBJ_GEOM)

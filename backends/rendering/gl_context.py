@@ -82,6 +82,4 @@ def release(context: Context) -> None:
     if type(context).__module__ == "mujoco.egl":
         from mujoco.egl import EGL, EGL_DISPLAY
 
-        EGL.eglMakeCurrent(
-            EGL_DISPLAY, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, EGL.EGL_NO_CONTEXT
-        )
+        EGL.eglMakeCurrent(EGL_DISPLAY, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, EGL.EGL_NO_CONTEXT)

@@ -1,34 +1,42 @@
 """A software renderer for compiled models: no OpenGL, no window system, one core."""
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from molmospaces_gym.backends.rendering.arrays import MAX_CORNERS, Polygons, Scratch, View
 from molmospaces_gym.backends.rendering.geometry import Geometry, build_geometry
+from molmospaces_gym.backends.rendering.lights import aim_headlight, model_lights, moving_lights
 from molmospaces_gym.backends.rendering.modes import check_request
-from molmospaces_gym.backends.rendering.textures import build_atlas, sky_table
+from molmospaces_gym.backends.rendering.textures import build_textures
 from molmospaces_gym.cameras import CameraPose, Images
 
 _MAX_REACH = 1000.0
 """Half size in metres that stands for an infinite plane, unless the far plane is nearer."""
 
 
-class _Scratch(threading.local):
+class _Memory(threading.local):
     """Buffers of one thread, so that threads may render with one renderer at the same time."""
 
     def __init__(self, geometry: Geometry) -> None:
-        polygons = geometry.face_limit
-        self.polygon_geom = np.empty(polygons, np.int32)
-        self.coefficients = np.empty((polygons, 12), np.float32)
-        self.points = np.empty((geometry.vertex_limit, 3), np.float32)
-        self.pixels = np.empty((geometry.vertex_limit, 2), np.float32)
-        self.bright = np.empty(geometry.normal_limit, np.float32)
-        self.order = np.empty(len(geometry.geoms) + 1, np.int64)
-        self.keys = np.empty(len(geometry.geoms) + 1, np.float32)
+        faces, geoms = geometry.faces, len(geometry.surfaces.geoms) + 1
+        self.polygons = Polygons(
+            geom=np.empty(faces, np.int32),
+            count=np.empty(faces, np.int32),
+            corners=np.empty((faces, MAX_CORNERS, 2), np.float32),
+            coefficients=np.empty((faces, 12), np.float32),
+        )
+        self.scratch = Scratch(
+            points=np.empty((geometry.vertices, 3), np.float32),
+            pixels=np.empty((geometry.vertices, 2), np.float32),
+            bright=np.empty(geometry.normals, np.float32),
+            order=np.empty(geoms, np.int64),
+            keys=np.empty(geoms, np.float32),
+        )
 
 
 class RasterRenderer:
@@ -60,25 +68,26 @@ class RasterRenderer:
         background: tuple[int, int, int] | None = None,
     ) -> None:
         # numba takes a second to import; whoever never renders does not pay for it.
-        from molmospaces_gym.backends.rendering.shading import resolve
-        from molmospaces_gym.backends.rendering.visibility import rasterise
+        from molmospaces_gym.backends.rendering.projection import project
+        from molmospaces_gym.backends.rendering.scan import scan
+        from molmospaces_gym.backends.rendering.shading import shade
 
-        self._rasterise: Any = rasterise
-        self._resolve: Any = resolve
+        self._project: Any = project
+        self._scan: Any = scan
+        self._shade: Any = shade
         self._model = model
         extent = float(model.stat.extent)
         self._near = np.float32(model.vis.map.znear * extent if near is None else near)
         far = float(model.vis.map.zfar) * extent
         self._horizon = np.float32(1 / far)
         geometry = build_geometry(model, geom_groups, min(far, _MAX_REACH))
-        self._geometry = geometry
-        self._atlas = build_atlas(model, geometry.textures)
-        self._sky = sky_table(model)
+        self._surfaces = geometry.surfaces
+        self._textures = build_textures(model, geometry.textures)
         if background is not None:
-            self._sky = np.array([background] * 2, np.uint8)
-        self._scratch = _Scratch(geometry)
-        self._lights_move = bool(np.any(model.light_bodyid[_shining(model)]))
-        self._lights, self._ambient = _lights(model, None)
+            self._textures = self._textures._replace(sky=np.array([background] * 2, np.uint8))
+        self._memory = _Memory(geometry)
+        self._lights, self._ambient = model_lights(model)
+        self._lights_move = moving_lights(model)
 
     def render(
         self,
@@ -94,66 +103,40 @@ class RasterRenderer:
         body poses of lights that move.
         """
         check_request(width, height, modes)
-        geometry, scratch = self._geometry, self._scratch
-        inverse_depth = np.empty((height, width), np.float32)
-        owner = np.empty((height, width), np.int32)
-        rgb = np.empty((height if "rgb" in modes else 0, width, 3), np.uint8)
-        axes = np.asarray(camera.mat, np.float64)
-        view = np.stack([axes[:, 0], -axes[:, 1], -axes[:, 2]])
-        focal = 0.5 * height / np.tan(0.5 * np.deg2rad(camera.fov))
-        lens = np.array([focal, 0.5 * width, 0.5 * height], np.float32)
-        lights, ambient = self._lights.copy(), self._ambient
+        view = self._view(camera, width, height)
+        lights = self._lights
         if self._lights_move:
-            lights, ambient = _lights(self._model, data)
-        # The last row is the headlight: from behind the camera along its axis.
-        lights[-1, :3] = axes[:, 2]
-        self._rasterise(
-            geometry.geoms, geometry.shapes, geometry.vertices, geometry.normals, geometry.faces,
-            geometry.planes, geometry.uv, data.geom_xpos, data.geom_xmat,
-            np.asarray(camera.pos, np.float64), view, lens, self._near, self._horizon,
-            lights, ambient, inverse_depth, owner, scratch.polygon_geom, scratch.coefficients, scratch.points,
-            scratch.pixels, scratch.bright, scratch.order, scratch.keys,
+            lights, _ = model_lights(self._model, data)
+        lights = aim_headlight(lights, camera)
+        polygons, scratch = self._memory.polygons, self._memory.scratch
+        xpos, xmat = data.geom_xpos, data.geom_xmat
+        total = self._project(
+            self._surfaces, xpos, xmat, view, lights, self._ambient, scratch, polygons
+        )
+        depth = np.empty((height, width), np.float32)
+        bodies = np.empty((height, width), np.int32)
+        rgb = np.empty((height if "rgb" in modes else 0, width, 3), np.uint8)
+        self._scan(polygons, total, self._horizon, depth, bodies)
+        # The buffers of the scan become the images in place.
+        self._shade(
+            depth, bodies, polygons, self._surfaces, self._textures, view, rgb,
+            depth if "depth" in modes else depth[:0],
+            bodies if "segmentation" in modes else bodies[:0],
         )  # fmt: skip
-        depth = inverse_depth if "depth" in modes else inverse_depth[:0]
-        bodies = owner if "segmentation" in modes else owner[:0]
-        self._resolve(
-            inverse_depth, owner, scratch.polygon_geom, scratch.coefficients, geometry.geoms,
-            self._atlas.texels, self._atlas.textures, self._atlas.levels, self._sky, view, lens,
-            self._horizon, rgb, depth, bodies,
-        )  # fmt: skip
-        images = {"rgb": rgb, "depth": depth, "segmentation": bodies}
+        images: Images = {"rgb": rgb, "depth": depth, "segmentation": bodies}
         return {mode: images[mode] for mode in modes}
 
     def close(self) -> None:
         """Nothing to free; there for the common interface."""
 
-
-def _shining(model: mujoco.MjModel) -> NDArray[np.intp]:
-    """Ids of the lights that are switched on and have a direction or position."""
-    image = int(mujoco.mjtLightType.mjLIGHT_IMAGE)
-    return np.flatnonzero((model.light_active != 0) & (model.light_type != image))
-
-
-def _lights(
-    model: mujoco.MjModel, data: mujoco.MjData | None
-) -> tuple[NDArray[np.float64], np.float32]:
-    """Lights (L + 1, 5) as ``rasterise`` reads them, the headlight last, and the ambient light.
-
-    Without ``data``, lights are placed as in the world body.
-    """
-    head = model.vis.headlight
-    rows, ambient = [], float(np.mean(head.ambient)) * bool(head.active)
-    for light in _shining(model):
-        pos, direction = model.light_pos[light], model.light_dir[light]
-        if data is not None:
-            body = model.light_bodyid[light]
-            turn = data.xmat[body].reshape(3, 3)
-            pos, direction = data.xpos[body] + turn @ pos, turn @ direction
-        ambient += float(np.mean(model.light_ambient[light]))
-        strength = float(np.mean(model.light_diffuse[light]))
-        if model.light_type[light] == int(mujoco.mjtLightType.mjLIGHT_DIRECTIONAL):
-            rows.append([*-direction, 0.0, strength])
-        else:
-            rows.append([*pos, 1.0, strength])
-    rows.append([0.0, 0.0, 1.0, 0.0, float(np.mean(head.diffuse)) * bool(head.active)])
-    return np.array(rows), np.float32(ambient)
+    def _view(self, camera: CameraPose, width: int, height: int) -> View:
+        axes = np.array(np.transpose(camera.mat), np.float64, order="C")
+        axes[1:] *= -1
+        focal = 0.5 * height / math.tan(0.5 * math.radians(camera.fov))
+        return View(
+            eye=np.array(camera.pos, np.float64),
+            axes=axes,
+            lens=np.array([focal, 0.5 * width, 0.5 * height], np.float32),
+            near=self._near,
+            horizon=self._horizon,
+        )

@@ -1,14 +1,12 @@
-"""Second stage of the rasteriser: colour, metric depth and body id of every pixel."""
+"""Third stage of the rasteriser: colour, metric depth and body id of every pixel."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from molmospaces_gym.backends.rendering.arrays import Arr, Polygons, Surfaces, Textures, View
 from molmospaces_gym.backends.rendering.jit import helper, kernel
-
-Arr = Any
-"""Any numpy array: numba infers element types itself."""
 
 ZERO, HALF, ONE, WHITE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
 BELOW_ONE = np.float32(1 - 2**-20)
@@ -41,19 +39,18 @@ def _texel(u: Any, v: Any, level: Any) -> Any:
 
 @helper
 def _textured_run(
-    row: int, start: int, stop: int, c: Arr, item: Any, inverse_depth: Arr, texels: Arr,
-    textures: Arr, levels: Arr, rgb: Arr,
+    row: int, start: int, stop: int, c: Arr, item: Any, inverse_depth: Arr, t: Textures, rgb: Arr
 ) -> None:
     """Colour pixels ``start`` to ``stop`` of a row that show one textured polygon."""
-    y, middle = np.float32(row), np.float32(start + stop) * np.float32(0.5)
+    y, middle = np.float32(row), np.float32(start + stop) * HALF
     z = ONE / (c[9] + c[10] * middle + c[11] * y)
     u, v = (c[3] + c[4] * middle + c[5] * y) * z, (c[6] + c[7] * middle + c[8] * y) * z
     footprint = _footprint(c, u, v, z)
-    number = textures[item.texture].level
-    last = number + textures[item.texture].levels - 1
-    while number < last and np.float32(levels[number].width) * footprint > MAX_TEXELS_PER_PIXEL:
+    texture = t.textures[item.texture]
+    number, last = texture.level, texture.level + texture.levels - 1
+    while number < last and np.float32(t.levels[number].width) * footprint > MAX_TEXELS_PER_PIXEL:
         number += 1
-    level = levels[number]
+    level, texels = t.levels[number], t.texels
     red, green, blue = item.colour[0] / WHITE, item.colour[1] / WHITE, item.colour[2] / WHITE
     b0, u0, v0 = c[0] + c[2] * y, c[3] + c[5] * y, c[6] + c[8] * y
     b1, u1, v1 = c[1], c[4], c[7]
@@ -68,14 +65,14 @@ def _textured_run(
 
 @helper
 def _plain_run(
-    row: int, start: int, stop: int, c: Arr, colour: Arr, inverse_depth: Arr, rgb: Arr
+    row: int, start: int, stop: int, c: Arr, item: Any, inverse_depth: Arr, rgb: Arr
 ) -> None:
     """Colour a run of one polygon without texture; brightness is exact at both ends."""
     y = c[2] * np.float32(row) + c[0]
     bright = (y + c[1] * np.float32(start)) / inverse_depth[row, start]
     step = (y + c[1] * np.float32(stop - 1)) / inverse_depth[row, stop - 1] - bright
     step /= np.float32(max(1, stop - 1 - start))
-    red, green, blue = colour[0], colour[1], colour[2]
+    red, green, blue = item.colour[0], item.colour[1], item.colour[2]
     for column in range(start, stop):
         rgb[row, column, 0] = np.uint8(min(WHITE, bright * red))
         rgb[row, column, 1] = np.uint8(min(WHITE, bright * green))
@@ -84,33 +81,32 @@ def _plain_run(
 
 
 @helper
-def _sky_run(row: int, start: int, stop: int, view: Arr, lens: Arr, sky: Arr, rgb: Arr) -> None:
+def _sky_run(row: int, start: int, stop: int, view: View, sky: Arr, rgb: Arr) -> None:
     """Colour pixels that show nothing by the elevation of their rays."""
-    rows = len(sky)
-    y = (np.float32(row) + HALF - lens[2]) / lens[0]
+    focal, half_width, half_height = view.lens[0], view.lens[1], view.lens[2]
+    right, down = np.float32(view.axes[0, 2]), np.float32(view.axes[1, 2])
+    ahead, scale = np.float32(view.axes[2, 2]), HALF * np.float32(len(sky) - 1)
+    y = (np.float32(row) + HALF - half_height) / focal
     for column in range(start, stop):
-        x = (np.float32(column) + HALF - lens[1]) / lens[0]
-        up = np.float32(view[0, 2]) * x + np.float32(view[1, 2]) * y + np.float32(view[2, 2])
-        sine = up / math.sqrt(x * x + y * y + ONE)
-        entry = np.int32((sine * HALF + HALF) * np.float32(rows - 1) + HALF)
+        x = (np.float32(column) + HALF - half_width) / focal
+        sine = (right * x + down * y + ahead) / math.sqrt(x * x + y * y + ONE)
+        entry = np.int32((sine + ONE) * scale + HALF)
         for k in range(3):
             rgb[row, column, k] = sky[entry, k]
 
 
 @kernel
-def resolve(
-    inverse_depth: Arr, owner: Arr, polygon_geom: Arr, coefficients: Arr, geoms: Arr,
-    texels: Arr, textures: Arr, levels: Arr, sky: Arr, view: Arr, lens: Arr, horizon: Any,
-    rgb: Arr, depth: Arr, bodies: Arr,
-) -> None:
-    """Turn the visibility buffers into images.
+def shade(
+    inverse_depth: Arr, owner: Arr, polygons: Polygons, surfaces: Surfaces, textures: Textures,
+    view: View, rgb: Arr, depth: Arr, bodies: Arr,
+) -> None:  # fmt: skip
+    """Turn what ``scan.scan`` wrote into images.
 
     Args:
-        inverse_depth, owner, polygon_geom, coefficients: what ``visibility.rasterise`` wrote.
-        geoms: of dtype GEOM.
-        texels, textures, levels: see ``textures.TextureAtlas``.
-        sky: (S, 3) background by the sine of the elevation, from straight down to straight up.
-        view, lens, horizon: as for ``rasterise``.
+        inverse_depth, owner: (H, W) from the scan.
+        polygons: from the projection.
+        surfaces, textures: of the model.
+        view: the camera.
         rgb: (H, W, 3) uint8, depth: (H, W) float32, bodies: (H, W) int32: outputs. An output
             with no rows is not computed; ``depth`` and ``bodies`` may be the input buffers.
     """
@@ -125,23 +121,18 @@ def resolve(
                 stop += 1
             body = -1
             if polygon >= 0:
-                item = geoms[polygon_geom[polygon]]
+                item, c = surfaces.geoms[polygons.geom[polygon]], polygons.coefficients[polygon]
                 body = item.body
                 if len(rgb) and item.texture >= 0:
-                    _textured_run(
-                        row, start, stop, coefficients[polygon], item, inverse_depth, texels,
-                        textures, levels, rgb,
-                    )  # fmt: skip
+                    _textured_run(row, start, stop, c, item, inverse_depth, textures, rgb)
                 elif len(rgb):
-                    _plain_run(
-                        row, start, stop, coefficients[polygon], item.colour, inverse_depth, rgb
-                    )
+                    _plain_run(row, start, stop, c, item, inverse_depth, rgb)
             elif len(rgb):
-                _sky_run(row, start, stop, view, lens, sky, rgb)
+                _sky_run(row, start, stop, view, textures.sky, rgb)
             if len(bodies):
                 bodies[row, start:stop] = body
             start = stop
         if len(depth):
             for column in range(width):
                 value = inverse_depth[row, column]
-                depth[row, column] = ONE / value if value > horizon else ZERO
+                depth[row, column] = ONE / value if value > view.horizon else ZERO

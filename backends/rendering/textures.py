@@ -1,24 +1,13 @@
 """Two-dimensional textures of a model as one array of texels with halved copies (mipmaps)."""
 
-from dataclasses import dataclass
-
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-TEXTURE = np.dtype([("level", np.int32), ("levels", np.int32)], align=True)
-LEVEL = np.dtype([("start", np.int32), ("width", np.int32), ("height", np.int32)], align=True)
+from molmospaces_gym.backends.rendering.arrays import LEVEL, TEXTURE, Textures
+
 SKY_ROWS = 64
 """Entries of the sky table, from straight down to straight up."""
-
-
-@dataclass(frozen=True)
-class TextureAtlas:
-    """Texels (T, 3) uint8 of all levels of all textures; ``textures[i].level`` is the first."""
-
-    texels: NDArray[np.uint8]
-    textures: NDArray[np.void]
-    levels: NDArray[np.void]
 
 
 def texture_image(model: mujoco.MjModel, texture: int) -> NDArray[np.uint8]:
@@ -46,8 +35,8 @@ def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return image
 
 
-def build_atlas(model: mujoco.MjModel, used: list[int]) -> TextureAtlas:
-    """All levels of the model's textures ``used``, in that order."""
+def build_textures(model: mujoco.MjModel, used: list[int]) -> Textures:
+    """All levels of the model's textures ``used``, in that order, and its sky."""
     texels: list[NDArray[np.uint8]] = [np.zeros((1, 3), np.uint8)]
     textures, levels, start = [], [], 1
     for texture in used:
@@ -62,17 +51,19 @@ def build_atlas(model: mujoco.MjModel, used: list[int]) -> TextureAtlas:
                 break
             image = _halved(image)
         textures.append((first, len(levels) - first))
-    return TextureAtlas(
+    return Textures(
         np.concatenate(texels),
         np.array(textures or [(0, 0)], TEXTURE),
         np.array(levels or [(0, 1, 1)], LEVEL),
+        sky_table(model),
     )
 
 
 def sky_table(model: mujoco.MjModel) -> NDArray[np.uint8]:
-    """Colour (SKY_ROWS, 3) of the background by the sine of the elevation; black where there is no skybox.
+    """Colour (SKY_ROWS, 3) of the background by the sine of the elevation.
 
-    The skybox is averaged around the vertical, which is exact for the usual gradients.
+    Black where there is no skybox. The skybox is averaged around the vertical, which is exact
+    for the usual gradients.
     """
     sky = np.flatnonzero(model.tex_type == int(mujoco.mjtTexture.mjTEXTURE_SKYBOX))
     if not len(sky):
@@ -93,7 +84,9 @@ def sky_table(model: mujoco.MjModel) -> NDArray[np.uint8]:
             reach = abs(1 / np.tan(angle))
             face = up if angle > 0 else down
             line = min(side - 1, int(0.5 * (1 - reach) * side))
-            table[row] = face[line, line : side - line].mean(axis=0) if line < side // 2 else (
-                face[side // 2, side // 2]
+            table[row] = (
+                face[line, line : side - line].mean(axis=0)
+                if line < side // 2
+                else (face[side // 2, side // 2])
             )
     return np.rint(table).astype(np.uint8)

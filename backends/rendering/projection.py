@@ -1,0 +1,300 @@
+"""First stage of the rasteriser: from geoms in the world to lit polygons in the image."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym.backends.rendering.arrays import Arr, Polygons, Scratch, Surfaces, View
+from molmospaces_gym.backends.rendering.jit import helper, kernel
+
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
+MIN_RADIUS_PIXELS = np.float32(0.3)
+"""Geoms whose projected radius is smaller are left out."""
+DETAIL_PIXELS = np.float32(5)
+"""Up to this projected radius the coarsest level of detail is used, to 4 times it the next."""
+GUARD = np.float32(8)
+"""Polygons that reach further than this many half images from the centre are clipped."""
+MIN_DISTANCE = np.float32(1e-5)
+"""Faces whose plane is nearer (m) to the eye are edge-on and left out."""
+Triple = tuple[Any, Any, Any]
+
+
+@helper
+def _sort(order: Arr, keys: Arr, count: int) -> None:
+    """Shell sort of ``order[:count]`` by ascending ``keys``: near geoms are drawn first."""
+    gap = count // 2
+    while gap > 0:
+        for i in range(gap, count):
+            item, key, j = order[i], keys[i], i
+            while j >= gap and keys[j - gap] > key:
+                order[j], keys[j] = order[j - gap], keys[j - gap]
+                j -= gap
+            order[j], keys[j] = item, key
+        gap //= 2
+
+
+@helper
+def _visible_geoms(geoms: Arr, xpos: Arr, view: View, order: Arr, keys: Arr) -> int:
+    """Fill ``order`` with the geoms whose bounding sphere meets the frustum, nearest first."""
+    count, eye, axes, lens = 0, view.eye, view.axes, view.lens
+    wide, high = lens[1] / lens[0], lens[2] / lens[0]
+    lean_x, lean_y = ONE / math.sqrt(ONE + wide * wide), ONE / math.sqrt(ONE + high * high)
+    for g in range(len(geoms)):
+        k, radius = geoms[g].geom, geoms[g].radius
+        dx, dy, dz = xpos[k, 0] - eye[0], xpos[k, 1] - eye[1], xpos[k, 2] - eye[2]
+        z = np.float32(axes[2, 0] * dx + axes[2, 1] * dy + axes[2, 2] * dz)
+        if z + radius < view.near or (z - radius) * view.horizon > ONE:
+            continue
+        x = np.float32(axes[0, 0] * dx + axes[0, 1] * dy + axes[0, 2] * dz)
+        y = np.float32(axes[1, 0] * dx + axes[1, 1] * dy + axes[1, 2] * dz)
+        if (abs(x) - z * wide) * lean_x > radius or (abs(y) - z * high) * lean_y > radius:
+            continue
+        if z > radius and radius * lens[0] < MIN_RADIUS_PIXELS * z:
+            continue
+        order[count], keys[count] = g, z - min(radius, ONE)
+        count += 1
+    _sort(order, keys, count)
+    return count
+
+
+@helper
+def _geom_frame(xpos: Arr, xmat: Arr, view: View, frame: Arr) -> None:
+    """Rotation and translation (3, 4) from a geom's frame to view space."""
+    eye, axes = view.eye, view.axes
+    dx, dy, dz = xpos[0] - eye[0], xpos[1] - eye[1], xpos[2] - eye[2]
+    for i in range(3):
+        a, b, c = axes[i, 0], axes[i, 1], axes[i, 2]
+        for j in range(3):
+            frame[i, j] = a * xmat[j] + b * xmat[3 + j] + c * xmat[6 + j]
+        frame[i, 3] = a * dx + b * dy + c * dz
+
+
+@helper
+def _local_lights(lights: Arr, xpos: Arr, xmat: Arr, out: Arr) -> None:
+    """Directions towards the lights in the geom's frame, as long as the light is strong."""
+    for k in range(len(lights)):
+        # A row of ``lights`` is x, y, z, w, strength: homogeneous, w 0 means at infinity.
+        w = lights[k, 3]
+        x, y, z = lights[k, 0] - w * xpos[0], lights[k, 1] - w * xpos[1], lights[k, 2] - w * xpos[2]
+        scale = lights[k, 4] / max(1e-9, math.sqrt(x * x + y * y + z * z))
+        for j in range(3):
+            out[k, j] = scale * (x * xmat[j] + y * xmat[3 + j] + z * xmat[6 + j])
+
+
+@helper
+def _project_vertices(
+    vertices: Arr, shape: Any, frame: Arr, view: View, points: Arr, pixels: Arr
+) -> None:
+    """View coordinates of a shape's vertices, and pixels of those in front of the near plane."""
+    focal, half_width, half_height = view.lens[0], view.lens[1], view.lens[2]
+    for i in range(shape.vertices):
+        v = shape.vertex + i
+        a, b, c = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+        x = frame[0, 0] * a + frame[0, 1] * b + frame[0, 2] * c + frame[0, 3]
+        y = frame[1, 0] * a + frame[1, 1] * b + frame[1, 2] * c + frame[1, 3]
+        z = frame[2, 0] * a + frame[2, 1] * b + frame[2, 2] * c + frame[2, 3]
+        points[i, 0], points[i, 1], points[i, 2] = x, y, z
+        scale = focal / max(z, view.near)
+        pixels[i, 0], pixels[i, 1] = half_width + x * scale, half_height + y * scale
+
+
+@helper
+def _light_normals(normals: Arr, shape: Any, lights: Arr, floor: Any, bright: Arr) -> None:
+    """Diffuse light on a shape's normals; ``lights`` (L, 3) point towards the lights."""
+    for i in range(shape.normals):
+        n = shape.normal + i
+        x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
+        total = floor
+        for k in range(len(lights)):
+            total += max(ZERO, lights[k, 0] * x + lights[k, 1] * y + lights[k, 2] * z)
+        bright[i] = total
+
+
+@helper
+def _needs_clipping(frame: Arr, radius: Any, view: View) -> bool:
+    """Whether a bounding sphere reaches the near plane or far outside the image."""
+    lens = view.lens
+    front = frame[2, 3] - radius
+    if front <= view.near:
+        return True
+    reach = max(abs(frame[0, 3]) * lens[0] / lens[1], abs(frame[1, 3]) * lens[0] / lens[2])
+    return bool(reach + radius * (lens[0] / min(lens[1], lens[2])) > GUARD * front)
+
+
+@helper
+def _is_whole(corners: Arr, count: int, points: Arr, pixels: Arr, view: View) -> bool:
+    """Whether a face is in front of the near plane and not far outside the image."""
+    half_width, half_height = view.lens[1], view.lens[2]
+    for i in range(count):
+        v = corners[i]
+        if points[v, 2] < view.near or abs(pixels[v, 0] - half_width) > GUARD * half_width:
+            return False
+        if abs(pixels[v, 1] - half_height) > GUARD * half_height:
+            return False
+    return True
+
+
+@helper
+def _clip_halfspace(points: Arr, count: int, a: Any, b: Any, c: Any, d: Any, out: Arr) -> int:
+    """The part of a convex polygon where a x + b y + c z >= d; returns its number of corners."""
+    kept = 0
+    for i in range(count):
+        j = i + 1 if i + 1 < count else 0
+        here = a * points[i, 0] + b * points[i, 1] + c * points[i, 2] - d
+        there = a * points[j, 0] + b * points[j, 1] + c * points[j, 2] - d
+        if here >= ZERO:
+            out[kept, 0], out[kept, 1], out[kept, 2] = points[i, 0], points[i, 1], points[i, 2]
+            kept += 1
+        if (here >= ZERO) != (there >= ZERO):
+            t = here / (here - there)
+            for k in range(3):
+                out[kept, k] = points[i, k] + t * (points[j, k] - points[i, k])
+            kept += 1
+    return kept
+
+
+@helper
+def _clip_face(face: Arr, count: int, points: Arr, view: View, work: Arr, out: Arr) -> int:
+    """Corners (pixels) of the part of a face inside the frustum; returns their number."""
+    a, b = work[0], work[1]
+    for i in range(count):
+        for k in range(3):
+            a[i, k] = points[face[i], k]
+    focal, half_width, half_height = view.lens[0], view.lens[1], view.lens[2]
+    wide, high = half_width / focal, half_height / focal
+    count = _clip_halfspace(a, count, ZERO, ZERO, ONE, view.near, b)
+    count = _clip_halfspace(b, count, ONE, ZERO, wide, ZERO, a)
+    count = _clip_halfspace(a, count, -ONE, ZERO, wide, ZERO, b)
+    count = _clip_halfspace(b, count, ZERO, ONE, high, ZERO, a)
+    count = _clip_halfspace(a, count, ZERO, -ONE, high, ZERO, b)
+    for i in range(count):
+        scale = focal / b[i, 2]
+        out[i, 0], out[i, 1] = half_width + b[i, 0] * scale, half_height + b[i, 1] * scale
+    return count
+
+
+@helper
+def _covers_a_pixel(corners: Arr, count: int, width: Any, height: Any) -> bool:
+    """Whether the bounding rectangle of a polygon holds the centre of a pixel of the image."""
+    low_x = high_x = corners[0, 0]
+    low_y = high_y = corners[0, 1]
+    for i in range(1, count):
+        low_x, high_x = min(low_x, corners[i, 0]), max(high_x, corners[i, 0])
+        low_y, high_y = min(low_y, corners[i, 1]), max(high_y, corners[i, 1])
+    if high_x < HALF or high_y < HALF or low_x > width or low_y > height:
+        return False
+    # No centre lies between the ends if they round to the same pixel; outside, ends are cut off.
+    if low_x > ZERO and np.int32(low_x + HALF) == np.int32(high_x + HALF):
+        return False
+    return not (low_y > ZERO and np.int32(low_y + HALF) == np.int32(high_y + HALF))
+
+
+@helper
+def _pixel_coefficients(x: Any, y: Any, z: Any, lens: Arr) -> Triple:
+    """Coefficients over pixel centres of the function x X/Z + y Y/Z + z of the view ray."""
+    x, y = x / lens[0], y / lens[0]
+    return z + x * (HALF - lens[1]) + y * (HALF - lens[2]), x, y
+
+
+@helper
+def _surface_coefficients(
+    points: Arr, face: Arr, normal: Triple, values: Triple, per_z: Triple, lens: Arr
+) -> Triple:
+    """Coefficients of value/z for a quantity that is ``values`` at three corners of a face."""
+    a, b, c = face[0], face[1], face[2]
+    ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
+    ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
+    vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
+    nx, ny, nz = normal
+    twice_area = (uy * vz - uz * vy) * nx + (uz * vx - ux * vz) * ny + (ux * vy - uy * vx) * nz
+    # The in-plane gradient g with g.u = values[1] - values[0] and g.v = values[2] - values[0].
+    du, dv = (values[1] - values[0]) / twice_area, (values[2] - values[0]) / twice_area
+    gx = du * (vy * nz - vz * ny) + dv * (ny * uz - nz * uy)
+    gy = du * (vz * nx - vx * nz) + dv * (nz * ux - nx * uz)
+    gz = du * (vx * ny - vy * nx) + dv * (nx * uy - ny * ux)
+    base = values[0] - gx * ax - gy * ay - gz * az
+    c0, c1, c2 = _pixel_coefficients(gx, gy, gz, lens)
+    return c0 + base * per_z[0], c1 + base * per_z[1], c2 + base * per_z[2]
+
+
+@kernel
+def project(
+    surfaces: Surfaces, xpos: Arr, xmat: Arr, view: View, lights: Arr, ambient: Any,
+    scratch: Scratch, polygons: Polygons,
+) -> int:  # fmt: skip
+    """Fill ``polygons`` with every face that is seen from outside; returns their number.
+
+    Args:
+        surfaces: geometry of the model.
+        xpos, xmat: (ngeom, 3) and (ngeom, 9) float64 poses of all geoms of the model.
+        view: the camera.
+        lights: (L, 5) float64 homogeneous position and strength.
+        ambient: light everywhere.
+        scratch: memory to work in.
+        polygons: filled from the front, near geoms first.
+    """
+    geoms, faces, planes, uv = surfaces.geoms, surfaces.faces, surfaces.planes, surfaces.uv
+    points, pixels, bright, lens = scratch.points, scratch.pixels, scratch.bright, view.lens
+    width, height = lens[1] + lens[1], lens[2] + lens[2]
+    frame, local = np.empty((3, 4), np.float32), np.empty((len(lights), 3), np.float32)
+    work = np.empty((2, 12, 3), np.float32)
+    total = 0
+    for position in range(_visible_geoms(geoms, xpos, view, scratch.order, scratch.keys)):
+        g = scratch.order[position]
+        item = geoms[g]
+        _geom_frame(xpos[item.geom], xmat[item.geom], view, frame)
+        _local_lights(lights, xpos[item.geom], xmat[item.geom], local)
+        careful = _needs_clipping(frame, item.radius, view)
+        size = item.radius * lens[0] / max(frame[2, 3] - item.radius, view.near)
+        level = 0 if size <= DETAIL_PIXELS else (1 if size <= 4 * DETAIL_PIXELS else 2)
+        shape = surfaces.shapes[item.detail + min(level, item.details - 1)]
+        _project_vertices(surfaces.vertices, shape, frame, view, points, pixels)
+        _light_normals(surfaces.normals, shape, local, ambient + item.emission, bright)
+        # The eye in the geom's frame decides which faces are seen from outside.
+        x, y, z = frame[0, 3], frame[1, 3], frame[2, 3]
+        ex = -(frame[0, 0] * x + frame[1, 0] * y + frame[2, 0] * z)
+        ey = -(frame[0, 1] * x + frame[1, 1] * y + frame[2, 1] * z)
+        ez = -(frame[0, 2] * x + frame[1, 2] * y + frame[2, 2] * z)
+        for f in range(shape.face, shape.face + shape.faces):
+            a, b, c = planes[f, 0], planes[f, 1], planes[f, 2]
+            distance = a * ex + b * ey + c * ez - planes[f, 3]
+            if distance < MIN_DISTANCE:
+                continue
+            face, corners = faces[f], polygons.corners[total]
+            count = 4 if face[3] >= 0 else 3
+            if not careful or _is_whole(face, count, points, pixels, view):
+                for i in range(count):
+                    corners[i, 0], corners[i, 1] = pixels[face[i], 0], pixels[face[i], 1]
+            else:
+                count = _clip_face(face, count, points, view, work, corners)
+            if count < 3 or not _covers_a_pixel(corners, count, width, height):
+                continue
+            polygons.geom[total], polygons.count[total] = g, count
+            normal = (
+                frame[0, 0] * a + frame[0, 1] * b + frame[0, 2] * c,
+                frame[1, 0] * a + frame[1, 1] * b + frame[1, 2] * c,
+                frame[2, 0] * a + frame[2, 1] * b + frame[2, 2] * c,
+            )
+            s = -ONE / distance
+            per_z = _pixel_coefficients(normal[0] * s, normal[1] * s, normal[2] * s, lens)
+            out = polygons.coefficients[total]
+            out[9], out[10], out[11] = per_z
+            light = bright[face[4]], bright[face[5]], bright[face[6]]
+            if light[0] == light[1] and light[1] == light[2]:
+                for k in range(3):
+                    out[k] = light[0] * per_z[k]
+            else:
+                out[0], out[1], out[2] = _surface_coefficients(
+                    points, face, normal, light, per_z, lens
+                )
+            if item.texture >= 0:
+                t = uv[shape.uv + f - shape.face]
+                out[3], out[4], out[5] = _surface_coefficients(
+                    points, face, normal, (t[0], t[2], t[4]), per_z, lens
+                )
+                out[6], out[7], out[8] = _surface_coefficients(
+                    points, face, normal, (t[1], t[3], t[5]), per_z, lens
+                )
+            total += 1
+    return total

@@ -1,0 +1,51 @@
+"""Renderers by name."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.errors import UnknownName
+
+if TYPE_CHECKING:
+    import mujoco
+
+RENDERERS = ("raster", "gl", "gl-official")
+
+
+class Renderer(Protocol):
+    """Draws one compiled model from any camera."""
+
+    def render(
+        self,
+        data: "mujoco.MjData",
+        camera: CameraPose,
+        width: int,
+        height: int,
+        modes: Sequence[str] = ("rgb",),
+    ) -> Images:
+        """Images of ``modes`` (rgb, depth, segmentation) as new arrays."""
+        ...
+
+    def close(self) -> None:
+        """Free what the renderer holds; may be called more than once."""
+        ...
+
+
+def make_renderer(name: str, model: "mujoco.MjModel") -> Renderer:
+    """The renderer ``name`` for ``model``, which is never changed.
+
+    ``raster`` is our software renderer, ``gl`` MuJoCo's own with fast settings and ``gl-official``
+    MuJoCo's own with the model's settings. OpenGL is opened at the first picture.
+
+    Raises:
+        UnknownName: there is no such renderer.
+    """
+    if name == "raster":
+        from molmospaces_gym.backends.rendering.raster import RasterRenderer
+
+        return RasterRenderer(model)
+    if name in ("gl", "gl-official"):
+        from molmospaces_gym.backends.rendering.gl import GLRenderer
+
+        return GLRenderer(model, "fast" if name == "gl" else "official")
+    raise UnknownName("renderer", name, RENDERERS)
