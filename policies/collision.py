@@ -1,0 +1,133 @@
+"""Distances between a robot in a trial configuration and everything around it."""
+
+from collections.abc import Iterable
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.scenes.model import Array, SceneModel
+
+SELF_GAP = 0.002
+"""Parts of the robot that are closer than this (m) at home belong together."""
+RANGE = 1.3
+"""Geoms farther than this (m) from the robot's root link cannot be reached."""
+
+
+class CollisionProbe:
+    """A scratch copy of a scene in which arm configurations are tried; nothing is simulated.
+
+    The gripper is open. Distances are computed pair by pair, since a contact search over the
+    whole scene costs ten times as much and leaves out static bodies.
+    """
+
+    def __init__(self, scene: SceneModel) -> None:
+        model, robot = scene.model, scene.robot
+        self._scene, self._model = scene, model
+        self.data = mujoco.MjData(model)
+        offers, accepts = model.geom_contype, model.geom_conaffinity
+        fixed = model.body_weldid[model.geom_bodyid] == model.body_weldid[robot.link_id]
+        ours = scene.geom_root == robot.root_id
+        solid = (offers | accepts) != 0
+        self._mine = np.flatnonzero(solid & ours & ~fixed)
+        self._others = np.flatnonzero(solid & ~(ours & ~fixed))
+        self._planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        self._upper = self._upper_arm_geoms()
+        self._robot_joints = np.flatnonzero(model.body_rootid[model.jnt_bodyid] == robot.root_id)
+        self._together = self._touching_at_home()
+
+    def _upper_arm_geoms(self) -> NDArray[np.intp]:
+        """Moving geoms of the robot that its own hand could hit."""
+        model, robot = self._model, self._scene.robot
+        bodies = set(model.jnt_bodyid[robot.joints[: len(robot.joints) // 2]].tolist())
+        return np.array([g for g in self._mine if model.geom_bodyid[g] in bodies], dtype=np.intp)
+
+    def _touching_at_home(self) -> frozenset[tuple[int, int]]:
+        self.place_world(self._scene.rest_qpos, {})
+        self.place_arm(self._scene.rest_qpos[self._scene.robot.qpos])
+        rivals = np.concatenate([self._upper, self._own_base()])
+        near = self._near(self._mine, rivals, SELF_GAP)
+        return frozenset((i, j) for i, j, gap in near if gap < SELF_GAP)
+
+    def _own_base(self) -> NDArray[np.intp]:
+        root = self._scene.robot.root_id
+        own: NDArray[np.intp] = self._others[self._scene.geom_root[self._others] == root]
+        return own
+
+    def place_world(self, qpos: Array, mocap: dict[int, tuple[Array, Array]]) -> None:
+        """Copy a scene's configuration (nq,) and mocap poses {mocap id: (position, quat)}."""
+        robot, data, model = self._scene.robot, self.data, self._model
+        data.qpos[:] = qpos
+        for index, (position, quat) in mocap.items():
+            data.mocap_pos[index], data.mocap_quat[index] = position, quat
+        addresses = model.jnt_qposadr[self._robot_joints]
+        data.qpos[addresses] = self._scene.rest_qpos[addresses]
+        data.qpos[robot.qpos] = qpos[robot.qpos]
+        mujoco.mj_kinematics(model, data)
+        reach = np.linalg.norm(data.geom_xpos[self._others] - data.xpos[robot.link_id], axis=1)
+        near = reach - model.geom_rbound[self._others] < RANGE
+        self._rivals = self._others[near | self._planes[self._others]]
+
+    def place_arm(self, arm: Array) -> None:
+        """Put the arm at joint positions (n,)."""
+        self.data.qpos[self._scene.robot.qpos] = arm
+        mujoco.mj_kinematics(self._model, self.data)
+
+    def collides(
+        self, arm: Array, margin: float, spared: int = -1, spared_margin: float = 0.0
+    ) -> bool:
+        """Whether the robot at ``arm`` comes closer than ``margin`` (m) to anything.
+
+        ``spared`` is a top-level body to which the smaller ``spared_margin`` applies.
+        """
+        self.place_arm(arm)
+        rivals = np.concatenate([self._rivals, self._upper])
+        for first, second, gap in self._near(self._mine, rivals, margin):
+            if self._scene.geom_root[second] == self._scene.robot.root_id:
+                if gap < SELF_GAP and (first, second) not in self._together:
+                    return True
+            elif gap < (spared_margin if self._scene.geom_root[second] == spared else margin):
+                return True
+        return False
+
+    def body_collides(self, root: int, shift: Array, margin: float) -> bool:
+        """Whether a free body moved by ``shift`` (3,) comes closer than ``margin`` to others."""
+        model, scene = self._model, self._scene
+        address = model.jnt_qposadr[model.body_jntadr[root]]
+        before = self.data.qpos[address : address + 3].copy()
+        self.data.qpos[address : address + 3] = before + shift
+        mujoco.mj_kinematics(model, self.data)
+        roots = scene.geom_root[self._rivals]
+        mine = self._rivals[roots == root]
+        rivals = self._rivals[(roots != root) & (roots != scene.robot.root_id)]
+        hit = any(True for _ in self._near(mine, rivals, margin))
+        self.data.qpos[address : address + 3] = before
+        mujoco.mj_kinematics(model, self.data)
+        return hit
+
+    def _near(
+        self, mine: NDArray[np.intp], rivals: NDArray[np.intp], margin: float
+    ) -> Iterable[tuple[int, int, float]]:
+        """Pairs that may collide and are closer than ``margin``, with their distances."""
+        model, data = self._model, self.data
+        if not len(mine) or not len(rivals):
+            return
+        centers = data.geom_xpos[mine]
+        mats = data.geom_xmat[rivals].reshape(-1, 3, 3)
+        offsets = centers[:, None] - data.geom_xpos[rivals][None]
+        local = np.einsum("mrj,rjk->mrk", offsets, mats)
+        boxes = model.geom_aabb[rivals]
+        outside = np.maximum(np.abs(local - boxes[:, :3]) - boxes[:, 3:], 0.0)
+        gap = np.sqrt(np.einsum("mrk,mrk->mr", outside, outside))
+        flat = self._planes[rivals]
+        gap[:, flat] = local[:, flat, 2]
+        close = gap < model.geom_rbound[mine][:, None] + margin
+        close &= (
+            model.geom_contype[mine][:, None] & model.geom_conaffinity[rivals]
+            | model.geom_contype[rivals] & model.geom_conaffinity[mine][:, None]
+        ) != 0
+        for i, j in zip(*np.nonzero(close), strict=True):
+            first, second = int(mine[i]), int(rivals[j])
+            distance = mujoco.mj_geomDistance(model, data, first, second, margin, None)
+            if distance < margin:
+                yield first, second, float(distance)

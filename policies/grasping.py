@@ -1,0 +1,138 @@
+"""Where an object can be held: grasp files, the generator's holds, or the object's own box.
+
+A grasp is a transform (4, 4) in the object's body frame whose origin is the tool site, z the
+direction of approach and y the axis along which the fingers open (official convention). Lengths
+in m, angles in rad.
+"""
+
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from molmospaces_gym.scenes.assets import ASSETS_INDEX, AssetLibrary
+from molmospaces_gym.scenes.generator.grasps import grasp_candidates
+from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
+from molmospaces_gym.scenes.model import Array, SceneModel
+
+MAX_WIDTH = 0.078
+"""Widest part (m) the 2F-85 (85 mm) closes on with room for both fingers."""
+DEPTH = 0.008
+"""How far behind the tool site the middle of a grasped part lies best: the pads reach from
+37 mm behind their tips to 5 (open) .. 18 mm (closed) beyond the site."""
+PALM = 0.05
+"""How far a grasped part may reach behind the tool site before it meets the palm."""
+TIP = 0.02
+"""How far beyond the tool site the tips of closed fingers need free space."""
+TILTS = tuple(np.deg2rad((0.0, 25.0, -25.0, 50.0, -50.0)))
+"""Turns of the approach about the closing axis."""
+HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Turn about the approach axis that swaps the fingers."""
+POSITION_COST, ROTATION_COST, VERTICAL_COST, CENTER_COST = 1.0, 0.01, 2.0, 8.0
+"""Official weights: per metre and per degree from the present tool pose, times 1 - cosine to the
+vertical, and per metre between the tool and the centre of mass."""
+
+
+def object_grasps(scene: SceneModel, name: str) -> Array:
+    """Grasps (N, 4, 4) of one object from the best source there is.
+
+    In order: the official grasp file of its asset, a grasp index in an asset library beside the
+    scene's file, the generator's holds, and the box around its geoms.
+    """
+    meta = scene.objects.get(name, {})
+    asset = str(meta.get("asset_id", ""))
+    file = official_grasp_file(asset) if asset else None
+    if file is not None:
+        return load_grasps(file)
+    if asset and scene.house.path is not None:
+        found = library_grasps(scene.house.path.parent, asset)
+        if found is not None:
+            return found
+    if "holds" in meta:
+        return grasp_candidates(meta)
+    return box_grasps(scene.body_half_size(name), scene.body_center(name))
+
+
+@lru_cache(maxsize=64)
+def library_grasps(directory: Path, asset: str) -> Array | None:
+    """Grasps (N, 4, 4) of an asset from a library in ``directory`` or directly below it."""
+    for index in sorted([*directory.glob(ASSETS_INDEX), *directory.glob(f"*/{ASSETS_INDEX}")]):
+        library = AssetLibrary.load(index.parent)
+        if library.has_grasps(asset):
+            return library.grasps(asset)
+    return None
+
+
+def box_grasps(half_size: Array, center: Array) -> Array:
+    """Grasps (N, 4, 4) across every side of a box that fits between the fingers.
+
+    For each closing axis and each of the four approaches around it, straight and tilted, at the
+    middle and at both ends: as deep as is best, unless the palm or the tips would touch first.
+    """
+    axes = np.eye(3)
+    found = []
+    for close in range(3):
+        if 2 * half_size[close] > MAX_WIDTH:
+            continue
+        others = [axis for axis in range(3) if axis != close]
+        for (down, along), sign, tilt in product((others, others[::-1]), (1.0, -1.0), TILTS):
+            approach = sign * np.cos(tilt) * axes[down] + np.sin(tilt) * axes[along]
+            reach = float(np.abs(approach) @ half_size)
+            ahead = min(DEPTH, PALM - reach, reach - TIP)
+            for share in (0.0, 0.5, -0.5):
+                pose = np.eye(4)
+                pose[:3, 0] = np.cross(axes[close], approach)
+                pose[:3, 1], pose[:3, 2] = axes[close], approach
+                point = center + share * half_size[along] * axes[along]
+                pose[:3, 3] = point + ahead * approach
+                found.append(pose)
+    return np.stack(found) if found else np.zeros((0, 4, 4))
+
+
+def with_half_turns(grasps: Array) -> Array:
+    """The grasps followed by the same ones with the fingers swapped (2 N, 4, 4)."""
+    return np.concatenate([grasps, grasps @ HALF_TURN])
+
+
+def grasp_costs(grasps: Array, tool: Array, center: Array) -> Array:
+    """Cost (N,) of grasps, lower is better, with the official weights.
+
+    Args:
+        grasps: tool poses (N, 4, 4) in a frame whose z is up.
+        tool: present tool pose (4, 4).
+        center: centre of mass (3,) of the object.
+    """
+    distance = np.linalg.norm(grasps[:, :3, 3] - tool[:3, 3], axis=1)
+    trace = np.einsum("nij,ij->n", grasps[:, :3, :3], tool[:3, :3])
+    turn = np.rad2deg(np.arccos(np.clip((trace - 1.0) / 2, -1.0, 1.0)))
+    tilt = 1.0 + grasps[:, 2, 2]
+    offset = np.linalg.norm(grasps[:, :3, 3] - center, axis=1)
+    cost: Array = (
+        POSITION_COST * distance
+        + ROTATION_COST * turn
+        + VERTICAL_COST * tilt
+        + CENTER_COST * offset
+    )
+    return cost
+
+
+def pose_matrix(position: Array, quat: Array) -> Array:
+    """Homogeneous transform (4, 4) of a position (3,) and a quaternion wxyz (4,)."""
+    w, x, y, z = quat
+    matrix = np.eye(4)
+    matrix[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix[:3, 3] = position
+    return matrix
+
+
+def inverse(pose: Array) -> Array:
+    """Inverse of a rigid transform (4, 4)."""
+    result = np.eye(4)
+    result[:3, :3] = pose[:3, :3].T
+    result[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
+    return result

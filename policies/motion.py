@@ -1,0 +1,66 @@
+"""Joint paths turned into one command per control step."""
+
+import numpy as np
+
+from molmospaces_gym.policies.chain import ArmChain
+from molmospaces_gym.scenes.model import Array
+
+JOINT_SPEED = 1.0
+"""Fastest joint motion of a free move, rad/s."""
+TOOL_SPEED = 0.12
+"""Speed of the tool on a straight line, m/s."""
+RAMP = 0.25
+"""Time (s) over which a move speeds up and slows down."""
+
+
+def timed_path(path: Array, duration: float, dt: float) -> Array:
+    """Commands (T, n) along a joint path (K, n) at even spacing of ``path``'s rows.
+
+    The speed rises and falls linearly over ``RAMP`` seconds; the last row is the path's end.
+    """
+    duration = max(duration, dt)
+    ramp = min(RAMP, duration)
+    total = duration + ramp
+    time = np.linspace(0.0, total, int(np.ceil(total / dt)) + 1)[1:]
+    row = _ramped(time, total, ramp) * (len(path) - 1)
+    return np.stack([np.interp(row, np.arange(len(path)), q) for q in path.T], axis=1)
+
+
+def _ramped(time: Array, total: float, ramp: float) -> Array:
+    """Travelled share (0..1) of a trapezoidal speed profile."""
+    peak = 1.0 / (total - ramp)
+    rising = 0.5 * peak * np.minimum(time, ramp) ** 2 / ramp
+    even = peak * np.clip(time - ramp, 0.0, total - 2 * ramp)
+    late = np.clip(time - (total - ramp), 0.0, ramp)
+    return np.minimum(rising + even + peak * (late - 0.5 * late**2 / ramp), 1.0)
+
+
+def free_duration(path: Array) -> float:
+    """Seconds of a free move along joint positions (K, n)."""
+    return float(np.abs(np.diff(path, axis=0)).max(axis=1).sum()) / JOINT_SPEED
+
+
+def even_path(path: Array, spacing: float) -> Array:
+    """The polyline (K, n) resampled so that no joint moves more than ``spacing`` per row."""
+    lengths = np.abs(np.diff(path, axis=0)).max(axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    if along[-1] < 1e-9:
+        return path[-1:].copy()
+    points = np.linspace(0.0, along[-1], max(2, int(np.ceil(along[-1] / spacing)) + 1))
+    return np.stack([np.interp(points, along, column) for column in path.T], axis=1)
+
+
+def straight_line(
+    chain: ArmChain, start: Array, shift: Array, spacing: float = 0.01
+) -> Array | None:
+    """Joint positions (K, n) whose tool moves by ``shift`` (3,) m in a straight line.
+
+    The first row is ``start`` (n,) and the orientation is kept. None where the arm cannot.
+    """
+    count = max(1, int(np.ceil(np.linalg.norm(shift) / spacing)))
+    targets = np.tile(chain.poses(start), (count, 1, 1))
+    targets[:, :3, 3] += np.linspace(0.0, 1.0, count + 1)[1:, None] * shift
+    path, solved = chain.solve(targets, start, iterations=12)
+    if not solved.all():
+        return None
+    return np.concatenate([start[None], path])

@@ -1,0 +1,216 @@
+"""Planning one grasp: which grasp, how the arm gets there, and how the object comes up."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from molmospaces_gym.policies.chain import ArmChain
+from molmospaces_gym.policies.collision import CollisionProbe
+from molmospaces_gym.policies.grasping import (
+    grasp_costs,
+    inverse,
+    object_grasps,
+    with_half_turns,
+)
+from molmospaces_gym.policies.motion import even_path, straight_line
+from molmospaces_gym.scenes.model import Array, SceneModel
+
+RETREATS = (0.10, 0.06, 0.04)
+"""Distances (m) of the pregrasp behind the grasp, best first (official: 0.04)."""
+LIFTS = (0.12, 0.08, 0.05)
+"""Heights (m) to lift to, best first (official: 0.08)."""
+RAISES = (0.15, 0.3)
+"""Heights (m) of the detours tried when the direct way to the pregrasp is blocked."""
+REACH = 0.9
+"""Grasps farther than this (m) from the root link are not tried."""
+TOP = 128
+"""Grasps that inverse kinematics is tried for (official: 512)."""
+TRAVEL_COST = 0.05
+"""Cost per rad of the largest joint motion to the pregrasp."""
+REPEAT_COST = 3.0
+"""Cost of a grasp that resembles one which has failed."""
+SPACING = 0.15
+"""Joint motion (rad) between two collision checks of a free move."""
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Distances (m) kept from everything: on the way, near the grasp, and from the target."""
+
+    free: float
+    near: float
+    target: float
+
+
+MARGINS = (Margins(0.012, 0.004, 0.002), Margins(0.004, 0.001, 0.0005))
+"""Margins tried in turn, from comfortable to just not touching."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorldState:
+    """What the planner reads: configuration, mocap poses and the poses of base and object."""
+
+    qpos: Array
+    mocap: dict[int, tuple[Array, Array]]
+    base: Array
+    target: Array
+    arm: Array
+
+
+@dataclass(frozen=True, eq=False)
+class GraspPlan:
+    """Joint paths (K, n) of one attempt and the grasp (4, 4) in the object's frame."""
+
+    grasp: Array
+    reach: Array
+    approach: Array
+    lift: Array
+
+
+class GraspPlanner:
+    """Plans attempts at one object of one scene, in a scratch simulation of its own."""
+
+    def __init__(self, scene: SceneModel, name: str) -> None:
+        self.scene, self.name = scene, name
+        self.body = scene.body_id(name)
+        self.chain = ArmChain(scene.robot)
+        self._probe = CollisionProbe(scene)
+        self._grasps = object_grasps(scene, name)
+        self._home = scene.rest_qpos[scene.robot.qpos]
+        self._center = scene.model.body_ipos[self.body]
+
+    def plan(self, state: WorldState, failed: Sequence[Array] = ()) -> GraspPlan | None:
+        """The cheapest collision-free attempt, or None.
+
+        Args:
+            state: the world now.
+            failed: grasps (4, 4) in the object's frame that did not work.
+        """
+        self._probe.place_world(state.qpos, state.mocap)
+        candidates = list(self._candidates(state, failed))
+        for margins in MARGINS:
+            for grasp, arm in candidates:
+                plan = self._attempt(state, grasp, arm, margins)
+                if plan is not None:
+                    return plan
+        return None
+
+    def _candidates(
+        self, state: WorldState, failed: Sequence[Array]
+    ) -> Iterator[tuple[Array, Array]]:
+        """Reachable grasps in the object's frame with arm positions, cheapest first."""
+        local = with_half_turns(self._grasps)
+        to_base = inverse(state.base) @ state.target
+        grasps = to_base @ local
+        near = np.linalg.norm(grasps[:, :3, 3], axis=1) < REACH
+        local, grasps = local[near], grasps[near]
+        if not len(grasps):
+            return
+        center = (to_base @ np.append(self._center, 1.0))[:3]
+        costs = grasp_costs(grasps, self.chain.poses(state.arm), center)
+        costs += REPEAT_COST * np.array([_resembles(grasp, failed) for grasp in local])
+        best = np.argsort(costs, kind="stable")[:TOP]
+        local, grasps, costs = local[best], grasps[best], costs[best]
+        arms, costs = self._inverse(grasps, costs, state.arm)
+        for index in np.argsort(costs, kind="stable"):
+            if np.isfinite(costs[index]):
+                yield local[index], arms[index]
+
+    def _inverse(self, grasps: Array, costs: Array, arm: Array) -> tuple[Array, Array]:
+        """Arm positions (N, n) and costs (N,), infinite where no solution was found."""
+        facing = self._home.copy()
+        middle = grasps[:, :3, 3].mean(axis=0)
+        facing[0] = np.arctan2(middle[1], middle[0])
+        best = np.tile(arm, (len(grasps), 1))
+        total = np.full(len(grasps), np.inf)
+        for seed in (facing, arm):
+            arms, solved = self.chain.solve(grasps, seed)
+            travel = np.abs(arms - arm).max(axis=1)
+            value = np.where(solved, costs + TRAVEL_COST * travel, np.inf)
+            better = value < total
+            best[better], total[better] = arms[better], value[better]
+        return best, total
+
+    def _attempt(
+        self, state: WorldState, grasp: Array, arm: Array, margins: Margins
+    ) -> GraspPlan | None:
+        """The attempt with one grasp, or None where something is in the way."""
+        if self._blocked(arm[None], margins.near, margins):
+            return None
+        backward = -self.chain.poses(arm)[:3, 2]
+        back = self._first_line(arm, backward, RETREATS, margins)
+        if back is None:
+            return None
+        up = state.base[2, :3]
+        lift = self._lift(arm, up, margins)
+        if lift is None:
+            return None
+        reach = self._free_path(state.arm, back[-1], up, margins)
+        if reach is None:
+            return None
+        return GraspPlan(grasp, reach, back[::-1], lift)
+
+    def _blocked(self, path: Array, margin: float, margins: Margins) -> bool:
+        return any(self._probe.collides(arm, margin, self.body, margins.target) for arm in path)
+
+    def _first_line(
+        self, arm: Array, direction: Array, lengths: Sequence[float], margins: Margins
+    ) -> Array | None:
+        """The longest free straight line away from ``arm``."""
+        for length in lengths:
+            path = straight_line(self.chain, arm, length * direction)
+            if path is not None and not self._blocked(path[:0:-1], margins.near, margins):
+                return path
+        return None
+
+    def _lift(self, arm: Array, up: Array, margins: Margins) -> Array | None:
+        """The highest lift that neither the robot nor the object makes anything stop."""
+        for height in LIFTS:
+            path = straight_line(self.chain, arm, height * up)
+            if path is None:
+                continue
+            world_up = np.array([0.0, 0.0, 1.0])
+            rises = [height * world_up, 0.5 * height * world_up]
+            if any(self._probe.body_collides(self.body, r, margins.near) for r in rises):
+                continue
+            if not self._blocked_by_others(path[1:], margins.near):
+                return path
+        return None
+
+    def _blocked_by_others(self, path: Array, margin: float) -> bool:
+        """Whether anything but the object, which moves along, is in the way."""
+        return any(self._probe.collides(arm, margin, self.body, -1.0) for arm in path)
+
+    def _free_path(self, start: Array, end: Array, up: Array, margins: Margins) -> Array | None:
+        """A joint path from ``start`` to ``end``: direct, or over raised poses, or over home."""
+        for via in self._detours(start, end, up):
+            path = even_path(np.stack([start, *via, end]), SPACING)
+            if not self._blocked(path[1:-1], margins.free, margins):
+                return path
+        return None
+
+    def _detours(self, start: Array, end: Array, up: Array) -> Iterator[list[Array]]:
+        yield []
+        for height in RAISES:
+            first = straight_line(self.chain, start, height * up, 0.05)
+            last = straight_line(self.chain, end, height * up, 0.05)
+            if last is not None:
+                yield list(last[:0:-1])
+                if first is not None:
+                    yield [*first[1:], *last[:0:-1]]
+            if first is not None:
+                yield list(first[1:])
+        home = self._home.copy()
+        home[0] = end[0]
+        yield [home]
+
+
+def _resembles(grasp: Array, failed: Sequence[Array]) -> bool:
+    """Whether a grasp is within 1.5 cm and 25 degrees of a failed one (or its half turn)."""
+    for other in failed:
+        _, opening, approach = (grasp[:3, :3] * other[:3, :3]).sum(axis=0)
+        near = np.linalg.norm(grasp[:3, 3] - other[:3, 3]) < 0.015
+        if near and approach > 0.906 and abs(opening) > 0.906:
+            return True
+    return False
