@@ -74,9 +74,9 @@ def _episode_cell(cell: Any, out: Path, index: int, record: EpisodeRecord) -> No
 
     color = SUCCESS_COLOR if record.success_at_end else FAILURE_COLOR
     outcome = "success" if record.success_at_end else (record.failure or "failure")
-    text = f"{_shorten(record.instruction, 46)}\n{_shorten(record.episode_id, 28)}: "
+    text = f"{_shorten(record.instruction, 42)}\n{_shorten(record.episode_id, 28)}: "
     # Dollar signs would switch matplotlib to its formula language.
-    cell.suptitle((text + _shorten(outcome, 40)).replace("$", r"\$"), fontsize=7.5, color=color)
+    cell.suptitle((text + _shorten(outcome, 40)).replace("$", r"\$"), fontsize=9, color=color)
     for axes, moment in zip(cell.subplots(1, 2), ("first", "last"), strict=True):
         file = still_path(out, index, moment)
         if file.is_file():

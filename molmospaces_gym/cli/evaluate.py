@@ -14,7 +14,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -77,13 +76,12 @@ class _Bar:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[success]}"),
             TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
             console=console,
         )
         self._task: TaskID | None = None
@@ -98,8 +96,6 @@ class _Bar:
 
     def update(self, standing: "Standing") -> None:
         """Show a standing; the first one only sets the scale."""
-        from molmospaces_gym.benchmarks.stats import format_rate
-
         if self._task is None:
             self._started = time.perf_counter()
             self._task = self._progress.add_task(
@@ -111,9 +107,18 @@ class _Bar:
         self._progress.update(
             self._task,
             completed=standing.played,
-            success="success " + format_rate(standing.successes, standing.played),
+            success=_short_rate(standing.successes, standing.played),
             speed=f"{speed:.0f} steps/s",
         )
+
+
+def _short_rate(successes: int, total: int) -> str:
+    """``success 96.0 % (86.5..98.9)``: short enough for a bar in 80 columns."""
+    from molmospaces_gym.benchmarks.stats import wilson_interval
+
+    low, high = wilson_interval(successes, total)
+    rate = 100 * successes / total if total else 0.0
+    return f"success {rate:.1f} % ({100 * low:.1f}..{100 * high:.1f})"
 
 
 def _report(console: Console, result: "RunResult") -> None:
