@@ -22,11 +22,9 @@ from molmospaces_gym.scenes.model import SceneModel
 DATA_PER_SLOT = 4
 """Simulation states a slot keeps for scenes it may come back to."""
 
-_UNSTABLE = [
-    int(mujoco.mjtWarning.mjWARN_BADQPOS),
-    int(mujoco.mjtWarning.mjWARN_BADQVEL),
-    int(mujoco.mjtWarning.mjWARN_BADQACC),
-]
+_UNSTABLE = tuple(
+    int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{what}")) for what in ("QPOS", "QVEL", "QACC")
+)
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +105,9 @@ class MujocoWorld:
     ) -> None:
         """Advance slots in thread chunks: one slot's ``after`` overlaps another's physics."""
         chosen = range(self.num_worlds) if slots is None else slots
+        if self._threads == 1:
+            self._advance(n_substeps, chosen, after)
+            return
         chunks = [list(chosen[i :: self._threads]) for i in range(self._threads)]
         pending = [self._submit(n_substeps, chunk, after) for chunk in chunks[1:] if chunk]
         try:
@@ -123,7 +124,7 @@ class MujocoWorld:
         return self._pool.submit(self._advance, n_substeps, slots, after)
 
     def _advance(
-        self, n_substeps: int, slots: list[int], after: Callable[[int], None] | None
+        self, n_substeps: int, slots: Sequence[int], after: Callable[[int], None] | None
     ) -> None:
         for slot in slots:
             here = self._slot(slot)
@@ -134,7 +135,8 @@ class MujocoWorld:
 
     def diverged(self, slot: int) -> bool:
         """Whether MuJoCo reported a bad position, velocity or acceleration."""
-        return bool(self._slot(slot).data.warning.number[_UNSTABLE].any())
+        counts = self._slot(slot).data.warning.number.tolist()
+        return any(counts[kind] for kind in _UNSTABLE)
 
     def ctrl(self, slot: int) -> Array:
         return self._slot(slot).ctrl

@@ -10,6 +10,7 @@ The layout is the robot's control order, arm first and gripper last:
 The gripper element is always absolute: -1 open, +1 closed.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ def check_action(action: object, size: int) -> Array:
     if values.shape != (size,):
         raise InvalidAction(f"an action must have shape ({size},), not {values.shape}")
     # A sum is finite only where every element is; one pass instead of a mask.
-    if not np.isfinite(values.sum()):
+    if not math.isfinite(values.sum()):
         raise InvalidAction(f"an action must be finite, not {values.tolist()}")
     return np.minimum(np.maximum(values, -1.0), 1.0)
 

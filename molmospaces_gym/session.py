@@ -51,6 +51,7 @@ class Session:
         self._scene: SceneModel | None = None
         self._episode: EpisodeSpec | None = None
         self._values = np.zeros(layout.size)
+        self._stops_on_success = config.stops_on_success
         self._mappers: dict[str, ActionMapper] = {}
         self.steps = 0
         self.reward, self.terminated, self.truncated = 0.0, False, False
@@ -121,7 +122,7 @@ class Session:
         else:
             self.state = self._task.evaluate()
         state = self.state
-        self.terminated = state.success and self.config.stops_on_success
+        self.terminated = state.success and self._stops_on_success
         self.truncated = not self.terminated and (diverged or self.steps >= self.horizon)
         self.info = {"is_success": state.success, **self._labels}
         self.reward = self._score(state, previous, diverged)
@@ -149,8 +150,7 @@ class Session:
         if "diverged" in self.info:
             np.nan_to_num(values, copy=False)
         np.maximum(values, layout.low, out=values)
-        np.minimum(values, layout.high, out=values)
-        out[:] = values
+        np.minimum(values, layout.high, out=out, casting="same_kind")
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""

@@ -211,8 +211,17 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         return infos
 
     def _collect(self, infos: dict[str, Any]) -> dict[str, Any]:
-        for slot, session in enumerate(self.sessions):
-            infos = self._add_info(infos, session.info, slot)
+        """Batch the sessions' infos into arrays with ``_key`` masks, as Gymnasium does."""
+        rows = [session.info for session in self.sessions]
+        keys = rows[0].keys()
+        if any(row.keys() != keys for row in rows[1:]):
+            for slot, row in enumerate(rows):
+                infos = self._add_info(infos, row, slot)
+            return infos
+        for key, value in rows[0].items():
+            kind = type(value) if isinstance(value, bool | float) else object
+            infos[key] = np.array([row[key] for row in rows], dtype=kind)
+            infos[f"_{key}"] = np.ones(self.num_envs, np.bool_)
         return infos
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:

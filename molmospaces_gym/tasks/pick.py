@@ -101,6 +101,7 @@ class PickEpisode:
         )
         self._half_size = scene.body_half_size(name)
         self._center = scene.body_center(name)
+        self._off_center = bool(self._center.any())
         self._is_object = scene.geom_root == scene.model.body_rootid[self.body]
         self._is_robot = scene.geom_root == scene.robot.root_id
         geom_body = scene.model.geom_bodyid
@@ -115,16 +116,15 @@ class PickEpisode:
         self._link_quat = world.body_quat(slot)[robot.link_id]
         self._link_mat = world.body_mat(slot)[robot.link_id].reshape(3, 3)
 
-    def _tool_offset(self) -> Array:
-        """From the middle of the object's box to the tool (3,), world frame."""
-        offset: Array = self._tool - self._pos
-        offset -= self._mat @ self._center
-        return offset
+        self._offset = np.zeros(3)
+        """From the middle of the object's box to the tool (3,), world frame, after ``evaluate``."""
 
     def evaluate(self) -> TaskState:
         touched, only_robot, left, right = self._touches()
         lift = float(self._pos[2] - self._start[2])
-        offset = self._tool_offset()
+        self._offset = offset = self._tool - self._pos
+        if self._off_center:
+            offset -= self._mat @ self._center
         distance = math.sqrt(offset @ offset)
         success = touched and only_robot and lift >= self._threshold
         grasped = left and right
@@ -169,7 +169,7 @@ class PickEpisode:
         np.matmul(self._pos - self._link_pos, base, out=out[0:3])
         conjugate_multiply(self._link_quat, self._quat, out[3:7])
         out[7:10] = self._half_size
-        np.matmul(self._tool_offset(), base, out=out[10:13])
+        np.matmul(self._offset, base, out=out[10:13])
         np.matmul(self._goal - self._link_pos, base, out=out[13:16])
 
 

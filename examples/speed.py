@@ -1,0 +1,252 @@
+"""Print the performance table for this machine: every row of the budget, measured here.
+
+    python examples/speed.py            # all rows, about two minutes
+    python examples/speed.py --json     # the same as JSON
+
+Times are CPU times of this process, medians of interleaved rounds, on a generated house with 20
+objects and 6 cabinets. The vector row alone is wall time, since it is about using two cores.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+
+import molmospaces_gym  # noqa: F401 - registers the environments
+from molmospaces_gym.errors import RendererUnavailable
+
+ID = "molmospaces_gym/Pick-v1"
+ROUNDS = 9
+STEPS = 60
+
+
+def make(**kwargs: Any) -> Any:
+    env = gym.make(ID, disable_env_checker=True, **({"houses": 1} | kwargs))
+    env.reset(seed=1)
+    return env
+
+
+def actions(env: Any, count: int) -> list[np.ndarray]:
+    env.action_space.seed(0)
+    return [0.2 * env.action_space.sample() for _ in range(count)]
+
+
+def cpu(run: Callable[[], Any]) -> float:
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def wall(run: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def step_over_physics() -> tuple[float, float, float]:
+    """Ratio of env.step to mj_step on the same states, env steps per CPU second, us per substep."""
+    env = make()
+    inner = env.unwrapped
+    chosen = actions(env, STEPS)
+    model, count = inner.scene.model, inner.n_substeps
+    commands = []
+    for action in chosen:
+        env.step(action)
+        commands.append(inner.world.data(0).ctrl.copy())
+    twin = mujoco.MjData(model)
+
+    def physics() -> None:
+        for command in commands:
+            twin.ctrl[:] = command
+            mujoco.mj_step(model, twin, count)
+
+    def steps() -> None:
+        for action in chosen:
+            env.step(action)
+
+    ratios, rates, raw = [], [], []
+    for _ in range(ROUNDS):
+        env.reset(seed=1)
+        mujoco.mj_copyData(twin, model, inner.world.data(0))
+        first, second = cpu(steps), cpu(physics)
+        ratios.append(first / second)
+        rates.append(STEPS / first)
+        raw.append(second / STEPS / count * 1e6)
+    env.close()
+    return statistics.median(ratios), statistics.median(rates), statistics.median(raw)
+
+
+def vector_over_physics(num_envs: int = 8) -> float:
+    """Rate of the vector env over the rate of single-threaded mj_step (wall time)."""
+    envs = gym.make_vec(ID, num_envs=num_envs, houses=1)
+    envs.reset(seed=1)
+    envs.action_space.seed(0)
+    chosen = [0.2 * envs.action_space.sample() for _ in range(20)]
+    twins = []
+    for slot in range(num_envs):
+        model = envs.sessions[slot].scene.model
+        twins.append((model, mujoco.MjData(model)))
+    count = envs.sessions[0].n_substeps
+    script = []
+    for action in chosen:
+        envs.step(action)
+        script.append([envs.world.ctrl(slot).copy() for slot in range(num_envs)])
+
+    def physics() -> None:
+        for commands in script:
+            for (model, data), command in zip(twins, commands, strict=True):
+                data.ctrl[:] = command
+                mujoco.mj_step(model, data, count)
+
+    def steps() -> None:
+        for action in chosen:
+            envs.step(action)
+
+    ratios = []
+    for _ in range(ROUNDS):
+        envs.reset(seed=1)
+        for slot, (model, data) in enumerate(twins):
+            mujoco.mj_copyData(data, model, envs.world.data(slot))
+        first, second = wall(steps), wall(physics)
+        ratios.append(second / first)
+    envs.close()
+    return statistics.median(ratios)
+
+
+def resets() -> tuple[float, float]:
+    """Median ms of a reset in the same house and in another one that is compiled already."""
+    env = make(houses=2)
+    episodes = {}
+    seed = 0
+    while len(episodes) < 2:
+        env.reset(seed=seed)
+        episodes.setdefault(env.unwrapped.scene.key, env.unwrapped.episode)
+        seed += 1
+    first, second = episodes.values()
+    same, other = [], []
+    for _ in range(5 * ROUNDS):
+        env.reset(options={"episode": first})
+        same.append(cpu(lambda: env.reset(options={"episode": first})))
+        other.append(cpu(lambda: env.reset(options={"episode": second})))
+    env.close()
+    return 1e3 * statistics.median(same), 1e3 * statistics.median(other)
+
+
+def sampled_reset() -> float:
+    """Median ms of a reset that samples a new episode in one house."""
+    env = make()
+    times = [cpu(env.reset) for _ in range(10 * ROUNDS)]
+    env.close()
+    return 1e3 * statistics.median(times)
+
+
+def import_cost() -> tuple[float, float]:
+    """CPU of importing the package over that of gymnasium and numpy, and resident MB."""
+    code = (
+        "import time, resource; {};"
+        "print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+
+    def run(imports: str) -> tuple[float, float]:
+        command = [sys.executable, "-c", code.format(imports)]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        return float(found[0]), float(found[1])
+
+    pairs = [(run("import molmospaces_gym"), run("import gymnasium, numpy")) for _ in range(5)]
+    ratio = statistics.median(ours[0] / base[0] for ours, base in pairs)
+    return ratio, max(ours[1] for ours, _ in pairs)
+
+
+def render_ms(renderer: str, modes: tuple[str, ...], side: int = 128) -> float:
+    """Median ms of one image from the shoulder camera."""
+    env = make(renderer=renderer)
+    session = env.unwrapped.session
+    pose = session.camera_pose("exo_camera_1")
+
+    def draw() -> None:
+        env.unwrapped.world.render(0, pose, (side, side), modes, renderer)
+
+    draw()
+    times = [cpu(lambda: [draw() for _ in range(10)]) / 10 for _ in range(ROUNDS)]
+    env.close()
+    return 1e3 * statistics.median(times)
+
+
+def memory_per_step(steps: int = 1500) -> float:
+    """KB of resident memory gained per step after warming up, images included."""
+    env = make(obs_mode="rgb", image_size=[64, 64], horizon=10**6)
+    action = np.zeros(env.action_space.shape, np.float32)
+    for _ in range(300):
+        env.step(action)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(steps):
+        env.step(action)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    env.close()
+    return (after - before) / steps
+
+
+def table() -> list[tuple[str, float, str, str]]:
+    """Rows (what, measured, unit, budget)."""
+    ratio, rate, substep = step_over_physics()
+    same, other = resets()
+    import_ratio, import_mb = import_cost()
+    rows = [
+        ("env.step / mj_step, state", ratio, "x", "<= 1.10"),
+        ("env steps, state, 66 ms", rate, "/CPU-s", ">= 1000"),
+        ("physics alone", substep, "us/substep", ""),
+        (
+            f"vector env, {os.cpu_count()} cores / one thread of mj_step",
+            vector_over_physics(),
+            "x",
+            ">= 1.85",
+        ),
+        ("reset, same house", same, "ms", "<= 1 + obs"),
+        ("reset, other compiled house", other, "ms", "<= 5"),
+        ("reset, newly sampled episode", sampled_reset(), "ms", ""),
+        ("import / import gymnasium, numpy", import_ratio, "x", "<= 1.2"),
+        ("import, resident", import_mb, "MB", "<= 100"),
+        (
+            "raster 128 x 128, rgb + depth + seg",
+            render_ms("raster", ("rgb", "depth", "segmentation")),
+            "ms",
+            "<= 0.67",
+        ),
+        ("raster 128 x 128, rgb", render_ms("raster", ("rgb",)), "ms", ""),
+        ("memory per step, rgb", memory_per_step(), "KB", "0"),
+    ]
+    try:
+        rows.insert(-1, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
+    except RendererUnavailable as error:
+        print(f"no OpenGL here: {error}", file=sys.stderr)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    rows = table()
+    if args.json:
+        print(
+            json.dumps(
+                [dict(zip(("what", "value", "unit", "budget"), r, strict=True)) for r in rows]
+            )
+        )
+        return
+    for what, value, unit, budget in rows:
+        print(f"{what:48s} {value:10.3f} {unit:11s} {budget}")
+
+
+if __name__ == "__main__":
+    main()
