@@ -13,6 +13,8 @@ policy = load_policy("expert")
 env = gym.make(
     "molmospaces_gym/Pick-v1",
     split="val",
+    terminate_on_success=False,
+    horizon=90,
     render_mode="rgb_array",
     **policy_env_kwargs(policy),
 )
