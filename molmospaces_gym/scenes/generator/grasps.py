@@ -29,12 +29,18 @@ _TIP = (0.0177, 0.0177, 0.0154, 0.0109, 0.0046)
 """How far the finger tips reach beyond the grasp site at an opening (official model)."""
 GROUND = 0.003
 """Space kept between the fingers and the support."""
-PALM = 0.042
-"""How far an object may rise above the middle of the pads before it meets the palm."""
+PALM = np.array(
+    [(x, back) for x in (-0.012, 0.0, 0.012) for back in (0.042, 0.052, 0.064, 0.084)]
+    + [(x, back) for x in (-0.037, 0.037) for back in (0.088, 0.11)]
+)
+"""Points of the palm and the housing of an open 2F-85: across the pads, and behind their middle.
+None may lie in the object's bounding box."""
 BODY = (0.12, 0.045)
 """Distance from the pads to the gripper's body, and the radius of that body."""
 TILTS = tuple(math.radians(angle) for angle in (0, 20, -20, 40, -40, 90))
-AROUND = 12
+BLOCKED = math.radians(40)
+"""How near a closing axis may come to a handle that stands out."""
+AROUND = 16
 """Directions tried around an upright axis."""
 
 
@@ -75,7 +81,13 @@ def _holds(metadata: Mapping[str, Any]) -> tuple[list[Hold], Array, float]:
         x, y, z = (float(value) for value in half)
         return [Hold("block", (0.0, 0.0, 0.0), (x, y, z))], half, z
     holds = [
-        Hold(h["kind"], tuple(h["center"]), tuple(h["size"]), tuple(h.get("axes", (0, 1))))
+        Hold(
+            h["kind"],
+            tuple(h["center"]),
+            tuple(h["size"]),
+            tuple(h.get("axes", (0, 1))),
+            tuple(h.get("avoid", ())),
+        )
         for h in metadata["holds"]
     ]
     return holds, half, float(metadata["rest_height"])
@@ -86,7 +98,9 @@ def _closings(hold: Hold) -> Iterator[tuple[float, float, float, Array]]:
     center = np.array(hold.center)
     if hold.kind == "round":
         for k in range(AROUND):
-            yield 2 * math.pi * k / AROUND, 2 * hold.size[0], 0.0, center
+            yaw = 2 * math.pi * k / AROUND
+            if all(abs(math.sin(yaw - beside)) > math.sin(BLOCKED) for beside in hold.avoid):
+                yield yaw, 2 * hold.size[0], 0.0, center
         return
     if hold.kind == "rim":
         radius = hold.size[0] - hold.size[1] / 2
@@ -132,20 +146,19 @@ def _pose(
         middle = max(top - half, low)
         if middle > top - 0.6 * half:
             return None
-        # the part of the object on the gripper's side has to fit between the fingers
-        if np.abs(approach) @ half_size + approach @ point > PALM:
-            return None
     else:
         middle = max(top - half, top - PAD_HALF[1] - GROUND, low)
         if middle - 0.8 * PAD_HALF[1] > top:
             return None
-    # whatever stands on the hold has to stay below the palm
-    if down >= 0.5 and half_size[2] - middle > PALM:
+    center = np.array([point[0], point[1], middle])
+    across = np.cross(close, approach)
+    palm = center + PALM[:, :1] * across - PALM[:, 1:] * approach
+    if np.any(np.all(np.abs(palm) < half_size - 1e-3, axis=1)):
         return None
     tip = float(np.interp(width, _OPENING, _TIP))
     pose = np.eye(4)
-    pose[:3, 0], pose[:3, 1], pose[:3, 2] = np.cross(close, approach), close, approach
-    pose[:3, 3] = np.array([point[0], point[1], middle]) + approach * (PAD_HALF[1] - tip)
+    pose[:3, 0], pose[:3, 1], pose[:3, 2] = across, close, approach
+    pose[:3, 3] = center + approach * (PAD_HALF[1] - tip)
     return pose
 
 
@@ -168,15 +181,23 @@ def load_grasps(path: str | os.PathLike[str]) -> Array:
     if not file.is_file():
         raise SceneNotFound(f"grasp file {file} does not exist")
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            if not hasattr(archive, "files") or "transforms" not in archive.files:
-                raise InvalidScene(f"grasp file {file} has no array 'transforms'")
-            grasps = np.asarray(archive["transforms"], dtype=np.float64)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        with file.open("rb") as stream:
+            grasps = _transforms(np.load(stream, allow_pickle=False), file)
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidScene(f"grasp file {file} is not a readable npz: {error}") from error
+    except ValueError as error:
         if isinstance(error, InvalidScene):
             raise
         raise InvalidScene(f"grasp file {file} is not a readable npz: {error}") from error
     return _checked(grasps, f"grasp file {file}")
+
+
+def _transforms(archive: Any, file: Path) -> Array:
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise InvalidScene(f"grasp file {file} is a single array, not an npz")
+    if "transforms" not in archive.files:
+        raise InvalidScene(f"grasp file {file} has no array 'transforms'")
+    return np.asarray(archive["transforms"], dtype=np.float64)
 
 
 def save_grasps(path: str | os.PathLike[str], grasps: Array) -> None:

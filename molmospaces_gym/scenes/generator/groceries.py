@@ -117,7 +117,7 @@ def juice_box(size: float, rgba: Rgba) -> Shape:
     straw = rod(
         "capsule",
         (half[0] * 0.5, 0, top - 0.004),
-        (half[0] * 0.75, 0, top + 0.03),
+        (half[0] * 0.62, 0, top + 0.015),
         0.0025,
         WHITE,
         "visual",

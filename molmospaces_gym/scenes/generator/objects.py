@@ -45,13 +45,15 @@ class Hold:
     held across its diameter. ``block``: a box with half sizes ``size``, held across those of its
     ``axes`` (0 x, 1 y) that are narrow enough. ``rim``: the upper edge of a wide open vessel, a
     circle of radius ``size[0]`` and wall thickness ``size[1]`` whose top is at ``center``.
-    Lengths in m.
+    ``avoid`` lists the directions in which a handle stands out of a ``round`` hold.
+    Lengths in m, angles in rad.
     """
 
     kind: Literal["round", "block", "rim"]
     center: Vec3
     size: tuple[float, ...]
     axes: tuple[int, ...] = (0, 1)
+    avoid: tuple[float, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-plain form for the metadata."""

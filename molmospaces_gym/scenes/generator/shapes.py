@@ -88,9 +88,11 @@ def axis_quat(direction: Sequence[float]) -> Quat:
     x, y, z = direction
     length = math.sqrt(x * x + y * y + z * z)
     x, y, z = x / length, y / length, z / length
-    if z < -1 + 1e-12:
+    flat = x * x + y * y
+    if z < 0 and flat < 1e-24:
         return (0.0, 1.0, 0.0, 0.0)
-    norm = math.sqrt(2 * (1 + z))
+    # 1 + z without cancellation where z is close to -1
+    norm = math.sqrt(2 * (flat / (1 - z) if z < 0 else 1 + z))
     return (norm / 2, -y / norm, x / norm, 0.0)
 
 

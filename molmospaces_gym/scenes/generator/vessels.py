@@ -47,8 +47,8 @@ def mug(size: float, rgba: Rgba) -> Shape:
     path += [(reach, 0.0, z), (reach - 0.005, 0.0, z + rise * 0.8), (radius - 0.004, 0.0, z + rise)]
     grip = rod("capsule", (reach, 0, z - rise * 0.7), (reach, 0, z + rise * 0.7), 0.005, rgba)
     grip = Part("capsule", grip.size, grip.pos, grip.quat, rgba, "hull")
-    holds = (Hold("round", (0, 0, height / 2), (radius, height / 2)),)
-    return Shape((joined(seen, tube(path, 0.005, rgba)), *touched, grip), holds)
+    hold = Hold("round", (0, 0, height / 2), (radius, height / 2), avoid=(0.0,))
+    return Shape((joined(seen, tube(path, 0.005, rgba)), *touched, grip), (hold,))
 
 
 def cup(size: float, rgba: Rgba) -> Shape:
