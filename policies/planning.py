@@ -8,12 +8,14 @@ import numpy as np
 from molmospaces_gym.policies.chain import ArmChain
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
+    box_grasps,
     grasp_costs,
     inverse,
     object_grasps,
     with_half_turns,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line
+from molmospaces_gym.policies.surface import ObjectSurface
 from molmospaces_gym.scenes.model import Array, SceneModel
 
 RETREATS = (0.10, 0.06, 0.04)
@@ -30,6 +32,10 @@ TRAVEL_COST = 0.05
 """Cost per rad of the largest joint motion to the pregrasp."""
 REPEAT_COST = 3.0
 """Cost of a grasp that resembles one which has failed."""
+ERROR_COST = 2.0
+"""Cost per rad between the pads and the faces that they would press on."""
+BOX_ERROR = 0.5
+"""Added to the error (rad) of grasps that know nothing but the box around the object."""
 SPACING = 0.15
 """Joint motion (rad) between two collision checks of a free move."""
 
@@ -76,7 +82,7 @@ class GraspPlanner:
         self.body = scene.body_id(name)
         self.chain = ArmChain(scene.robot)
         self._probe = CollisionProbe(scene)
-        self._grasps = object_grasps(scene, name)
+        self._grasps, self._errors = _examined(scene, name)
         self._home = scene.rest_qpos[scene.robot.qpos]
         self._center = scene.model.body_ipos[self.body]
 
@@ -100,15 +106,16 @@ class GraspPlanner:
         self, state: WorldState, failed: Sequence[Array]
     ) -> Iterator[tuple[Array, Array]]:
         """Reachable grasps in the object's frame with arm positions, cheapest first."""
-        local = with_half_turns(self._grasps)
+        local, errors = with_half_turns(self._grasps), np.tile(self._errors, 2)
         to_base = inverse(state.base) @ state.target
         grasps = to_base @ local
         near = np.linalg.norm(grasps[:, :3, 3], axis=1) < REACH
-        local, grasps = local[near], grasps[near]
+        local, grasps, errors = local[near], grasps[near], errors[near]
         if not len(grasps):
             return
         center = (to_base @ np.append(self._center, 1.0))[:3]
         costs = grasp_costs(grasps, self.chain.poses(state.arm), center)
+        costs += ERROR_COST * errors
         costs += REPEAT_COST * np.array([_resembles(grasp, failed) for grasp in local])
         best = np.argsort(costs, kind="stable")[:TOP]
         local, grasps, costs = local[best], grasps[best], costs[best]
@@ -204,6 +211,31 @@ class GraspPlanner:
         home = self._home.copy()
         home[0] = end[0]
         yield [home]
+
+
+def _examined(scene: SceneModel, name: str) -> tuple[Array, Array]:
+    """Grasps (N, 4, 4) whose fingers meet something, and their alignment errors (N,) in rad.
+
+    Where the held wall leans, the grasp that follows it is added. The box around the object is
+    tried last, for what the other sources did not think of.
+    """
+    surface = ObjectSurface(scene, name)
+    box = box_grasps(scene.body_half_size(name), scene.body_center(name))
+    grasps, errors = [], []
+    for source, extra in ((object_grasps(scene, name), 0.0), (box, BOX_ERROR)):
+        for grasp in source:
+            squeeze = surface.squeeze(grasp)
+            if squeeze is None:
+                continue
+            grasps.append(grasp)
+            errors.append(squeeze.error + extra)
+            follower = surface.aligned(grasp, squeeze)
+            if follower is not None:
+                after = surface.squeeze(follower)
+                if after is not None:
+                    grasps.append(follower)
+                    errors.append(after.error + extra)
+    return np.reshape(grasps, (-1, 4, 4)), np.array(errors)
 
 
 def _resembles(grasp: Array, failed: Sequence[Array]) -> bool:
