@@ -19,6 +19,7 @@ GEOM = np.dtype(
         ("detail", np.int32),
         ("details", np.int32),
         ("texture", np.int32),
+        ("wide", np.int32),
         ("radius", np.float32),
         ("emission", np.float32),
         ("colour", np.float32, (3,)),
@@ -26,7 +27,8 @@ GEOM = np.dtype(
     align=True,
 )
 """A visible geom: its ``details`` shapes, coarse to fine, start at ``detail``; no texture is -1;
-``radius`` (m) bounds it around its origin; ``colour`` 0..255."""
+``wide`` is 1 if light changes across its flat faces; ``radius`` (m) bounds it around its origin;
+``colour`` 0..255."""
 
 SHAPE = np.dtype(
     [
@@ -48,8 +50,49 @@ TEXTURE = np.dtype([("level", np.int32), ("levels", np.int32)], align=True)
 LEVEL = np.dtype([("start", np.int32), ("width", np.int32), ("height", np.int32)], align=True)
 """First texel and size of one level."""
 
-MAX_CORNERS = 9
-"""Corners of a quadrilateral after clipping by five planes."""
+LIGHT = np.dtype(
+    [
+        ("position", np.float64, (3,)),
+        ("direction", np.float64, (3,)),
+        ("attenuation", np.float32, (3,)),
+        ("strength", np.float32),
+        ("cutoff", np.float32),
+        ("exponent", np.float32),
+        ("lamp", np.int32),
+    ],
+    align=True,
+)
+"""A light in the world: ``lamp`` is 0 if it is infinitely far away; ``direction`` is unit and
+points away from it; ``cutoff`` is the cosine of its cone; ``strength`` the mean of its colour."""
+
+LAMP = np.dtype(
+    [
+        ("position", np.float32, (3,)),
+        ("direction", np.float32, (3,)),
+        ("attenuation", np.float32, (3,)),
+        ("strength", np.float32),
+        ("cutoff", np.float32),
+        ("exponent", np.float32),
+    ],
+    align=True,
+)
+"""A LIGHT with a position, in view space."""
+
+POLYGON = np.dtype(
+    [
+        ("geom", np.int32),
+        ("count", np.int32),
+        ("corners", np.float32, (9, 2)),
+        ("light", np.float32, (3,)),
+        ("u", np.float32, (3,)),
+        ("v", np.float32, (3,)),
+        ("per_z", np.float32, (3,)),
+        ("normal", np.float32, (3,)),
+    ],
+    align=True,
+)
+"""A face in the image: row of ``Surfaces.geoms``, corners in pixels (a quadrilateral clipped by
+five planes has at most nine), coefficients of brightness, u, v and 1 over z, unit normal."""
 
 
 class Surfaces(NamedTuple):
@@ -85,31 +128,22 @@ class Textures(NamedTuple):
 
 
 class View(NamedTuple):
-    """A camera."""
+    """A camera. Plain numbers: reading an array out of a tuple costs an atomic operation."""
 
-    eye: Arr
-    """(3,) float64, world."""
-    axes: Arr
-    """(3, 3) float64; rows are the axes of view space in the world."""
-    lens: Arr
-    """(3,) float32: focal length, half width and half height in pixels."""
-    near: Arr
+    eye: tuple[float, float, float]
+    """Position in the world."""
+    right: tuple[float, float, float]
+    down: tuple[float, float, float]
+    ahead: tuple[float, float, float]
+    """Axes of view space in the world."""
+    focal: Any
+    half_width: Any
+    half_height: Any
+    """float32, pixels."""
+    near: Any
     """float32, metres."""
-    horizon: Arr
+    horizon: Any
     """float32, 1/m of the far plane."""
-
-
-class Polygons(NamedTuple):
-    """What faces the camera in one frame; P is the most there can be."""
-
-    geom: Arr
-    """(P,) int32, row of ``Surfaces.geoms``."""
-    count: Arr
-    """(P,) int32, number of corners."""
-    corners: Arr
-    """(P, MAX_CORNERS, 2) float32 pixels."""
-    coefficients: Arr
-    """(P, 12) float32: those of brightness, u, v and 1, each over z."""
 
 
 class Scratch(NamedTuple):

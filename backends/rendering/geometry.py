@@ -14,6 +14,9 @@ from molmospaces_gym.backends.rendering.textures import mean_colour
 DETAIL = (8, 14, 28)
 """Segments of round shapes, coarse to fine; 28 is MuJoCo's own default."""
 
+WIDE = 0.4
+"""Planes and boxes of larger radius (m) are lit pixel by pixel, others as from one place."""
+
 MIN_ALPHA = 0.5
 """Geoms with less opacity are left out; the others are drawn opaque."""
 
@@ -210,7 +213,9 @@ def build_geometry(
         radius = float(np.linalg.norm(builder.shapes[first].vertices, axis=1).max())
         slot = textures.index(texture) if mapped else -1
         body = int(model.geom_bodyid[geom])
-        rows.append((geom, body, first, count, slot, radius, emission, tuple(255 * rgba[:3])))
+        wide = radius > WIDE and len(builder.shapes[first].faces) in (1, 6)
+        colour = tuple(255 * rgba[:3])
+        rows.append((geom, body, first, count, slot, wide, radius, emission, colour))
     if not builder.shapes:
         builder.add("nothing", [tessellation.box(np.ones(3))])
     faces = [len(builder.shapes[first + count - 1].faces) for _, _, first, count, *_ in rows]

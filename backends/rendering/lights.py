@@ -1,16 +1,13 @@
-"""The diffuse and ambient lights of a model as the rasteriser reads them.
-
-A light is a row x, y, z, w, strength in the world: a homogeneous position (w 0: a direction towards
-a light at infinity) and the mean of its diffuse colour.
-"""
+"""The diffuse and ambient lights of a model as the rasteriser reads them."""
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from molmospaces_gym.backends.rendering.arrays import LIGHT
 from molmospaces_gym.cameras import CameraPose
 
-Lights = NDArray[np.float64]
+Lights = NDArray[np.void]
 
 
 def _shining(model: mujoco.MjModel) -> NDArray[np.intp]:
@@ -24,33 +21,42 @@ def moving_lights(model: mujoco.MjModel) -> bool:
     return bool(np.any(model.light_bodyid[_shining(model)]))
 
 
-def model_lights(
-    model: mujoco.MjModel, data: mujoco.MjData | None = None
-) -> tuple[Lights, np.float32]:
-    """Lights (L, 5), the headlight last and still without direction, and all ambient light.
+def model_lights(model: mujoco.MjModel, data: mujoco.MjData | None = None) -> Lights:
+    """All lights (LIGHT), the headlight last and still without direction.
 
     Without ``data``, lights are placed as if their bodies were the world.
     """
-    head = model.vis.headlight
-    rows, ambient = [], float(np.mean(head.ambient)) * bool(head.active)
-    for light in _shining(model):
+    types = mujoco.mjtLightType
+    shining = _shining(model)
+    lights = np.zeros(len(shining) + 1, LIGHT)
+    for row, light in zip(lights, shining, strict=False):
         pos, direction = model.light_pos[light], model.light_dir[light]
         if data is not None:
             body = model.light_bodyid[light]
             turn = data.xmat[body].reshape(3, 3)
             pos, direction = data.xpos[body] + turn @ pos, turn @ direction
-        ambient += float(np.mean(model.light_ambient[light]))
-        strength = float(np.mean(model.light_diffuse[light]))
-        if model.light_type[light] == int(mujoco.mjtLightType.mjLIGHT_DIRECTIONAL):
-            rows.append([*-direction, 0.0, strength])
-        else:
-            rows.append([*pos, 1.0, strength])
-    rows.append([0.0, 0.0, 0.0, 0.0, float(np.mean(head.diffuse)) * bool(head.active)])
-    return np.array(rows), np.float32(ambient)
+        kind = int(model.light_type[light])
+        spot = kind == int(types.mjLIGHT_SPOT)
+        row["position"], row["direction"] = pos, direction
+        row["lamp"] = kind != int(types.mjLIGHT_DIRECTIONAL)
+        row["strength"] = np.mean(model.light_diffuse[light])
+        row["cutoff"] = np.cos(np.deg2rad(model.light_cutoff[light])) if spot else -2
+        row["exponent"] = model.light_exponent[light] if spot else 0
+        row["attenuation"] = model.light_attenuation[light]
+    head = model.vis.headlight
+    lights[-1]["strength"] = np.mean(head.diffuse) if head.active else 0
+    return lights
+
+
+def ambient_light(model: mujoco.MjModel) -> np.float32:
+    """The light that is everywhere: that of the headlight and of all lights, their mean colour."""
+    head = model.vis.headlight
+    total = float(np.mean(head.ambient)) if head.active else 0.0
+    return np.float32(total + sum(np.mean(model.light_ambient[k]) for k in _shining(model)))
 
 
 def aim_headlight(lights: Lights, camera: CameraPose) -> Lights:
     """A copy of the lights whose last shines along the camera's optical axis."""
     aimed = lights.copy()
-    aimed[-1, :3] = camera.mat[:, 2]
+    aimed["direction"][-1] = -camera.mat[:, 2]
     return aimed

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym.backends.rendering.arrays import Arr, Polygons, Scratch, Surfaces, View
+from molmospaces_gym.backends.rendering.arrays import Arr, Scratch, Surfaces, View
 from molmospaces_gym.backends.rendering.jit import helper, kernel
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
@@ -37,20 +37,20 @@ def _sort(order: Arr, keys: Arr, count: int) -> None:
 @helper
 def _visible_geoms(geoms: Arr, xpos: Arr, view: View, order: Arr, keys: Arr) -> int:
     """Fill ``order`` with the geoms whose bounding sphere meets the frustum, nearest first."""
-    count, eye, axes, lens = 0, view.eye, view.axes, view.lens
-    wide, high = lens[1] / lens[0], lens[2] / lens[0]
+    count, eye, right, down, ahead = 0, view.eye, view.right, view.down, view.ahead
+    wide, high = view.half_width / view.focal, view.half_height / view.focal
     lean_x, lean_y = ONE / math.sqrt(ONE + wide * wide), ONE / math.sqrt(ONE + high * high)
     for g in range(len(geoms)):
         k, radius = geoms[g].geom, geoms[g].radius
         dx, dy, dz = xpos[k, 0] - eye[0], xpos[k, 1] - eye[1], xpos[k, 2] - eye[2]
-        z = np.float32(axes[2, 0] * dx + axes[2, 1] * dy + axes[2, 2] * dz)
+        z = np.float32(ahead[0] * dx + ahead[1] * dy + ahead[2] * dz)
         if z + radius < view.near or (z - radius) * view.horizon > ONE:
             continue
-        x = np.float32(axes[0, 0] * dx + axes[0, 1] * dy + axes[0, 2] * dz)
-        y = np.float32(axes[1, 0] * dx + axes[1, 1] * dy + axes[1, 2] * dz)
+        x = np.float32(right[0] * dx + right[1] * dy + right[2] * dz)
+        y = np.float32(down[0] * dx + down[1] * dy + down[2] * dz)
         if (abs(x) - z * wide) * lean_x > radius or (abs(y) - z * high) * lean_y > radius:
             continue
-        if z > radius and radius * lens[0] < MIN_RADIUS_PIXELS * z:
+        if z > radius and radius * view.focal < MIN_RADIUS_PIXELS * z:
             continue
         order[count], keys[count] = g, z - min(radius, ONE)
         count += 1
@@ -59,27 +59,15 @@ def _visible_geoms(geoms: Arr, xpos: Arr, view: View, order: Arr, keys: Arr) -> 
 
 
 @helper
-def _geom_frame(xpos: Arr, xmat: Arr, view: View, frame: Arr) -> None:
+def _geom_frame(xpos: Arr, xmat: Arr, geom: int, view: View, frame: Arr) -> None:
     """Rotation and translation (3, 4) from a geom's frame to view space."""
-    eye, axes = view.eye, view.axes
-    dx, dy, dz = xpos[0] - eye[0], xpos[1] - eye[1], xpos[2] - eye[2]
-    for i in range(3):
-        a, b, c = axes[i, 0], axes[i, 1], axes[i, 2]
+    eye = view.eye
+    dx, dy, dz = xpos[geom, 0] - eye[0], xpos[geom, 1] - eye[1], xpos[geom, 2] - eye[2]
+    for i, axis in enumerate((view.right, view.down, view.ahead)):
+        a, b, c = axis
         for j in range(3):
-            frame[i, j] = a * xmat[j] + b * xmat[3 + j] + c * xmat[6 + j]
+            frame[i, j] = a * xmat[geom, j] + b * xmat[geom, 3 + j] + c * xmat[geom, 6 + j]
         frame[i, 3] = a * dx + b * dy + c * dz
-
-
-@helper
-def _local_lights(lights: Arr, xpos: Arr, xmat: Arr, out: Arr) -> None:
-    """Directions towards the lights in the geom's frame, as long as the light is strong."""
-    for k in range(len(lights)):
-        # A row of ``lights`` is x, y, z, w, strength: homogeneous, w 0 means at infinity.
-        w = lights[k, 3]
-        x, y, z = lights[k, 0] - w * xpos[0], lights[k, 1] - w * xpos[1], lights[k, 2] - w * xpos[2]
-        scale = lights[k, 4] / max(1e-9, math.sqrt(x * x + y * y + z * z))
-        for j in range(3):
-            out[k, j] = scale * (x * xmat[j] + y * xmat[3 + j] + z * xmat[6 + j])
 
 
 @helper
@@ -87,7 +75,7 @@ def _project_vertices(
     vertices: Arr, shape: Any, frame: Arr, view: View, points: Arr, pixels: Arr
 ) -> None:
     """View coordinates of a shape's vertices, and pixels of those in front of the near plane."""
-    focal, half_width, half_height = view.lens[0], view.lens[1], view.lens[2]
+    focal, half_width, half_height = view.focal, view.half_width, view.half_height
     for i in range(shape.vertices):
         v = shape.vertex + i
         a, b, c = vertices[v, 0], vertices[v, 1], vertices[v, 2]
@@ -100,34 +88,34 @@ def _project_vertices(
 
 
 @helper
-def _light_normals(normals: Arr, shape: Any, lights: Arr, floor: Any, bright: Arr) -> None:
-    """Diffuse light on a shape's normals; ``lights`` (L, 3) point towards the lights."""
+def _light_normals(normals: Arr, shape: Any, lights: Arr, g: int, floor: Any, bright: Arr) -> None:
+    """Diffuse light on a shape's normals; ``lights[g]`` (L, 3) point towards the lights."""
     for i in range(shape.normals):
         n = shape.normal + i
         x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
         total = floor
-        for k in range(len(lights)):
-            total += max(ZERO, lights[k, 0] * x + lights[k, 1] * y + lights[k, 2] * z)
+        for k in range(lights.shape[1]):
+            total += max(ZERO, lights[g, k, 0] * x + lights[g, k, 1] * y + lights[g, k, 2] * z)
         bright[i] = total
 
 
 @helper
 def _needs_clipping(frame: Arr, radius: Any, view: View) -> bool:
     """Whether a bounding sphere reaches the near plane or far outside the image."""
-    lens = view.lens
     front = frame[2, 3] - radius
     if front <= view.near:
         return True
-    reach = max(abs(frame[0, 3]) * lens[0] / lens[1], abs(frame[1, 3]) * lens[0] / lens[2])
-    return bool(reach + radius * (lens[0] / min(lens[1], lens[2])) > GUARD * front)
+    reach = max(abs(frame[0, 3]) / view.half_width, abs(frame[1, 3]) / view.half_height)
+    reach += radius / min(view.half_width, view.half_height)
+    return bool(reach * view.focal > GUARD * front)
 
 
 @helper
-def _is_whole(corners: Arr, count: int, points: Arr, pixels: Arr, view: View) -> bool:
+def _is_whole(faces: Arr, f: int, count: int, points: Arr, pixels: Arr, view: View) -> bool:
     """Whether a face is in front of the near plane and not far outside the image."""
-    half_width, half_height = view.lens[1], view.lens[2]
+    half_width, half_height = view.half_width, view.half_height
     for i in range(count):
-        v = corners[i]
+        v = faces[f, i]
         if points[v, 2] < view.near or abs(pixels[v, 0] - half_width) > GUARD * half_width:
             return False
         if abs(pixels[v, 1] - half_height) > GUARD * half_height:
@@ -155,13 +143,13 @@ def _clip_halfspace(points: Arr, count: int, a: Any, b: Any, c: Any, d: Any, out
 
 
 @helper
-def _clip_face(face: Arr, count: int, points: Arr, view: View, work: Arr, out: Arr) -> int:
-    """Corners (pixels) of the part of a face inside the frustum; returns their number."""
+def _clip_face(faces: Arr, f: int, count: int, points: Arr, view: View, work: Arr, out: Any) -> int:
+    """Corners of the part of a face inside the frustum; returns their number."""
     a, b = work[0], work[1]
     for i in range(count):
         for k in range(3):
-            a[i, k] = points[face[i], k]
-    focal, half_width, half_height = view.lens[0], view.lens[1], view.lens[2]
+            a[i, k] = points[faces[f, i], k]
+    focal, half_width, half_height = view.focal, view.half_width, view.half_height
     wide, high = half_width / focal, half_height / focal
     count = _clip_halfspace(a, count, ZERO, ZERO, ONE, view.near, b)
     count = _clip_halfspace(b, count, ONE, ZERO, wide, ZERO, a)
@@ -170,18 +158,19 @@ def _clip_face(face: Arr, count: int, points: Arr, view: View, work: Arr, out: A
     count = _clip_halfspace(a, count, ZERO, -ONE, high, ZERO, b)
     for i in range(count):
         scale = focal / b[i, 2]
-        out[i, 0], out[i, 1] = half_width + b[i, 0] * scale, half_height + b[i, 1] * scale
+        out.corners[i, 0] = half_width + b[i, 0] * scale
+        out.corners[i, 1] = half_height + b[i, 1] * scale
     return count
 
 
 @helper
-def _covers_a_pixel(corners: Arr, count: int, width: Any, height: Any) -> bool:
+def _covers_a_pixel(polygon: Any, count: int, width: Any, height: Any) -> bool:
     """Whether the bounding rectangle of a polygon holds the centre of a pixel of the image."""
-    low_x = high_x = corners[0, 0]
-    low_y = high_y = corners[0, 1]
+    low_x = high_x = polygon.corners[0, 0]
+    low_y = high_y = polygon.corners[0, 1]
     for i in range(1, count):
-        low_x, high_x = min(low_x, corners[i, 0]), max(high_x, corners[i, 0])
-        low_y, high_y = min(low_y, corners[i, 1]), max(high_y, corners[i, 1])
+        x, y = polygon.corners[i, 0], polygon.corners[i, 1]
+        low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
     if high_x < HALF or high_y < HALF or low_x > width or low_y > height:
         return False
     # No centre lies between the ends if they round to the same pixel; outside, ends are cut off.
@@ -191,22 +180,27 @@ def _covers_a_pixel(corners: Arr, count: int, width: Any, height: Any) -> bool:
 
 
 @helper
-def _pixel_coefficients(x: Any, y: Any, z: Any, lens: Arr) -> Triple:
+def _store(out: Arr, values: Triple) -> None:
+    out[0], out[1], out[2] = values
+
+
+@helper
+def _pixel_coefficients(x: Any, y: Any, z: Any, view: View) -> Triple:
     """Coefficients over pixel centres of the function x X/Z + y Y/Z + z of the view ray."""
-    x, y = x / lens[0], y / lens[0]
-    return z + x * (HALF - lens[1]) + y * (HALF - lens[2]), x, y
+    x, y = x / view.focal, y / view.focal
+    return z + x * (HALF - view.half_width) + y * (HALF - view.half_height), x, y
 
 
 @helper
 def _surface_coefficients(
-    points: Arr, face: Arr, normal: Triple, values: Triple, per_z: Triple, lens: Arr
+    points: Arr, corners: tuple[int, int, int], values: Triple, polygon: Any, view: View
 ) -> Triple:
     """Coefficients of value/z for a quantity that is ``values`` at three corners of a face."""
-    a, b, c = face[0], face[1], face[2]
+    a, b, c = corners
     ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
     ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
     vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
-    nx, ny, nz = normal
+    nx, ny, nz = polygon.normal[0], polygon.normal[1], polygon.normal[2]
     twice_area = (uy * vz - uz * vy) * nx + (uz * vx - ux * vz) * ny + (ux * vy - uy * vx) * nz
     # The in-plane gradient g with g.u = values[1] - values[0] and g.v = values[2] - values[0].
     du, dv = (values[1] - values[0]) / twice_area, (values[2] - values[0]) / twice_area
@@ -214,14 +208,15 @@ def _surface_coefficients(
     gy = du * (vz * nx - vx * nz) + dv * (nz * ux - nx * uz)
     gz = du * (vx * ny - vy * nx) + dv * (nx * uy - ny * ux)
     base = values[0] - gx * ax - gy * ay - gz * az
-    c0, c1, c2 = _pixel_coefficients(gx, gy, gz, lens)
+    c0, c1, c2 = _pixel_coefficients(gx, gy, gz, view)
+    per_z = polygon.per_z
     return c0 + base * per_z[0], c1 + base * per_z[1], c2 + base * per_z[2]
 
 
 @kernel
 def project(
-    surfaces: Surfaces, xpos: Arr, xmat: Arr, view: View, lights: Arr, ambient: Any,
-    scratch: Scratch, polygons: Polygons,
+    surfaces: Surfaces, xpos: Arr, xmat: Arr, view: View, local: Arr, ambient: Any,
+    scratch: Scratch, polygons: Arr,
 ) -> int:  # fmt: skip
     """Fill ``polygons`` with every face that is seen from outside; returns their number.
 
@@ -229,28 +224,27 @@ def project(
         surfaces: geometry of the model.
         xpos, xmat: (ngeom, 3) and (ngeom, 9) float64 poses of all geoms of the model.
         view: the camera.
-        lights: (L, 5) float64 homogeneous position and strength.
+        local: (G, L, 3) float32, see ``lighting.aim_lights``.
         ambient: light everywhere.
         scratch: memory to work in.
-        polygons: filled from the front, near geoms first.
+        polygons: (P,) POLYGON out, near geoms first.
     """
     geoms, faces, planes, uv = surfaces.geoms, surfaces.faces, surfaces.planes, surfaces.uv
-    points, pixels, bright, lens = scratch.points, scratch.pixels, scratch.bright, view.lens
-    width, height = lens[1] + lens[1], lens[2] + lens[2]
-    frame, local = np.empty((3, 4), np.float32), np.empty((len(lights), 3), np.float32)
-    work = np.empty((2, 12, 3), np.float32)
+    shapes, vertices, normals = surfaces.shapes, surfaces.vertices, surfaces.normals
+    points, pixels, bright, order = scratch.points, scratch.pixels, scratch.bright, scratch.order
+    width, height = view.half_width + view.half_width, view.half_height + view.half_height
+    frame, work = np.empty((3, 4), np.float32), np.empty((2, 12, 3), np.float32)
     total = 0
-    for position in range(_visible_geoms(geoms, xpos, view, scratch.order, scratch.keys)):
-        g = scratch.order[position]
+    for position in range(_visible_geoms(geoms, xpos, view, order, scratch.keys)):
+        g = order[position]
         item = geoms[g]
-        _geom_frame(xpos[item.geom], xmat[item.geom], view, frame)
-        _local_lights(lights, xpos[item.geom], xmat[item.geom], local)
+        _geom_frame(xpos, xmat, item.geom, view, frame)
         careful = _needs_clipping(frame, item.radius, view)
-        size = item.radius * lens[0] / max(frame[2, 3] - item.radius, view.near)
+        size = item.radius * view.focal / max(frame[2, 3] - item.radius, view.near)
         level = 0 if size <= DETAIL_PIXELS else (1 if size <= 4 * DETAIL_PIXELS else 2)
-        shape = surfaces.shapes[item.detail + min(level, item.details - 1)]
-        _project_vertices(surfaces.vertices, shape, frame, view, points, pixels)
-        _light_normals(surfaces.normals, shape, local, ambient + item.emission, bright)
+        shape = shapes[item.detail + min(level, item.details - 1)]
+        _project_vertices(vertices, shape, frame, view, points, pixels)
+        _light_normals(normals, shape, local, g, ambient + item.emission, bright)
         # The eye in the geom's frame decides which faces are seen from outside.
         x, y, z = frame[0, 3], frame[1, 3], frame[2, 3]
         ex = -(frame[0, 0] * x + frame[1, 0] * y + frame[2, 0] * z)
@@ -261,40 +255,34 @@ def project(
             distance = a * ex + b * ey + c * ez - planes[f, 3]
             if distance < MIN_DISTANCE:
                 continue
-            face, corners = faces[f], polygons.corners[total]
-            count = 4 if face[3] >= 0 else 3
-            if not careful or _is_whole(face, count, points, pixels, view):
+            polygon, count = polygons[total], 4 if faces[f, 3] >= 0 else 3
+            if not careful or _is_whole(faces, f, count, points, pixels, view):
                 for i in range(count):
-                    corners[i, 0], corners[i, 1] = pixels[face[i], 0], pixels[face[i], 1]
+                    polygon.corners[i, 0] = pixels[faces[f, i], 0]
+                    polygon.corners[i, 1] = pixels[faces[f, i], 1]
             else:
-                count = _clip_face(face, count, points, view, work, corners)
-            if count < 3 or not _covers_a_pixel(corners, count, width, height):
+                count = _clip_face(faces, f, count, points, view, work, polygon)
+            if count < 3 or not _covers_a_pixel(polygon, count, width, height):
                 continue
-            polygons.geom[total], polygons.count[total] = g, count
-            normal = (
-                frame[0, 0] * a + frame[0, 1] * b + frame[0, 2] * c,
-                frame[1, 0] * a + frame[1, 1] * b + frame[1, 2] * c,
-                frame[2, 0] * a + frame[2, 1] * b + frame[2, 2] * c,
-            )
+            nx = frame[0, 0] * a + frame[0, 1] * b + frame[0, 2] * c
+            ny = frame[1, 0] * a + frame[1, 1] * b + frame[1, 2] * c
+            nz = frame[2, 0] * a + frame[2, 1] * b + frame[2, 2] * c
             s = -ONE / distance
-            per_z = _pixel_coefficients(normal[0] * s, normal[1] * s, normal[2] * s, lens)
-            out = polygons.coefficients[total]
-            out[9], out[10], out[11] = per_z
-            light = bright[face[4]], bright[face[5]], bright[face[6]]
+            per_z = _pixel_coefficients(nx * s, ny * s, nz * s, view)
+            polygon.geom, polygon.count = g, count
+            _store(polygon.normal, (nx, ny, nz))
+            _store(polygon.per_z, per_z)
+            corners = (faces[f, 0], faces[f, 1], faces[f, 2])
+            light = (bright[faces[f, 4]], bright[faces[f, 5]], bright[faces[f, 6]])
             if light[0] == light[1] and light[1] == light[2]:
-                for k in range(3):
-                    out[k] = light[0] * per_z[k]
+                c0, c1, c2 = per_z
+                _store(polygon.light, (light[0] * c0, light[0] * c1, light[0] * c2))
             else:
-                out[0], out[1], out[2] = _surface_coefficients(
-                    points, face, normal, light, per_z, lens
-                )
+                _store(polygon.light, _surface_coefficients(points, corners, light, polygon, view))
             if item.texture >= 0:
-                t = uv[shape.uv + f - shape.face]
-                out[3], out[4], out[5] = _surface_coefficients(
-                    points, face, normal, (t[0], t[2], t[4]), per_z, lens
-                )
-                out[6], out[7], out[8] = _surface_coefficients(
-                    points, face, normal, (t[1], t[3], t[5]), per_z, lens
-                )
+                t = shape.uv + f - shape.face
+                us, vs = (uv[t, 0], uv[t, 2], uv[t, 4]), (uv[t, 1], uv[t, 3], uv[t, 5])
+                _store(polygon.u, _surface_coefficients(points, corners, us, polygon, view))
+                _store(polygon.v, _surface_coefficients(points, corners, vs, polygon, view))
             total += 1
     return total

@@ -8,9 +8,14 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from molmospaces_gym.backends.rendering.arrays import MAX_CORNERS, Polygons, Scratch, View
+from molmospaces_gym.backends.rendering.arrays import LAMP, POLYGON, Scratch, View
 from molmospaces_gym.backends.rendering.geometry import Geometry, build_geometry
-from molmospaces_gym.backends.rendering.lights import aim_headlight, model_lights, moving_lights
+from molmospaces_gym.backends.rendering.lights import (
+    aim_headlight,
+    ambient_light,
+    model_lights,
+    moving_lights,
+)
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
 from molmospaces_gym.cameras import CameraPose, Images
@@ -22,14 +27,11 @@ _MAX_REACH = 1000.0
 class _Memory(threading.local):
     """Buffers of one thread, so that threads may render with one renderer at the same time."""
 
-    def __init__(self, geometry: Geometry) -> None:
-        faces, geoms = geometry.faces, len(geometry.surfaces.geoms) + 1
-        self.polygons = Polygons(
-            geom=np.empty(faces, np.int32),
-            count=np.empty(faces, np.int32),
-            corners=np.empty((faces, MAX_CORNERS, 2), np.float32),
-            coefficients=np.empty((faces, 12), np.float32),
-        )
+    def __init__(self, geometry: Geometry, lights: int) -> None:
+        geoms = len(geometry.surfaces.geoms) + 1
+        self.polygons = np.empty(geometry.faces, POLYGON)
+        self.local = np.empty((geoms, lights, 3), np.float32)
+        self.lamps = np.empty(lights, LAMP)
         self.scratch = Scratch(
             points=np.empty((geometry.vertices, 3), np.float32),
             pixels=np.empty((geometry.vertices, 2), np.float32),
@@ -44,11 +46,15 @@ class RasterRenderer:
 
     Drawn: planes (a size of 0 is infinite), spheres, ellipsoids, capsules, cylinders, boxes, meshes
     and signed distance fields by their mesh. Not drawn: height fields, flexes, skins, sites and
-    tendons. Light is the diffuse and ambient part of MuJoCo's own (model lights, headlight,
-    emission; a light with a position shines on a geom from one direction, coloured lights count by
-    their mean) without shadows, highlights and reflections. Textures of type 2d are mapped
-    on planes, boxes and meshes with texture coordinates, nearest texel of the level that fits;
-    elsewhere their mean colour is used. Geoms with alpha below 0.5 are left out, others are opaque.
+    tendons.
+
+    Light is the diffuse and ambient part of MuJoCo's own (model lights, headlight, emission;
+    coloured lights count by their mean) without shadows, highlights and reflections. A light with
+    a position shines on small and on round geoms as from one direction.
+
+    Textures of type 2d are mapped on planes, boxes and meshes with texture coordinates, nearest
+    texel of the level that fits; elsewhere their mean colour is used. Geoms with alpha below 0.5
+    are left out, others are opaque.
 
     ``render`` only reads the model and the data, and may be called from several threads at once.
 
@@ -68,10 +74,12 @@ class RasterRenderer:
         background: tuple[int, int, int] | None = None,
     ) -> None:
         # numba takes a second to import; whoever never renders does not pay for it.
+        from molmospaces_gym.backends.rendering.lighting import aim_lights
         from molmospaces_gym.backends.rendering.projection import project
         from molmospaces_gym.backends.rendering.scan import scan
         from molmospaces_gym.backends.rendering.shading import shade
 
+        self._aim_lights: Any = aim_lights
         self._project: Any = project
         self._scan: Any = scan
         self._shade: Any = shade
@@ -85,8 +93,8 @@ class RasterRenderer:
         self._textures = build_textures(model, geometry.textures)
         if background is not None:
             self._textures = self._textures._replace(sky=np.array([background] * 2, np.uint8))
-        self._memory = _Memory(geometry)
-        self._lights, self._ambient = model_lights(model)
+        self._lights, self._ambient = model_lights(model), ambient_light(model)
+        self._memory = _Memory(geometry, len(self._lights))
         self._lights_move = moving_lights(model)
 
     def render(
@@ -106,12 +114,13 @@ class RasterRenderer:
         view = self._view(camera, width, height)
         lights = self._lights
         if self._lights_move:
-            lights, _ = model_lights(self._model, data)
+            lights = model_lights(self._model, data)
         lights = aim_headlight(lights, camera)
-        polygons, scratch = self._memory.polygons, self._memory.scratch
-        xpos, xmat = data.geom_xpos, data.geom_xmat
+        memory, xpos, xmat = self._memory, data.geom_xpos, data.geom_xmat
+        polygons, geoms = memory.polygons, self._surfaces.geoms
+        lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
         total = self._project(
-            self._surfaces, xpos, xmat, view, lights, self._ambient, scratch, polygons
+            self._surfaces, xpos, xmat, view, memory.local, self._ambient, memory.scratch, polygons
         )
         depth = np.empty((height, width), np.float32)
         bodies = np.empty((height, width), np.int32)
@@ -119,7 +128,7 @@ class RasterRenderer:
         self._scan(polygons, total, self._horizon, depth, bodies)
         # The buffers of the scan become the images in place.
         self._shade(
-            depth, bodies, polygons, self._surfaces, self._textures, view, rgb,
+            depth, bodies, polygons, geoms, self._textures, view, memory.lamps[:lamps], rgb,
             depth if "depth" in modes else depth[:0],
             bodies if "segmentation" in modes else bodies[:0],
         )  # fmt: skip
@@ -130,13 +139,16 @@ class RasterRenderer:
         """Nothing to free; there for the common interface."""
 
     def _view(self, camera: CameraPose, width: int, height: int) -> View:
-        axes = np.array(np.transpose(camera.mat), np.float64, order="C")
-        axes[1:] *= -1
-        focal = 0.5 * height / math.tan(0.5 * math.radians(camera.fov))
+        mat, pos = np.asarray(camera.mat, np.float64), np.asarray(camera.pos, np.float64)
+        (rx, ux, bx), (ry, uy, by), (rz, uz, bz) = mat.tolist()
         return View(
-            eye=np.array(camera.pos, np.float64),
-            axes=axes,
-            lens=np.array([focal, 0.5 * width, 0.5 * height], np.float32),
+            eye=tuple(pos.tolist()),
+            right=(rx, ry, rz),
+            down=(-ux, -uy, -uz),
+            ahead=(-bx, -by, -bz),
+            focal=np.float32(0.5 * height / math.tan(0.5 * math.radians(camera.fov))),
+            half_width=np.float32(0.5 * width),
+            half_height=np.float32(0.5 * height),
             near=self._near,
             horizon=self._horizon,
         )

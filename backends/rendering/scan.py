@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym.backends.rendering.arrays import Arr, Polygons
+from molmospaces_gym.backends.rendering.arrays import Arr
 from molmospaces_gym.backends.rendering.jit import helper, kernel
 
 ZERO, HALF = np.float32(0), np.float32(0.5)
@@ -19,15 +19,16 @@ def _ceil_within(value: Any, limit: Any) -> Any:
 
 
 @helper
-def _walk_edges(corners: Arr, count: int, spans: Arr, width: Any, height: Any) -> tuple[int, int]:
+def _walk_edges(polygon: Any, spans: Arr, width: Any, height: Any) -> tuple[int, int]:
     """First column and end of a polygon on each row it covers; returns the range of rows.
 
     A span holds the pixels whose centres are inside, its left border included and its right one
     not, so faces that share an edge neither overlap nor leave gaps.
     """
     top, bottom = np.int32(height), np.int32(0)
-    for i in range(count):
-        j = i + 1 if i + 1 < count else 0
+    corners = polygon.corners
+    for i in range(polygon.count):
+        j = i + 1 if i + 1 < polygon.count else 0
         x0, y0, x1, y1 = corners[i, 0], corners[i, 1], corners[j, 0], corners[j, 1]
         # Faces run counter-clockwise on screen: edges that go down are on their left.
         side = 0
@@ -44,11 +45,11 @@ def _walk_edges(corners: Arr, count: int, spans: Arr, width: Any, height: Any) -
 
 
 @kernel
-def scan(polygons: Polygons, total: int, horizon: Any, inverse_depth: Arr, owner: Arr) -> None:
+def scan(polygons: Arr, total: int, horizon: Any, inverse_depth: Arr, owner: Arr) -> None:
     """Write each polygon where it is nearer than what is there.
 
     Args:
-        polygons: the first ``total`` are drawn; near ones first is fastest.
+        polygons: (P,) POLYGON; the first ``total`` are drawn; near ones first is fastest.
         total: their number.
         horizon: 1/m; nothing further away is drawn.
         inverse_depth: (H, W) float32 out, 1/m, ``horizon`` where nothing is hit.
@@ -58,16 +59,14 @@ def scan(polygons: Polygons, total: int, horizon: Any, inverse_depth: Arr, owner
     owner[:] = -1
     height, width = np.float32(owner.shape[0]), np.float32(owner.shape[1])
     spans = np.empty((len(owner), 2), np.int32)
-    for polygon in range(total):
-        top, bottom = _walk_edges(
-            polygons.corners[polygon], polygons.count[polygon], spans, width, height
-        )
-        c = polygons.coefficients[polygon]
-        step = c[10]
+    for number in range(total):
+        polygon = polygons[number]
+        top, bottom = _walk_edges(polygon, spans, width, height)
+        start, across, down = polygon.per_z[0], polygon.per_z[1], polygon.per_z[2]
         for row in range(top, bottom):
-            base = c[9] + np.float32(row) * c[11]
+            base = start + np.float32(row) * down
             for column in range(spans[row, 0], spans[row, 1]):
-                value = base + np.float32(column) * step
+                value = base + np.float32(column) * across
                 if value > inverse_depth[row, column]:
                     inverse_depth[row, column] = value
-                    owner[row, column] = polygon
+                    owner[row, column] = number
