@@ -2,12 +2,13 @@
 
 Episodes are drawn from the env's own sampler, the same number in each house, and the categories
 that are rarest so far first. Each candidate is played by a filter policy from its own JSON, and
-kept when it ends in success, so every episode is known to be solvable and to replay.
+kept when success, once reached, lasts to the end. So every episode is known to be solvable and to
+replay, and not by a hair: a grasp that slips here and holds there would tell versions apart.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from rich.progress import track
 import molmospaces_gym
 from molmospaces_gym.benchmark_io import describe, save_benchmark
 from molmospaces_gym.benchmarks.folder import machine_info
+from molmospaces_gym.benchmarks.metrics import first_success
 from molmospaces_gym.benchmarks.rollout import build_policy, control_dt, make_env
 from molmospaces_gym.benchmarks.summary import object_category
 from molmospaces_gym.episode import EpisodeSpec
@@ -88,12 +90,19 @@ class SuiteMaker:
             return False
         self._policy.reset(stored.instruction, stored.seed)
         state: Any = None
-        over = False
+        trace, over = [False], False
         while not over:
             action, state = self._policy.predict(obs, state, None, True)
             obs, _, terminated, truncated, info = env.step(action)
+            trace.append(bool(info["is_success"]))
             over = terminated or truncated
-        return bool(info["is_success"])
+        return lasts(trace)
+
+
+def lasts(trace: Sequence[bool]) -> bool:
+    """Whether success was reached and not lost again."""
+    first = first_success(trace)
+    return first is not None and all(trace[first:])
 
 
 def target_of(spec: EpisodeSpec) -> str:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import molmospaces_gym  # noqa: F401
-from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark
+from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark, suite_names
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.evaluator import Progress
-from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of
+from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
 from molmospaces_gym.benchmarks.pictures import VideoFile, still_indices
 from molmospaces_gym.benchmarks.records import (
@@ -36,7 +37,7 @@ from molmospaces_gym.benchmarks.records import (
 )
 from molmospaces_gym.benchmarks.summary import RunHead, object_category, summary_csv, summary_dict
 from molmospaces_gym.benchmarks.workers import by_house
-from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.policies.random import RandomPolicy
 
@@ -504,3 +505,25 @@ def test_suite_maker_pins_and_balances(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert spec.horizon_sec == 20.0
         assert spec.seed is not None
         assert spec.cameras
+
+
+def test_a_suite_keeps_only_success_that_lasts() -> None:
+    assert lasts([False, True, True])
+    assert not lasts([False, False])
+    assert not lasts([True, False])
+    assert not lasts([False, True, False, True])
+
+
+@pytest.mark.skipif("pick-mini" not in suite_names(), reason="the suite is not made yet")
+def test_pick_mini_holds_all_its_pins() -> None:
+    suite = load_benchmark("pick-mini")
+    assert len(suite) == len(set(suite.ids)) == 50
+    houses = Counter(house_name(spec) for spec in suite.episodes)
+    assert len(houses) >= 25
+    assert max(houses.values()) <= 2
+    assert all(name.startswith("generated/val/") for name in houses)
+    assert max(Counter(map(category_of, suite.episodes)).values()) <= 5
+    for spec in suite.episodes:
+        assert (spec.control_dt, spec.horizon_sec) == (DT, 20.0)
+        assert {camera.name for camera in spec.cameras} >= {"wrist_camera"}
+    assert {"mujoco", "molmospaces-gym"} <= set(suite.metadata["made_by"]["versions"])
