@@ -8,6 +8,9 @@ import numpy as np
 from molmospaces_gym.backends.rendering.arrays import Arr, View
 from molmospaces_gym.backends.rendering.jit import helper, kernel
 
+SHARPNESS = 5.0
+"""A spot reaches its strength where the cosine is this much (inverse) inside its cone."""
+
 
 @helper
 def _lamp_strength(light: Any, x: Any, y: Any, z: Any) -> Any:
@@ -15,11 +18,13 @@ def _lamp_strength(light: Any, x: Any, y: Any, z: Any) -> Any:
     distance = max(1e-6, math.sqrt(x * x + y * y + z * z))
     aim = light.direction
     along = -(aim[0] * x + aim[1] * y + aim[2] * z) / distance
-    if along < light.cutoff:
+    cone = min(1.0, (along - light.cutoff) * SHARPNESS)
+    if cone <= 0:
         return 0.0
     fall = light.attenuation
     fade = fall[0] + fall[1] * distance + fall[2] * distance * distance
-    cone = 1.0 if light.exponent == 0 else max(along, 0.0) ** light.exponent
+    if light.exponent != 0:
+        cone *= max(along, 0.0) ** light.exponent
     return light.strength * cone / (max(fade, 1e-6) * distance)
 
 

@@ -10,6 +10,8 @@ from molmospaces_gym.backends.rendering.jit import helper, kernel
 
 ZERO, HALF, ONE, WHITE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
 TINY = np.float32(1e-6)
+SHARPNESS = np.float32(5)
+"""A spot reaches its strength where the cosine is this much (inverse) inside its cone."""
 STRETCH = 16
 """Pixels between which the light of lamps is interpolated."""
 BELOW_ONE = np.float32(1 - 2**-20)
@@ -72,12 +74,13 @@ def _lamp_light(lamp: Any, normal: Arr, x: Any, y: Any, z: Any) -> Any:
     facing = (normal[0] * x + normal[1] * y + normal[2] * z) * scale
     aim, fall = lamp.direction, lamp.attenuation
     along = -(aim[0] * x + aim[1] * y + aim[2] * z) * scale
-    if facing <= ZERO or along < lamp.cutoff:
+    cone = min(ONE, (along - lamp.cutoff) * SHARPNESS)
+    if facing <= ZERO or cone <= ZERO:
         return ZERO
     if lamp.exponent != ZERO:
         facing *= _power(max(along, ZERO), lamp.exponent)
     fade = fall[0] + fall[1] * square * scale + fall[2] * square
-    return lamp.strength * facing / max(fade, TINY)
+    return lamp.strength * cone * facing / max(fade, TINY)
 
 
 @helper
@@ -187,7 +190,7 @@ def shade(
                 light = _light_at(row, start, polygon, wide, lamps, view)
                 # Light is exact at the ends of stretches and linear between them.
                 while start < stop:
-                    end = min(start + STRETCH, last) if wide else last
+                    end = min(start // STRETCH * STRETCH + STRETCH, last) if wide else last
                     ahead = light
                     if end > start:
                         ahead = _light_at(row, end, polygon, wide, lamps, view)
