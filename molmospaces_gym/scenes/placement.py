@@ -14,9 +14,9 @@ from molmospaces_gym.scenes.clearance import Clearance
 from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
 
-EDGE_GAP = 0.29
-"""Distance from a surface's edge to the middle of the robot's base, m: half the official 0.5 m
-pedestal and some air."""
+EDGE_GAP = 0.33
+"""Distance from a surface's edge to the middle of the robot's base, m: the official 0.5 m pedestal
+turned by the heading noise of an episode (0.31 m at 15 degrees) and some air."""
 EDGE_SPACING = 0.2
 """Distance between the base positions tried along an edge, m."""
 BASE_BELOW = (-0.05, 0.2)
@@ -26,8 +26,9 @@ REACH = (0.34, 0.64)
 """Horizontal distance from the root link to an object, m, within which the arm works."""
 REACH_ANGLE = np.deg2rad(50.0)
 """Largest angle between the base's heading and an object."""
-MARGIN = 0.02
-"""Smallest distance between a standing robot and everything else, m."""
+MARGIN = 0.06
+"""Smallest distance between a standing robot and everything else, m: what the corner of the
+pedestal moves when an episode turns the base by its heading noise."""
 MAX_WIDTH = 0.075
 """Largest dimension (m) across which the gripper (0.087 m open) is asked to close."""
 ATTEMPTS = 40
