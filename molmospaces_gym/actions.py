@@ -29,8 +29,8 @@ JOINT_STEP = 0.1
 """Largest change of a joint target in one step, rad (1.5 rad/s at 66 ms)."""
 EE_STEP = 0.03
 """Largest translation of the tool target in one step, m (0.45 m/s at 66 ms)."""
-EE_TURN = 0.15
-"""Largest rotation of the tool target in one step, rad per axis."""
+EE_TURN = 0.08
+"""Largest rotation of the tool target in one step, rad per axis (1.2 rad/s at 66 ms)."""
 
 
 def action_size(robot: RobotConfig, mode: str) -> int:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from molmospaces_gym.actions import (
     ACTION_MODES,
     EE_STEP,
+    EE_TURN,
     JOINT_STEP,
     action_space,
     check_action,
@@ -79,7 +80,7 @@ def test_ee_delta_moves_the_tool_by_its_step(robot, home, move):
     shift, turn = kinematics.displacement(home[:-1], command[:-1])
     # One linear step: the error is second order in the displacement.
     np.testing.assert_allclose(shift, EE_STEP * move[:3], atol=0.006)
-    np.testing.assert_allclose(turn, 0.15 * move[3:], atol=0.02)
+    np.testing.assert_allclose(turn, EE_TURN * move[3:], atol=0.02)
     recovered = mapper.encode(command, home)
     np.testing.assert_allclose(recovered[:6], move, atol=0.2)
 
