@@ -1,6 +1,6 @@
 """Bottles, dispensers and vases. Real sizes (m) and masses (kg)."""
 
-from molmospaces_gym.scenes.generator.meshes import turned
+from molmospaces_gym.scenes.generator.meshes import band, turned
 from molmospaces_gym.scenes.generator.objects import (
     BLACK,
     COLORS,
@@ -32,7 +32,7 @@ def _bottle(
         ],
         rgba,
     )
-    label = disc(radius + 0.0004, low * 0.3, low * 0.8, mix(rgba, WHITE, 0.75), "visual")
+    label = band(radius, max(0.008, low * 0.3), low * 0.8, mix(rgba, WHITE, 0.75))
     lid = disc(neck + 0.002, height * 0.9, height, cap)
     body = disc(radius, 0, low, GREY, "hull")
     slope = disc((radius + neck) / 2, low, (low + high) / 2, GREY, "hull")

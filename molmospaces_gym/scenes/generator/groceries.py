@@ -1,6 +1,6 @@
 """Packed food and drink. Real sizes (m) and masses (kg)."""
 
-from molmospaces_gym.scenes.generator.meshes import stacked, turned
+from molmospaces_gym.scenes.generator.meshes import band, stacked, turned
 from molmospaces_gym.scenes.generator.objects import (
     LABELS,
     STEEL,
@@ -28,7 +28,7 @@ def _can(radius: float, height: float, rgba: Rgba, shoulder: float) -> Shape:
         STEEL,
         segments=14,
     )
-    label = disc(radius + 0.0004, height * 0.12, height * 0.88, rgba, "visual")
+    label = band(radius, height * 0.12, height * 0.88, rgba, segments=14)
     hull = disc(radius, 0, height, GREY, "hull")
     hold = Hold("round", (0, 0, height / 2), (radius, height / 2))
     return Shape((seen, label, hull), (hold,))

@@ -35,10 +35,11 @@ from molmospaces_gym.scenes.house import House
 def generate_house(split: str, index: int, config: HouseConfig | None = None) -> House:
     """The furnished room number ``index`` of a split, a pure function of its arguments.
 
-    Everything in it is at rest: the poses in the text are those after settling. The metadata has
-    the official layout plus ``surfaces``, ``settled``, ``room`` and ``generator``; an object's
-    entry also has the keys of ``catalog.Asset.metadata``, ``parent`` and ``surface`` (the body of
-    the furniture on which it stands).
+    (And of the simulator that settles it: between MuJoCo 3.12 and 4.0 poses differ by about
+    0.1 mm.) Everything in it is at rest: the poses in the text are those after settling. The
+    metadata has the official layout plus ``surfaces``, ``settled``, ``room`` and ``generator``;
+    an object's entry also has the keys of ``catalog.Asset.metadata``, ``parent`` and ``surface``
+    (the body of the furniture on which it stands).
 
     Args:
         split: ``train``, ``val`` or ``test``; no house belongs to two of them.

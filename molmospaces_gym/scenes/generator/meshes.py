@@ -31,6 +31,12 @@ def turned(
     return Part("mesh", (), rgba=rgba, role=role, mesh=lathe(profile, segments))
 
 
+def band(radius: float, low: float, high: float, rgba: Rgba, segments: int = 12) -> Part:
+    """Label around a turned body of the same ``radius`` and ``segments``, just outside of it."""
+    out = radius + 0.0006
+    return turned([(0, low), (out, low), (out, high), (0, high)], rgba, segments)
+
+
 def lathe(profile: Sequence[tuple[float, float]], segments: int) -> Mesh:
     """Mesh of the solid of revolution that ``turned`` describes."""
     vertices: list[Vec3] = []

@@ -11,7 +11,17 @@ from molmospaces_gym.scenes.generator.objects import (
     lerp,
     mix,
 )
-from molmospaces_gym.scenes.generator.shapes import GREY, Rgba, Vec3, ball, box, disc, egg, rod
+from molmospaces_gym.scenes.generator.shapes import (
+    GREY,
+    Rgba,
+    Vec3,
+    ball,
+    box,
+    disc,
+    egg,
+    rod,
+    yaw_quat,
+)
 
 
 def apple(size: float, rgba: Rgba) -> Shape:
@@ -145,21 +155,17 @@ def bread(size: float, rgba: Rgba) -> Shape:
 
 
 def croissant(size: float, rgba: Rgba) -> Shape:
-    """Croissant: thick in the middle, bent ends."""
+    """Croissant: five lobes along an arc, thick in the middle."""
     r, half = lerp(0.022, 0.027, size), lerp(0.05, 0.062, size)
-    middle = egg((half * 0.62, r, r), (0, 0, r), rgba)
-    ends = [
-        rod(
-            "capsule",
-            (side * half * 0.4, 0.006, 0.7 * r),
-            (side * half, half * 0.42, 0.55 * r),
-            0.55 * r,
-            mix(rgba, BROWN, 0.25),
-        )
-        for side in (-1, 1)
-    ]
-    hold = Hold("block", (0, 0, r), (half * 0.25, r, 0.8 * r), (1,))
-    return Shape((middle, *ends), (hold,), rolls=True)
+    crust = mix(rgba, (0.86, 0.60, 0.28, 1.0), 0.6)
+    lobes = []
+    for k, share in zip((-2, -1, 0, 1, 2), (0.55, 0.82, 1.0, 0.82, 0.55), strict=True):
+        thick = r * share
+        pos = (k * half * 0.42, 0.1 * half * k * k, thick)
+        shade = crust if k % 2 == 0 else mix(crust, BROWN, 0.25)
+        lobes.append(egg((half * 0.36, thick, thick), pos, shade, quat=yaw_quat(0.22 * k)))
+    hold = Hold("block", (0, 0, r), (half * 0.2, r, 0.8 * r), (1,))
+    return Shape(tuple(lobes), (hold,), rolls=True)
 
 
 PRODUCE: tuple[Category, ...] = (
