@@ -50,6 +50,9 @@ def _place_camera(
         camera.frustum_width = top * aspect
         camera.frustum_bottom, camera.frustum_top = -top, top
         camera.frustum_near, camera.frustum_far = near, far
+    for light in scene.lights[: scene.nlight]:
+        if light.headlight:
+            light.pos, light.dir = pose.pos, -pose.mat[:, 2]
 
 
 class GLRenderer:
@@ -111,7 +114,7 @@ class GLRenderer:
             try:
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 self._update(data, scene)
-                # The update moves the camera; what it drew is centred on the first placement.
+                # The update moves camera and headlight; planes are centred on the first placement.
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 return self._draw(scene, drawing, width, height, modes)
             finally:

@@ -6,7 +6,12 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    # Everything but reassociation, which would move rounding errors to where they show as gaps.
+    "fastmath": {"nnan", "ninf", "nsz", "arcp", "contract", "afn"},
+}
 
 
 def kernel(function: F) -> F:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,9 @@ class RendererStatus:
     repair: str
 
 
-def probe_renderers() -> list[RendererStatus]:
+def probe_renderers(names: Sequence[str] = RENDERERS) -> list[RendererStatus]:
     """Draw with every renderer, each in its own process: a crashing driver harms nobody."""
-    return [_probe(name) for name in RENDERERS]
+    return [_probe(name) for name in names]
 
 
 def draw_box(name: str) -> None:

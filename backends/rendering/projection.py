@@ -164,6 +164,14 @@ def _clip_face(faces: Arr, f: int, count: int, points: Arr, view: View, work: Ar
 
 
 @helper
+def _between_centres(low: Any, high: Any) -> bool:
+    """Whether low .. high, inside the image, holds no pixel centre (they are at halves)."""
+    low, high = low + HALF, high + HALF
+    cell = np.int32(low)
+    return bool(low > ONE and cell == np.int32(high) and low != np.float32(cell))
+
+
+@helper
 def _covers_a_pixel(polygon: Any, count: int, width: Any, height: Any) -> bool:
     """Whether the bounding rectangle of a polygon holds the centre of a pixel of the image."""
     low_x = high_x = polygon.corners[0, 0]
@@ -173,10 +181,7 @@ def _covers_a_pixel(polygon: Any, count: int, width: Any, height: Any) -> bool:
         low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
     if high_x < HALF or high_y < HALF or low_x > width or low_y > height:
         return False
-    # No centre lies between the ends if they round to the same pixel; outside, ends are cut off.
-    if low_x > ZERO and np.int32(low_x + HALF) == np.int32(high_x + HALF):
-        return False
-    return not (low_y > ZERO and np.int32(low_y + HALF) == np.int32(high_y + HALF))
+    return not (_between_centres(low_x, high_x) or _between_centres(low_y, high_y))
 
 
 @helper

@@ -37,9 +37,9 @@ def _walk_edges(polygon: Any, spans: Arr, width: Any, height: Any) -> tuple[int,
         first, last = _ceil_within(y0 - HALF, height), _ceil_within(y1 - HALF, height)
         if first < last:
             slope = (x1 - x0) / (y1 - y0)
-            offset = x0 - HALF - (y0 - HALF) * slope
             for row in range(first, last):
-                spans[row, side] = _ceil_within(offset + np.float32(row) * slope, width)
+                x = x0 - HALF + (np.float32(row) + HALF - y0) * slope
+                spans[row, side] = _ceil_within(x, width)
             top, bottom = min(top, first), max(bottom, last)
     return top, bottom
 

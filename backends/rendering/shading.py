@@ -116,9 +116,9 @@ def _paint_texture(
         x = np.float32(column)
         z = ONE / (w0 + w1 * x)
         texel = _texel((u0 + u1 * x) * z, (v0 + v1 * x) * z, level)
-        rgb[row, column, 0] = np.uint8(min(WHITE, light * red * texels[texel, 0]))
-        rgb[row, column, 1] = np.uint8(min(WHITE, light * green * texels[texel, 1]))
-        rgb[row, column, 2] = np.uint8(min(WHITE, light * blue * texels[texel, 2]))
+        rgb[row, column, 0] = np.uint8(min(WHITE, light * red * texels[texel, 0] + HALF))
+        rgb[row, column, 1] = np.uint8(min(WHITE, light * green * texels[texel, 1] + HALF))
+        rgb[row, column, 2] = np.uint8(min(WHITE, light * blue * texels[texel, 2] + HALF))
         light += step
 
 
@@ -127,9 +127,9 @@ def _paint(row: int, start: int, stop: int, light: Any, step: Any, item: Any, rg
     """Colour pixels of a row that show one polygon without texture."""
     red, green, blue = item.colour[0], item.colour[1], item.colour[2]
     for column in range(start, stop):
-        rgb[row, column, 0] = np.uint8(min(WHITE, light * red))
-        rgb[row, column, 1] = np.uint8(min(WHITE, light * green))
-        rgb[row, column, 2] = np.uint8(min(WHITE, light * blue))
+        rgb[row, column, 0] = np.uint8(min(WHITE, light * red + HALF))
+        rgb[row, column, 1] = np.uint8(min(WHITE, light * green + HALF))
+        rgb[row, column, 2] = np.uint8(min(WHITE, light * blue + HALF))
         light += step
 
 
