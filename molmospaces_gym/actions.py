@@ -27,10 +27,10 @@ Array = NDArray[np.float64]
 ACTION_MODES = ("joint_delta", "joint_position", "ee_delta")
 JOINT_STEP = 0.1
 """Largest change of a joint target in one step, rad (1.5 rad/s at 66 ms)."""
-EE_STEP = 0.03
-"""Largest translation of the tool target in one step, m (0.45 m/s at 66 ms)."""
-EE_TURN = 0.08
-"""Largest rotation of the tool target in one step, rad per axis (1.2 rad/s at 66 ms)."""
+EE_STEP = 0.02
+"""Largest translation of the tool target in one step, m per axis (0.3 m/s at 66 ms)."""
+EE_TURN = 0.06
+"""Largest rotation of the tool target in one step, rad per axis (0.9 rad/s at 66 ms)."""
 
 
 def action_size(robot: RobotConfig, mode: str) -> int:

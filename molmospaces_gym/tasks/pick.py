@@ -23,8 +23,9 @@ SUCCESS_LIFT = 0.01
 """Official default of ``succ_pos_threshold``, m."""
 SUPPORT_COSINE = float(np.cos(np.deg2rad(80.0)))
 """A contact supports an object when its normal is within 80 degrees of up (official)."""
-REACH_SCALE = 3.0
-"""Steepness of the reach potential, 1/m: 1 - tanh(3 d) is 0.46 at 20 cm and 0.85 at 5 cm."""
+REACH_SCALES = (3.0, 15.0)
+"""Steepness of the two halves of the reach potential, 1/m: one draws the tool in from across the
+surface (0.46 at 20 cm), the other fits the object between the fingers (0.71 at 2 cm)."""
 
 
 class PickTask:
@@ -35,8 +36,8 @@ class PickTask:
     time and no latch.
 
     Dense reward terms are changes of potentials (see ``dense_terms``):
-    ``reach`` 1 - tanh(3 d) of the distance d (m) from the tool to the object's middle, 1 once it
-    is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
+    ``reach`` the mean of 1 - tanh(k d) for two steepnesses k, of the distance d (m) from the tool to
+    the object's middle, 1 once it is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
     goal lift of 5 cm, counted while both fingers touch; ``success`` 1 while successful.
     """
 
@@ -131,7 +132,7 @@ class PickEpisode:
         return TaskState(
             success=success,
             potentials={
-                "reach": 1.0 if grasped else 1.0 - math.tanh(REACH_SCALE * distance),
+                "reach": 1.0 if grasped else reach_potential(distance),
                 "grasp": 0.5 * (left + right),
                 "lift": min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0,
                 "success": float(success),
@@ -171,6 +172,12 @@ class PickEpisode:
         out[7:10] = self._half_size
         np.matmul(self._offset, base, out=out[10:13])
         np.matmul(self._goal - self._link_pos, base, out=out[13:16])
+
+
+def reach_potential(distance: float) -> float:
+    """0 far away to 1 at a distance (m) of zero."""
+    coarse, fine = REACH_SCALES
+    return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
 
 
 def conjugate_multiply(first: Array, second: Array, out: Array) -> None:
