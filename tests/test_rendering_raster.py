@@ -107,12 +107,12 @@ def test_area_of_a_sphere_at_every_level_of_detail(size: float) -> None:
     assert area == pytest.approx(np.pi * radius**2, rel=0.1 if size < 0.02 else 0.02)
 
 
-unit = st.floats(-1, 1)
+unit = st.floats(-1, 1).map(lambda value: round(value, 4))
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    half=st.tuples(*[st.floats(0.05, 0.6)] * 3),
+    half=st.tuples(*[st.floats(0.05, 0.6).map(lambda value: round(value, 4))] * 3),
     quat=st.tuples(unit, unit, unit, unit).filter(lambda q: np.linalg.norm(q) > 0.1),
     azimuth=st.floats(0, 6.28),
     height=st.floats(-2, 2),

@@ -76,7 +76,7 @@ def _repeats(model: mujoco.MjModel, geom: int, half: Floats) -> Floats:
     reaches from -1 to 1.
     """
     material = int(model.geom_matid[geom])
-    repeat = model.mat_texrepeat[material].astype(np.float64)
+    repeat: Floats = model.mat_texrepeat[material].astype(np.float64)
     return repeat * half if model.mat_texuniform[material] else repeat
 
 
@@ -162,7 +162,7 @@ def face_planes(shape: Shape) -> Floats:
     return np.column_stack([normal, np.einsum("ij,ij->i", normal, a)])
 
 
-def _pack(geoms: list[tuple[object, ...]], shapes: list[Shape]) -> Surfaces:
+def _pack(geoms: Sequence[tuple[object, ...]], shapes: list[Shape]) -> Surfaces:
     table, starts = [], [0, 0, 0, 0]
     for shape in shapes:
         counts = len(shape.vertices), len(shape.normals), len(shape.faces)

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from molmospaces_gym.backends.rendering.arrays import Arr, View
 from molmospaces_gym.backends.rendering.jit import helper, kernel
 
@@ -53,7 +51,7 @@ def aim_lights(
         for k in range(len(lights)):
             light = lights[k]
             x, y, z = -light.direction[0], -light.direction[1], -light.direction[2]
-            scale = np.float64(light.strength)
+            scale = 1.0 * light.strength
             if light.lamp:
                 x = light.position[0] - xpos[at, 0]
                 y = light.position[1] - xpos[at, 1]

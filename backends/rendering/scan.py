@@ -19,7 +19,7 @@ def _ceil_within(value: Any, limit: Any) -> Any:
 
 
 @helper
-def _walk_edges(polygon: Any, spans: Arr, width: Any, height: Any) -> tuple[int, int]:
+def _walk_edges(polygon: Any, spans: Arr, width: Any, height: Any) -> tuple[Any, Any]:
     """First column and end of a polygon on each row it covers; returns the range of rows.
 
     A span holds the pixels whose centres are inside, its left border included and its right one

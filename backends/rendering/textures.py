@@ -38,7 +38,9 @@ def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
 def build_textures(model: mujoco.MjModel, used: list[int]) -> Textures:
     """All levels of the model's textures ``used``, in that order, and its sky."""
     texels: list[NDArray[np.uint8]] = [np.zeros((1, 3), np.uint8)]
-    textures, levels, start = [], [], 1
+    textures: list[tuple[int, int]] = []
+    levels: list[tuple[int, int, int]] = []
+    start = 1
     for texture in used:
         image = texture_image(model, texture).astype(np.float32)
         first = len(levels)
