@@ -1,7 +1,7 @@
 """Intervals against published values, scipy and their own properties."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
 
@@ -31,6 +31,7 @@ def test_beta_known_values() -> None:
     assert beta_interval(0, 9) == pytest.approx((1 - 0.975**0.1, 1 - 0.025**0.1), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_beta_equals_scipy(count: tuple[int, int]) -> None:
     successes, total = count
@@ -38,6 +39,7 @@ def test_beta_equals_scipy(count: tuple[int, int]) -> None:
     assert beta_interval(successes, total) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_wilson_equals_scipy_and_holds_the_rate(count: tuple[int, int]) -> None:
     successes, total = count
@@ -50,6 +52,7 @@ def test_wilson_equals_scipy_and_holds_the_rate(count: tuple[int, int]) -> None:
         assert (low, high) == (0.0, 1.0)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_intervals_are_symmetric_in_success_and_failure(count: tuple[int, int]) -> None:
     successes, total = count
