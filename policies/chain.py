@@ -113,7 +113,8 @@ class ArmChain:
 def _limited(vectors: Array, length: float) -> Array:
     """Vectors (N, 3), those longer than ``length`` shortened to it."""
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors * np.minimum(1.0, length / np.maximum(norm, 1e-12))
+    limited: Array = vectors * np.minimum(1.0, length / np.maximum(norm, 1e-12))
+    return limited
 
 
 def rotation_vectors(rotations: Array) -> Array:

@@ -7,8 +7,6 @@ from molmospaces_gym.scenes.model import Array
 
 JOINT_SPEED = 1.0
 """Fastest joint motion of a free move, rad/s."""
-TOOL_SPEED = 0.12
-"""Speed of the tool on a straight line, m/s."""
 RAMP = 0.25
 """Time (s) over which a move speeds up and slows down."""
 

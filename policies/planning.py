@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import tee
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from molmospaces_gym.policies.grasping import (
     with_half_turns,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line
-from molmospaces_gym.policies.surface import ObjectSurface
+from molmospaces_gym.policies.surface import ObjectSurface, examined
 from molmospaces_gym.scenes.model import Array, SceneModel
 
 RETREATS = (0.10, 0.06, 0.04)
@@ -28,11 +30,15 @@ REACH = 0.9
 """Grasps farther than this (m) from the root link are not tried."""
 TOP = 128
 """Grasps that inverse kinematics is tried for (official: 512)."""
+BATCH = 24
+"""Grasps that inverse kinematics is tried for at once."""
+DOUBTS = 2
+"""Failures after which the object's box is asked for grasps, beside the best source."""
 TRAVEL_COST = 0.05
 """Cost per rad of the largest joint motion to the pregrasp."""
 REPEAT_COST = 3.0
 """Cost of a grasp that resembles one which has failed."""
-ERROR_COST = 2.0
+ERROR_COST = 4.0
 """Cost per rad between the pads and the faces that they would press on."""
 BOX_ERROR = 0.5
 """Added to the error (rad) of grasps that know nothing but the box around the object."""
@@ -82,9 +88,21 @@ class GraspPlanner:
         self.body = scene.body_id(name)
         self.chain = ArmChain(scene.robot)
         self._probe = CollisionProbe(scene)
-        self._grasps, self._errors = _examined(scene, name)
         self._home = scene.rest_qpos[scene.robot.qpos]
         self._center = scene.model.body_ipos[self.body]
+        self._surface = ObjectSurface(scene, name)
+
+    @cached_property
+    def _known(self) -> tuple[Array, Array]:
+        """Grasps of the object's best source."""
+        return examined(object_grasps(self.scene, self.name), self._surface)
+
+    @cached_property
+    def _boxed(self) -> tuple[Array, Array]:
+        """Grasps of the box around the object: less apt, but from every side."""
+        half, middle = self.scene.body_half_size(self.name), self.scene.body_center(self.name)
+        grasps, errors = examined(box_grasps(half, middle), self._surface)
+        return grasps, errors + BOX_ERROR
 
     def plan(self, state: WorldState, failed: Sequence[Array] = ()) -> GraspPlan | None:
         """The cheapest collision-free attempt, or None.
@@ -94,35 +112,47 @@ class GraspPlanner:
             failed: grasps (4, 4) in the object's frame that did not work.
         """
         self._probe.place_world(state.qpos, state.mocap)
-        candidates = list(self._candidates(state, failed))
-        for margins in MARGINS:
-            for grasp, arm in candidates:
-                plan = self._attempt(state, grasp, arm, margins)
-                if plan is not None:
-                    return plan
+        for grasps, errors in self._pools(len(failed)):
+            candidates = tee(self._candidates(state, grasps, errors, failed), len(MARGINS))
+            for margins, pool in zip(MARGINS, candidates, strict=True):
+                for grasp, arm in pool:
+                    plan = self._attempt(state, grasp, arm, margins)
+                    if plan is not None:
+                        return plan
         return None
 
+    def _pools(self, failures: int) -> Iterator[tuple[Array, Array]]:
+        """Grasps and their errors, to be tried one pool after the other."""
+        if failures < DOUBTS:
+            yield self._known
+            yield self._boxed
+        else:
+            (known, errors), (boxed, more) = self._known, self._boxed
+            yield np.concatenate([known, boxed]), np.concatenate([errors, more])
+
+    def way_home(self, state: WorldState) -> Array:
+        """A joint path (K, n) to the home pose; the straight one where none is known to be free."""
+        self._probe.place_world(state.qpos, state.mocap)
+        path = self._free_path(state.arm, self._home, state.base[2, :3], MARGINS[-1])
+        return np.stack([state.arm, self._home]) if path is None else path
+
     def _candidates(
-        self, state: WorldState, failed: Sequence[Array]
+        self, state: WorldState, grasps: Array, errors: Array, failed: Sequence[Array]
     ) -> Iterator[tuple[Array, Array]]:
-        """Reachable grasps in the object's frame with arm positions, cheapest first."""
-        local, errors = with_half_turns(self._grasps), np.tile(self._errors, 2)
+        """Reachable grasps in the object's frame with arm positions, about cheapest first."""
+        local, errors = with_half_turns(grasps), np.tile(errors, 2)
         to_base = inverse(state.base) @ state.target
-        grasps = to_base @ local
-        near = np.linalg.norm(grasps[:, :3, 3], axis=1) < REACH
-        local, grasps, errors = local[near], grasps[near], errors[near]
-        if not len(grasps):
-            return
+        placed = to_base @ local
         center = (to_base @ np.append(self._center, 1.0))[:3]
-        costs = grasp_costs(grasps, self.chain.poses(state.arm), center)
-        costs += ERROR_COST * errors
+        costs = grasp_costs(placed, self.chain.poses(state.arm), center) + ERROR_COST * errors
         costs += REPEAT_COST * np.array([_resembles(grasp, failed) for grasp in local])
-        best = np.argsort(costs, kind="stable")[:TOP]
-        local, grasps, costs = local[best], grasps[best], costs[best]
-        arms, costs = self._inverse(grasps, costs, state.arm)
-        for index in np.argsort(costs, kind="stable"):
-            if np.isfinite(costs[index]):
-                yield local[index], arms[index]
+        near = np.flatnonzero(np.linalg.norm(placed[:, :3, 3], axis=1) < REACH)
+        order = near[np.argsort(costs[near], kind="stable")][:TOP]
+        for batch in (order[i : i + BATCH] for i in range(0, len(order), BATCH)):
+            arms, totals = self._inverse(placed[batch], costs[batch], state.arm)
+            for index in np.argsort(totals, kind="stable"):
+                if np.isfinite(totals[index]):
+                    yield local[batch[index]], arms[index]
 
     def _inverse(self, grasps: Array, costs: Array, arm: Array) -> tuple[Array, Array]:
         """Arm positions (N, n) and costs (N,), infinite where no solution was found."""
@@ -211,31 +241,6 @@ class GraspPlanner:
         home = self._home.copy()
         home[0] = end[0]
         yield [home]
-
-
-def _examined(scene: SceneModel, name: str) -> tuple[Array, Array]:
-    """Grasps (N, 4, 4) whose fingers meet something, and their alignment errors (N,) in rad.
-
-    Where the held wall leans, the grasp that follows it is added. The box around the object is
-    tried last, for what the other sources did not think of.
-    """
-    surface = ObjectSurface(scene, name)
-    box = box_grasps(scene.body_half_size(name), scene.body_center(name))
-    grasps, errors = [], []
-    for source, extra in ((object_grasps(scene, name), 0.0), (box, BOX_ERROR)):
-        for grasp in source:
-            squeeze = surface.squeeze(grasp)
-            if squeeze is None:
-                continue
-            grasps.append(grasp)
-            errors.append(squeeze.error + extra)
-            follower = surface.aligned(grasp, squeeze)
-            if follower is not None:
-                after = surface.squeeze(follower)
-                if after is not None:
-                    grasps.append(follower)
-                    errors.append(after.error + extra)
-    return np.reshape(grasps, (-1, 4, 4)), np.array(errors)
 
 
 def _resembles(grasp: Array, failed: Sequence[Array]) -> bool:

@@ -80,7 +80,7 @@ class ObjectSurface:
             return None
         normals = np.array(faces)
         cosines = np.clip(normals[..., 1], 1e-3, 1.0)
-        leans = np.arctan2(-normals[..., 2], cosines).mean(axis=0)
+        leans = np.arctan2(-normals[..., 2], cosines).sum(axis=0) / len(faces)
         agree = leans[0] * leans[1] > 0
         lean = float(leans[np.argmin(np.abs(leans))]) if agree else 0.0
         y, z = np.mean(middles, axis=0)
@@ -97,3 +97,23 @@ class ObjectSurface:
         pivot, back = np.eye(4), np.eye(4)
         pivot[1:3, 3], back[1:3, 3] = (y, z), (0.0, -z)
         return grasp @ pivot @ turn @ back
+
+
+def examined(grasps: Array, surface: ObjectSurface) -> tuple[Array, Array]:
+    """The grasps (N, 4, 4) whose fingers meet something, with their ``error`` (N,) in rad.
+
+    Where the held wall leans, the grasp that follows it is added.
+    """
+    kept, errors = [], []
+    for grasp in grasps:
+        squeeze = surface.squeeze(grasp)
+        if squeeze is None:
+            continue
+        kept.append(grasp)
+        errors.append(squeeze.error)
+        follower = surface.aligned(grasp, squeeze)
+        after = None if follower is None else surface.squeeze(follower)
+        if after is not None:
+            kept.append(follower)
+            errors.append(after.error)
+    return np.reshape(kept, (-1, 4, 4)), np.array(errors)
