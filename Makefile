@@ -34,8 +34,6 @@ demo: $(VENV)/.core
 	rm -rf $(DEMO_DIR)
 	$(BIN)/molmospaces-gym eval --policy expert --benchmark pick-mini --workers $(JOBS) \
 	    --out $(DEMO_DIR)
-	@echo "summary: $(DEMO_DIR)/summary.csv"
-	@echo "picture: $(DEMO_DIR)/contact_sheet.png"
 
 test: $(VENV)/.test
 	$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
