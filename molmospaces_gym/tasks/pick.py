@@ -26,6 +26,9 @@ SUPPORT_COSINE = float(np.cos(np.deg2rad(80.0)))
 REACH_SCALES = (3.0, 15.0)
 """Steepness of the two halves of the reach potential, 1/m: one draws the tool in from across the
 surface (0.46 at 20 cm), the other fits the object between the fingers (0.71 at 2 cm)."""
+FUNNEL_HEIGHT, FUNNEL_WIDTH = 0.1, 0.03
+"""The tool is drawn to a point this far above the object (m) until it is within this horizontal
+distance (m), and down from there: a straight line would push the object with the fingers."""
 
 
 class PickTask:
@@ -36,8 +39,8 @@ class PickTask:
     time and no latch.
 
     Dense reward terms are changes of potentials (see ``dense_terms``):
-    ``reach`` the mean of 1 - tanh(k d) for two steepnesses k, of the distance d (m) from the tool to
-    the object's middle, 1 once it is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
+    ``reach`` how far the tool has come along a funnel that ends in the object's middle from above
+    (``reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
     goal lift of 5 cm, counted while both fingers touch; ``success`` 1 while successful.
     """
 
@@ -132,7 +135,7 @@ class PickEpisode:
         return TaskState(
             success=success,
             potentials={
-                "reach": 1.0 if grasped else reach_potential(distance),
+                "reach": 1.0 if grasped else reach_potential(*offset.tolist()),
                 "grasp": 0.5 * (left + right),
                 "lift": min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0,
                 "success": float(success),
@@ -174,8 +177,12 @@ class PickEpisode:
         np.matmul(self._goal - self._link_pos, base, out=out[13:16])
 
 
-def reach_potential(distance: float) -> float:
-    """0 far away to 1 at a distance (m) of zero."""
+def reach_potential(x: float, y: float, z: float) -> float:
+    """0 far away to 1 where the tool's offset (m, z up) from the object's middle is zero."""
+    horizontal = x * x + y * y
+    aligned = math.exp(-horizontal / FUNNEL_WIDTH**2)
+    height = z - FUNNEL_HEIGHT * (1.0 - aligned)
+    distance = math.sqrt(horizontal + height * height)
     coarse, fine = REACH_SCALES
     return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
 
