@@ -206,6 +206,21 @@ def test_threads_share_a_renderer() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
 
 
+@pytest.mark.parametrize("broken", ["geom_xpos", "geom_xmat", "camera"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_diverged_simulation_can_be_drawn(broken: str, value: float) -> None:
+    model, data = load(WORLD, CHECKER)
+    renderer = RasterRenderer(model)
+    camera = DOWN
+    if broken == "camera":
+        camera = CameraPose(np.full(3, value), np.full((3, 3), value), 45.0)
+    else:
+        getattr(data, broken)[1:] = value
+    images = renderer.render(data, camera, 64, 48, ALL)
+    assert np.isfinite(images["depth"]).all()
+    assert set(np.unique(images["segmentation"])) <= {-1, 0}
+
+
 def test_the_model_is_not_changed() -> None:
     model, data = load(WORLD, CHECKER)
     before, after = (np.empty(mujoco.mj_sizeModel(model), np.uint8) for _ in range(2))
@@ -223,6 +238,9 @@ def test_bad_requests() -> None:
     for width, height in ((0, 32), (32, -1), (10**6, 32)):
         with pytest.raises(InvalidConfig, match="image size"):
             renderer.render(data, DOWN, width, height)
+    for fov in (0.0, 180.0, float("nan")):
+        with pytest.raises(InvalidConfig, match="field of view"):
+            renderer.render(data, CameraPose(DOWN.pos, DOWN.mat, fov), 32, 32)
     with pytest.raises(UnknownName, match="renderer 'vulkan'; known: gl, gl-official, raster"):
         make_renderer("vulkan", model)
     renderer.close()

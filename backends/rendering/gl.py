@@ -106,7 +106,7 @@ class GLRenderer:
         Raises:
             RendererUnavailable: OpenGL does not work here; the message holds the repair command.
         """
-        check_request(width, height, modes)
+        check_request(width, height, camera.fov, modes)
         if self._closed:
             raise RendererUnavailable("this renderer is closed; make a new one")
         with _lock:

@@ -17,6 +17,8 @@ GUARD = np.float32(8)
 """Polygons that reach further than this many half images from the centre are clipped."""
 MIN_DISTANCE = np.float32(1e-5)
 """Faces whose plane is nearer (m) to the eye are edge-on and left out."""
+FAR_AWAY = np.float32(1e9)
+"""Metres; geoms of a diverged simulation are left out."""
 Triple = tuple[Any, Any, Any]
 
 
@@ -59,15 +61,17 @@ def _visible_geoms(geoms: Arr, xpos: Arr, view: View, order: Arr, keys: Arr) -> 
 
 
 @helper
-def _geom_frame(xpos: Arr, xmat: Arr, geom: int, view: View, frame: Arr) -> None:
-    """Rotation and translation (3, 4) from a geom's frame to view space."""
-    eye = view.eye
+def _geom_frame(xpos: Arr, xmat: Arr, geom: int, view: View, frame: Arr) -> bool:
+    """Rotation and translation (3, 4) from a geom's frame to view space; False if not finite."""
+    eye, total = view.eye, ZERO
     dx, dy, dz = xpos[geom, 0] - eye[0], xpos[geom, 1] - eye[1], xpos[geom, 2] - eye[2]
     for i, axis in enumerate((view.right, view.down, view.ahead)):
         a, b, c = axis
         for j in range(3):
             frame[i, j] = a * xmat[geom, j] + b * xmat[geom, 3 + j] + c * xmat[geom, 6 + j]
         frame[i, 3] = a * dx + b * dy + c * dz
+        total += abs(frame[i, 0]) + abs(frame[i, 1]) + abs(frame[i, 2]) + abs(frame[i, 3])
+    return bool(total < FAR_AWAY)
 
 
 @helper
@@ -243,7 +247,8 @@ def project(
     for position in range(_visible_geoms(geoms, xpos, view, order, scratch.keys)):
         g = order[position]
         item = geoms[g]
-        _geom_frame(xpos, xmat, item.geom, view, frame)
+        if not _geom_frame(xpos, xmat, item.geom, view, frame):
+            continue
         careful = _needs_clipping(frame, item.radius, view)
         size = item.radius * view.focal / max(frame[2, 3] - item.radius, view.near)
         level = 0 if size <= DETAIL_PIXELS else (1 if size <= 4 * DETAIL_PIXELS else 2)

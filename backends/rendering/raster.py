@@ -110,7 +110,7 @@ class RasterRenderer:
         ``data`` needs its geom poses (``mj_kinematics``); nothing else of it is read, except the
         body poses of lights that move.
         """
-        check_request(width, height, modes)
+        check_request(width, height, camera.fov, modes)
         view = self._view(camera, width, height)
         lights = self._lights
         if self._lights_move:

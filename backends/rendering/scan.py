@@ -13,7 +13,9 @@ ZERO, HALF = np.float32(0), np.float32(0.5)
 @helper
 def _ceil_within(value: Any, limit: Any) -> Any:
     """The value rounded up, within 0 .. limit."""
-    value = min(max(value, ZERO), limit)
+    if not value > ZERO:  # also NaN
+        return np.int32(0)
+    value = min(value, limit)
     whole = np.int32(value)
     return whole + np.int32(np.float32(whole) < value)
 
@@ -58,7 +60,7 @@ def scan(polygons: Arr, total: int, horizon: Any, inverse_depth: Arr, owner: Arr
     inverse_depth[:] = horizon
     owner[:] = -1
     height, width = np.float32(owner.shape[0]), np.float32(owner.shape[1])
-    spans = np.empty((len(owner), 2), np.int32)
+    spans = np.zeros((len(owner), 2), np.int32)
     for number in range(total):
         polygon = polygons[number]
         top, bottom = _walk_edges(polygon, spans, width, height)

@@ -14,7 +14,6 @@ SHARPNESS = np.float32(5)
 """A spot reaches its strength where the cosine is this much (inverse) inside its cone."""
 STRETCH = 16
 """Pixels between which the light of lamps is interpolated."""
-BELOW_ONE = np.float32(1 - 2**-20)
 MAX_TEXELS_PER_PIXEL = np.float32(1.5)
 """A coarser level of a texture is used where neighbouring pixels are further apart."""
 
@@ -40,7 +39,8 @@ def _footprint(polygon: Any, x: Any, y: Any) -> Any:
 def _fraction(value: Any) -> Any:
     """The part after the point, 0 <= fraction < 1."""
     part = value - np.float32(np.int32(value))
-    return min(part + ONE if part < ZERO else part, BELOW_ONE)
+    part = part + ONE if part < ZERO else part
+    return part if ZERO <= part < ONE else ZERO
 
 
 @helper
@@ -142,7 +142,7 @@ def _sky_run(row: int, start: int, stop: int, view: View, sky: Arr, rgb: Arr) ->
     for column in range(start, stop):
         x = (np.float32(column) + HALF - view.half_width) / view.focal
         sine = (right * x + down * y + ahead) / math.sqrt(x * x + y * y + ONE)
-        entry = np.int32((sine + ONE) * scale + HALF)
+        entry = min(max(np.int32((sine + ONE) * scale + HALF), 0), len(sky) - 1)
         for k in range(3):
             rgb[row, column, k] = sky[entry, k]
 
