@@ -7,6 +7,8 @@ The layout is the robot's control order, arm first and gripper last:
 ``ee_delta``        change of the target tool pose in the robot's base frame: translation (3) with
                     +-1 = ``EE_STEP`` m and rotation vector (3) with +-1 = ``EE_TURN`` rad.
 
+``ee_delta_pos``    the translation of ``ee_delta`` alone (3); the tool keeps its orientation.
+
 The gripper element is always absolute: -1 open, +1 closed.
 """
 
@@ -20,13 +22,14 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidAction, UnknownName
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding
-from molmospaces_gym.robots.kinematics import Kinematics
+from molmospaces_gym.robots.kinematics import Kinematics, rotation_vector
 
 Array = NDArray[np.float64]
 
-ACTION_MODES = ("joint_delta", "joint_position", "ee_delta")
+ACTION_MODES = ("joint_delta", "joint_position", "ee_delta", "ee_delta_pos")
 JOINT_STEP = 0.1
 """Largest change of a joint target in one step, rad (1.5 rad/s at 66 ms)."""
+_EE_SIZES = {"ee_delta": 7, "ee_delta_pos": 4}
 EE_STEP = 0.02
 """Largest translation of the tool target in one step, m per axis (0.3 m/s at 66 ms)."""
 EE_TURN = 0.06
@@ -37,8 +40,8 @@ def action_size(robot: RobotConfig, mode: str) -> int:
     """Number of action elements; raises ``UnknownName`` for an unknown mode."""
     if mode not in ACTION_MODES:
         raise UnknownName("action mode", mode, ACTION_MODES)
-    if mode == "ee_delta":
-        return 7
+    if mode in _EE_SIZES:
+        return _EE_SIZES[mode]
     return sum(len(group.actuators) for group in robot.groups.values())
 
 
@@ -134,6 +137,29 @@ class EndEffectorDelta:
         return np.clip(np.concatenate([shift / EE_STEP, turn / EE_TURN, grip]), -1.0, 1.0)
 
 
+class EndEffectorPositionDelta:
+    """Steps of the tool's position; its orientation stays what it was at the first step."""
+
+    size = 4
+
+    def __init__(self, robot: RobotBinding) -> None:
+        self._whole = EndEffectorDelta(robot)
+        self._kinematics = Kinematics(robot)
+        self._orientation: Array | None = None
+
+    def decode(self, action: Array, target: Array) -> Array:
+        rotation = self._kinematics.tool_pose(target[:-1])[1]
+        if self._orientation is None:
+            self._orientation = rotation
+        back = rotation_vector(self._orientation @ rotation.T) / EE_TURN
+        turn = np.minimum(np.maximum(back, -1.0), 1.0)
+        return self._whole.decode(np.concatenate([action[:3], turn, action[3:]]), target)
+
+    def encode(self, command: Array, target: Array) -> Array:
+        action = self._whole.encode(command, target)
+        return np.append(action[:3], action[6])
+
+
 class _GripperScale:
     """Maps -1 (open) .. +1 (closed) to the gripper's command and back."""
 
@@ -153,6 +179,7 @@ _MAPPERS = {
     "joint_delta": JointDelta,
     "joint_position": JointPosition,
     "ee_delta": EndEffectorDelta,
+    "ee_delta_pos": EndEffectorPositionDelta,
 }
 
 

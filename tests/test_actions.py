@@ -37,7 +37,10 @@ def home(robot):
     return np.append(np.asarray(config.home["arm"]), config.gripper.open_ctrl)
 
 
-@pytest.mark.parametrize(("mode", "size"), [("joint_delta", 8), ("joint_position", 8), ("ee_delta", 7)])
+@pytest.mark.parametrize(
+    ("mode", "size"),
+    [("joint_delta", 8), ("joint_position", 8), ("ee_delta", 7), ("ee_delta_pos", 4)],
+)
 def test_space_is_a_unit_box(mode, size):
     space = action_space(get_robot("franka_droid"), mode)
     assert space.shape == (size,)
@@ -83,6 +86,15 @@ def test_ee_delta_moves_the_tool_by_its_step(robot, home, move):
     np.testing.assert_allclose(turn, EE_TURN * move[3:], atol=0.02)
     recovered = mapper.encode(command, home)
     np.testing.assert_allclose(recovered[:6], move, atol=0.2)
+
+
+def test_ee_delta_pos_keeps_the_orientation(robot, home):
+    mapper, kinematics = make_mapper("ee_delta_pos", robot), Kinematics(robot)
+    rng, target = np.random.default_rng(0), home
+    for _ in range(40):
+        target = mapper.decode(np.append(rng.uniform(-1, 1, 3), 0.0), target)
+    _, turn = kinematics.displacement(home[:-1], target[:-1])
+    assert np.linalg.norm(turn) < 0.02
 
 
 def test_inverse_kinematics_reaches_a_pose_and_gives_up_out_of_reach(robot, home):
