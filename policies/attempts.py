@@ -30,8 +30,10 @@ PATIENCE = 6
 """Steps without success, once lifted, after which the grasp counts as lost."""
 RISEN, SHARE = 0.03, 0.5
 """Once the tool has risen this far (m), the object must have come along by this share."""
-MAX_ATTEMPTS = 12
-"""Attempts per episode; a full one takes five seconds, one that meets a moved object less."""
+MAX_FAILED = 8
+"""Grasps tried; one takes about five seconds, so the time limit usually comes first."""
+MAX_IN_VAIN = 2
+"""Plans in a row that may find no way, the second one from the home pose."""
 
 Command = tuple[Array, float]
 """Arm joint targets (n,) in rad and the gripper's closure, 0 open .. 1 closed."""
@@ -48,9 +50,11 @@ class PickAttempts:
 
     def commands(self) -> Iterator[Command]:
         """One command per control step, without end."""
-        for _ in range(MAX_ATTEMPTS):
+        in_vain = 0
+        while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
             yield from self._rest()
             plan = self._planner.plan(self._state(), self._failed)
+            in_vain = in_vain + 1 if plan is None else 0
             if plan is None:
                 yield from self._go_home()
             elif (yield from self._reach(plan)):

@@ -20,7 +20,7 @@ class Squeeze:
     """What the pads of one grasp would press on, in the grasp's frame.
 
     ``lean`` is the angle (rad) by which both faces lean towards +y as one goes along +z,
-    ``error`` the mean angle (rad) between the pads' and the faces' normals, ``middle`` the y and z
+    ``error`` the typical angle (rad) between the normals of pads and faces, ``middle`` the y and z
     (m) of the middle between the faces.
     """
 
@@ -80,11 +80,13 @@ class ObjectSurface:
             return None
         normals = np.array(faces)
         cosines = np.clip(normals[..., 1], 1e-3, 1.0)
-        leans = np.arctan2(-normals[..., 2], cosines).sum(axis=0) / len(faces)
+        # Medians, since single rays meet edges and seams between colliders.
+        leans = np.median(np.arctan2(-normals[..., 2], cosines), axis=0)
         agree = leans[0] * leans[1] > 0
         lean = float(leans[np.argmin(np.abs(leans))]) if agree else 0.0
-        y, z = np.mean(middles, axis=0)
-        return Squeeze(lean, float(np.arccos(cosines).mean()), (float(y), float(z)))
+        y, z = np.median(middles, axis=0)
+        error = float(np.median(np.arccos(cosines), axis=0).mean())
+        return Squeeze(lean, error, (float(y), float(z)))
 
     def aligned(self, grasp: Array, squeeze: Squeeze) -> Array | None:
         """The grasp turned so that its pads lie on a leaning wall, None where there is no need."""
