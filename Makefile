@@ -58,12 +58,13 @@ clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment with pip. Debian and Ubuntu split both venv and pip from Python, hence the steps.
+# An environment with pip; one that is there already is kept. Debian and Ubuntu split both venv and
+# pip from Python, hence the steps.
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "creating $(VENV) with $(PYTHON)"
-	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
+	 || $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
 	 || $(PYTHON) -m virtualenv --clear $(VENV) >/dev/null 2>&1 \
 	 || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 	      && { $(PYTHON) -m pip --python $(BIN)/python install --quiet pip 2>/dev/null \
@@ -72,6 +73,7 @@ $(VENV)/.pip:
 	                    $(GET_PIP) --quiet; } } } \
 	 || { rm -rf $(VENV); \
 	      echo "this Python has neither venv nor pip; install them: apt-get install python3-venv"; exit 1; }
+	@echo "using $(VENV)"
 	$(PIP) pip setuptools
 	@touch $@
 
