@@ -69,8 +69,8 @@ $(VENV)/.pip:
 	 || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 	      && { $(PYTHON) -m pip --python $(BIN)/python install --quiet pip 2>/dev/null \
 	           || { echo "no pip here, fetching it from $(GET_PIP)"; \
-	                $(BIN)/python -c 'import sys, urllib.request as u; exec(u.urlopen(sys.argv.pop(1)).read())' \
-	                    $(GET_PIP) --quiet; } } } \
+	                $(BIN)/python -c 'import sys, urllib.request as u; u.urlretrieve(*sys.argv[1:])' \
+	                    $(GET_PIP) $(VENV)/get-pip.py && $(BIN)/python $(VENV)/get-pip.py --quiet; } } } \
 	 || { rm -rf $(VENV); \
 	      echo "this Python has neither venv nor pip; install them: apt-get install python3-venv"; exit 1; }
 	@echo "using $(VENV)"
