@@ -8,23 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from molmospaces_gym.actions import EE_STEP
 from molmospaces_gym.benchmarks import evaluate
 
 
 class ReachPolicy:
     """Moves the open gripper straight towards the object and never closes it."""
 
-    env_kwargs = {"action_mode": "ee_delta", "obs_mode": "state"}
+    env_kwargs = {"action_mode": "ee_delta_pos", "obs_mode": "state"}
 
     def reset(self, instruction, seed):
         """Nothing to remember from one episode to the next."""
 
     def predict(self, obs, state=None, episode_start=None, deterministic=True):
-        """One step of at most 3 cm along the line from the tool to the object."""
-        action = np.zeros(7, np.float32)
-        action[:3] = np.clip(-obs["object_to_tcp"] / 0.03, -1, 1)
-        action[-1] = -1.0
-        return action, state
+        """One step along the line from the tool to the object; the last element opens."""
+        shift = np.clip(-obs["object_to_tcp"] / EE_STEP, -1, 1)
+        return np.append(shift, -1.0).astype(np.float32), state
 
 
 def main():

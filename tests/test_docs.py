@@ -33,6 +33,30 @@ def test_readme_lists_every_argument_with_its_default():
     assert rows == expected
 
 
+def test_readme_lists_every_action_mode_with_its_scale():
+    from molmospaces_gym.actions import ACTION_MODES, EE_STEP, EE_TURN, JOINT_STEP, action_size
+    from molmospaces_gym.robots import get_robot
+
+    table = README.split("### Actions", 1)[1].split("###", 1)[0]
+    robot = get_robot("franka_droid")
+    for mode in ACTION_MODES:
+        assert f"| `{mode}` | {action_size(robot, mode)} |" in table
+    for scale in (f"{JOINT_STEP:g} rad", f"{100 * EE_STEP:g} cm", f"{EE_TURN:g} rad"):
+        assert scale in table
+
+
+def test_readme_lists_every_observation():
+    from molmospaces_gym.observations import robot_keys
+    from molmospaces_gym.robots import get_robot
+    from molmospaces_gym.tasks import TASKS, get_task
+
+    table = README.split("### Observations", 1)[1].split("###", 1)[0]
+    keys = set(robot_keys(get_robot("franka_droid")))
+    for task in TASKS:
+        keys |= set(get_task(task).privileged_keys)
+    assert not {key for key in keys if f"`{key}`" not in table}
+
+
 def test_readme_lists_every_task():
     from molmospaces_gym.registration import TASK_NAMES, env_id
 
