@@ -63,7 +63,9 @@ class EnvConfig:
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
         if self.render_mode not in RENDER_MODES:
-            raise InvalidConfig(f"render_mode must be one of {RENDER_MODES}, not {self.render_mode!r}")
+            raise InvalidConfig(
+                f"render_mode must be one of {RENDER_MODES}, not {self.render_mode!r}"
+            )
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):

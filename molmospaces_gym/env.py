@@ -25,8 +25,10 @@ from molmospaces_gym.tasks.base import Task
 
 def make_layout(config: EnvConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
     """The observation layout that a configuration asks for."""
-    cameras = tuple(config.cameras) if config.cameras is not None else tuple(
-        mount.name for mount in robot.cameras
+    cameras = (
+        tuple(config.cameras)
+        if config.cameras is not None
+        else tuple(mount.name for mount in robot.cameras)
     )
     width, height = config.image_size or robot.image_size
     return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))

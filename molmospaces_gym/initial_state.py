@@ -94,4 +94,3 @@ def _fitting(name: str, given: Array | None, default: Array) -> Array:
             f"state.{name}: found shape {given.shape}, the scene needs {default.shape}"
         )
     return given
-

@@ -148,9 +148,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
     def step(self, actions: NDArray[np.float32]) -> VectorStep:
         """Step every slot; raises ``InvalidAction`` before anything moves."""
         actions = self._check(actions)
-        resetting = (
-            self._done if self.autoreset_mode is AutoresetMode.NEXT_STEP else self._none
-        )
+        resetting = self._done if self.autoreset_mode is AutoresetMode.NEXT_STEP else self._none
         stepping = [slot for slot in range(self.num_envs) if not resetting[slot]]
         for slot in stepping:
             self.sessions[slot].act(actions[slot])

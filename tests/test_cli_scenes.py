@@ -11,9 +11,7 @@ from molmospaces_gym.cli.main import app, main
 
 
 def test_write_makes_files_that_are_scenes(tmp_path):
-    result = CliRunner().invoke(
-        app, ["scenes", "write", "generated/val/3", "--out", str(tmp_path)]
-    )
+    result = CliRunner().invoke(app, ["scenes", "write", "generated/val/3", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     model = mujoco.MjModel.from_xml_path(str(tmp_path / "val_3.xml"))
     metadata = json.loads((tmp_path / "val_3_metadata.json").read_text())

@@ -190,7 +190,10 @@ def test_objects_are_added_and_removed(robot, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("<mujoco><worldbody>", "readable"), ("<mujoco><worldbody><geom/></worldbody></mujoco>", "broken")],
+    [
+        ("<mujoco><worldbody>", "readable"),
+        ("<mujoco><worldbody><geom/></worldbody></mujoco>", "broken"),
+    ],
 )
 def test_a_broken_scene_is_named(robot, text, reason):
     with pytest.raises(InvalidScene, match=reason):

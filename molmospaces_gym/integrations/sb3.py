@@ -55,9 +55,7 @@ class SB3VecEnv(VecEnv):
         observation, rewards, terminated, truncated, info = self.env.step(self._actions)
         done = terminated | truncated
         running = {key: value for key, value in info.items() if key not in FINAL}
-        infos = [
-            _final_row(info, i) if done[i] else _row(running, i) for i in range(self.num_envs)
-        ]
+        infos = [_final_row(info, i) if done[i] else _row(running, i) for i in range(self.num_envs)]
         for i, row in enumerate(infos):
             row["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
         return observation, rewards.astype(np.float32), done, infos

@@ -70,7 +70,7 @@ def _ids(model: mujoco.MjModel, kind: str, names: tuple[str, ...]) -> Ids:
 
 
 def bind_robot(model: mujoco.MjModel, config: RobotConfig) -> RobotBinding:
-    """Resolve every name of ``config`` in ``model``; raises ``InvalidScene`` when one is missing."""
+    """Resolve every name of ``config`` in ``model``; raises ``InvalidScene`` for a missing one."""
     link = int(_ids(model, "body", (config.root_body,))[0])
     root = int(model.body_rootid[link])
     arm = [g for name, g in config.groups.items() if name != config.gripper.group]

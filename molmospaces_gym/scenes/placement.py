@@ -40,8 +40,11 @@ _cache: "OrderedDict[str, tuple[Placement, ...]]" = OrderedDict()
 
 @dataclass(frozen=True)
 class Placement:
-    """A base pose (x, y, z, qw, qx, qy, qz), the surface in front of it if known, and the names
-    of the objects the arm reaches where they rest."""
+    """Where the robot stands and what it reaches from there.
+
+    ``base_pose`` (x, y, z, qw, qx, qy, qz), its heading ``yaw`` (rad), the names of the
+    ``objects`` that the arm reaches where they rest, and the ``surface`` in front, if known.
+    """
 
     base_pose: tuple[float, ...]
     yaw: float

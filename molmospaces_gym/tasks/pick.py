@@ -38,10 +38,11 @@ class PickTask:
     and its origin is at least the threshold above ``pickup_obj_start_pose``. Momentary: no dwell
     time and no latch.
 
-    Dense reward terms are changes of potentials (see ``dense_terms``):
-    ``reach`` how far the tool has come along a funnel that ends in the object's middle from above
-    (``reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that touches the object; ``lift`` height over the
-    goal lift of 5 cm, counted while both fingers touch; ``success`` 1 while successful.
+    Dense reward terms are changes of potentials (see ``dense_terms``): ``reach`` is how far the
+    tool has come along a funnel that ends in the object's middle from above
+    (``reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that touches the
+    object; ``lift`` height over the goal lift of 5 cm, counted while both fingers touch;
+    ``success`` 1 while successful.
     """
 
     name = "Pick"
@@ -85,9 +86,7 @@ class PickTask:
 class PickEpisode:
     """One Pick episode: names resolved to ids once, then integers only."""
 
-    def __init__(
-        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec
-    ) -> None:
+    def __init__(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> None:
         task = episode.task
         name = task.get("pickup_obj_name")
         if not isinstance(name, str):

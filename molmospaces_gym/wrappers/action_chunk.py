@@ -42,7 +42,9 @@ class ActionChunk(gym.Wrapper[Any, NDArray[np.float32], Any, Any], RecordConstru
                 f"a chunk must have shape {self.action_space.shape}, not {action.shape}"
             )
         total, terms, success = 0.0, dict[str, float](), False
-        for index, part in enumerate(np.split(action, self.chunk)[: self.execute]):
+        played = 0
+        for part in np.split(action, self.chunk)[: self.execute]:
+            played += 1
             observation, reward, terminated, truncated, info = self.env.step(part)
             total += float(reward)
             success = success or bool(info.get("is_success", False))
@@ -51,5 +53,5 @@ class ActionChunk(gym.Wrapper[Any, NDArray[np.float32], Any, Any], RecordConstru
                     terms[key] = terms.get(key, 0.0) + value
             if terminated or truncated:
                 break
-        info = {**info, **terms, "chunk_steps": index + 1, "success_once": success}
+        info = {**info, **terms, "chunk_steps": played, "success_once": success}
         return observation, total, terminated, truncated, info

@@ -62,9 +62,7 @@ class HashedInstruction(_InstructionWrapper):
 
     key = "instruction_tokens"
 
-    def __init__(
-        self, env: gym.Env[Any, Any], length: int = 16, vocabulary: int = 4096
-    ) -> None:
+    def __init__(self, env: gym.Env[Any, Any], length: int = 16, vocabulary: int = 4096) -> None:
         RecordConstructorArgs.__init__(self, length=length, vocabulary=vocabulary)
         gym.Wrapper.__init__(self, env)
         if length < 1 or vocabulary < 2:
