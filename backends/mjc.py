@@ -9,6 +9,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -18,6 +19,9 @@ from molmospaces_gym.backends.base import Array, Contacts, State
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import NotReset
 from molmospaces_gym.scenes.model import SceneModel
+
+if TYPE_CHECKING:
+    from molmospaces_gym.backends.rendering import Renderer
 
 DATA_PER_SLOT = 4
 """Simulation states a slot keeps for scenes it may come back to."""
@@ -40,9 +44,14 @@ class _Slot:
         data = mujoco.MjData(scene.model)
         self.scene, self.model, self.data = scene, scene.model, data
         # A view costs ~0.2 us to create and stays valid as long as its MjData lives.
-        self.qpos, self.qvel, self.ctrl = data.qpos, data.qvel, data.ctrl
-        self.xpos, self.xquat, self.xmat = data.xpos, data.xquat, data.xmat
-        self.site_xpos, self.site_xmat = data.site_xpos, data.site_xmat
+        self.qpos: Array = data.qpos
+        self.qvel: Array = data.qvel
+        self.ctrl: Array = data.ctrl
+        self.xpos: Array = data.xpos
+        self.xquat: Array = data.xquat
+        self.xmat: Array = data.xmat
+        self.site_xpos: Array = data.site_xpos
+        self.site_xmat: Array = data.site_xmat
 
 
 class MujocoWorld:
@@ -54,7 +63,7 @@ class MujocoWorld:
         self._seen: list[OrderedDict[str, _Slot]] = [OrderedDict() for _ in range(num_worlds)]
         self._threads = min(num_worlds, threads or os.cpu_count() or 1)
         self._pool: ThreadPoolExecutor | None = None
-        self._renderers: OrderedDict[tuple[str, str], object] = OrderedDict()
+        self._renderers: OrderedDict[tuple[str, str], Renderer] = OrderedDict()
 
     def load(self, slot: int, scene: SceneModel) -> None:
         """Bind a slot to a scene; its last few simulations are kept for reuse."""
@@ -204,8 +213,7 @@ class MujocoWorld:
                 self._renderers.popitem(last=False)[1].close()
         self._renderers.move_to_end(key)
         found = self._renderers[key]
-        images: Images = found.render(here.data, camera, size[0], size[1], tuple(modes))
-        return images
+        return found.render(here.data, camera, size[0], size[1], tuple(modes))
 
     def close(self) -> None:
         """Stop the threads, close the renderers and drop the simulations."""

@@ -13,6 +13,7 @@ The gripper element is always absolute: -1 open, +1 closed.
 """
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -121,20 +122,21 @@ class EndEffectorDelta:
     def __init__(self, robot: RobotBinding) -> None:
         self._low, self._high = robot.ctrl_low, robot.ctrl_high
         self._grip = _GripperScale(robot)
-        self._kinematics = Kinematics(robot)
+        self.kinematics = Kinematics(robot)
 
     def decode(self, action: Array, target: Array) -> Array:
         command = target.copy()
-        command[:-1] = self._kinematics.step(
+        command[:-1] = self.kinematics.step(
             target[:-1], EE_STEP * action[:3], EE_TURN * action[3:6]
         )
         command[-1] = self._grip.command(action[-1])
         return np.minimum(np.maximum(command, self._low), self._high)
 
     def encode(self, command: Array, target: Array) -> Array:
-        shift, turn = self._kinematics.displacement(target[:-1], command[:-1])
+        shift, turn = self.kinematics.displacement(target[:-1], command[:-1])
         grip = [self._grip.action(command[-1])]
-        return np.clip(np.concatenate([shift / EE_STEP, turn / EE_TURN, grip]), -1.0, 1.0)
+        action: Array = np.concatenate([shift / EE_STEP, turn / EE_TURN, grip])
+        return np.clip(action, -1.0, 1.0)
 
 
 class EndEffectorPositionDelta:
@@ -144,11 +146,10 @@ class EndEffectorPositionDelta:
 
     def __init__(self, robot: RobotBinding) -> None:
         self._whole = EndEffectorDelta(robot)
-        self._kinematics = Kinematics(robot)
         self._orientation: Array | None = None
 
     def decode(self, action: Array, target: Array) -> Array:
-        rotation = self._kinematics.tool_pose(target[:-1])[1]
+        rotation = self._whole.kinematics.tool_pose(target[:-1])[1]
         if self._orientation is None:
             self._orientation = rotation
         back = rotation_vector(self._orientation @ rotation.T) / EE_TURN
@@ -175,7 +176,7 @@ class _GripperScale:
         return (command - self._middle) / self._half
 
 
-_MAPPERS = {
+_MAPPERS: dict[str, Callable[[RobotBinding], ActionMapper]] = {
     "joint_delta": JointDelta,
     "joint_position": JointPosition,
     "ee_delta": EndEffectorDelta,
@@ -187,5 +188,4 @@ def make_mapper(mode: str, robot: RobotBinding) -> ActionMapper:
     """The mapper of a mode for one robot; raises ``UnknownName``."""
     if mode not in _MAPPERS:
         raise UnknownName("action mode", mode, ACTION_MODES)
-    mapper: ActionMapper = _MAPPERS[mode](robot)
-    return mapper
+    return _MAPPERS[mode](robot)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from molmospaces_gym.actions import action_space
@@ -34,7 +35,7 @@ def make_layout(config: EnvConfig, task: Task, robot: RobotConfig) -> Observatio
     return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
 
 
-class MolmoSpacesEnv(gym.Env[Observation, NDArray[np.float32]]):
+class MolmoSpacesEnv(gym.Env[Any, Any]):
     """A household task of MolmoSpaces as a Gymnasium environment.
 
     ## Description
@@ -72,7 +73,7 @@ class MolmoSpacesEnv(gym.Env[Observation, NDArray[np.float32]]):
     * v1: initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {
         "render_modes": ["rgb_array"],
         "render_fps": round(1 / CONTROL_DT),
     }
@@ -86,8 +87,8 @@ class MolmoSpacesEnv(gym.Env[Observation, NDArray[np.float32]]):
         self.robot = get_robot(self.config.robot)
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
-        self.observation_space = self.layout.space
-        self.action_space = action_space(self.robot, self.config.action_mode)
+        self.observation_space: spaces.Dict = self.layout.space
+        self.action_space: spaces.Box = action_space(self.robot, self.config.action_mode)
         self._source = EpisodeSource(self.config, self.task, self.robot)
 
     @cached_property
@@ -141,7 +142,7 @@ class MolmoSpacesEnv(gym.Env[Observation, NDArray[np.float32]]):
         observation = session.observe()
         return observation, session.reward, session.terminated, session.truncated, session.info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """An (H, W, 3) image from the episode's first exterior camera."""
         if self.render_mode is None:
             return None

@@ -40,7 +40,8 @@ def hold_command(scene: SceneModel, qpos: Array) -> Array:
     robot, gripper = scene.robot, scene.robot.config.gripper
     closed = float(qpos[robot.gripper_qpos[0]]) / gripper.closed_qpos
     grip = gripper.open_ctrl + closed * (gripper.closed_ctrl - gripper.open_ctrl)
-    return np.clip(np.append(qpos[robot.qpos], grip), robot.ctrl_low, robot.ctrl_high)
+    command: Array = np.append(qpos[robot.qpos], grip)
+    return np.clip(command, robot.ctrl_low, robot.ctrl_high)
 
 
 def _mocap_defaults(scene: SceneModel) -> tuple[Array, Array]:

@@ -198,7 +198,7 @@ class Session:
 def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
     """Physics steps per action; raises ``InvalidConfig`` when they do not divide evenly."""
     control_dt = config.control_dt or episode.control_dt or CONTROL_DT
-    timestep = scene.model.opt.timestep
+    timestep = float(scene.model.opt.timestep)
     count = round(control_dt / timestep)
     if count < 1 or abs(count * timestep - control_dt) > 1e-6:
         raise InvalidConfig(
@@ -214,4 +214,4 @@ def horizon_steps(
     if config.horizon is not None:
         return config.horizon
     seconds = episode.horizon_sec or task.horizon_s
-    return max(1, round(seconds / (n_substeps * scene.model.opt.timestep)))
+    return max(1, round(seconds / (n_substeps * float(scene.model.opt.timestep))))

@@ -69,14 +69,18 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._done = np.zeros(num_envs, np.bool_)
 
     @property
-    def np_random_seed(self) -> tuple[int | None, ...]:
+    def np_random_seed(self) -> Any:
         """Seed of each sub-environment."""
         return tuple(self._seeds)
 
     @property
-    def np_random(self) -> tuple[np.random.Generator, ...]:
+    def np_random(self) -> Any:
         """Generator of each sub-environment."""
         return tuple(self._generator(slot) for slot in range(self.num_envs))
+
+    @np_random.setter
+    def np_random(self, value: Any) -> None:
+        self._generators, self._seeds = list(value), [None] * self.num_envs
 
     def _generator(self, slot: int) -> np.random.Generator:
         found = self._generators[slot]
@@ -173,7 +177,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         return np.zeros(self.num_envs, np.bool_)
 
     def _check(self, actions: object) -> NDArray[np.float32]:
-        wanted = (self.num_envs, *self.single_action_space.shape)
+        wanted = self.action_space.shape
         array = np.asarray(actions)
         if array.shape != wanted:
             raise InvalidAction(f"actions must have shape {wanted}, not {array.shape}")

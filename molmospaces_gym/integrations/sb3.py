@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
@@ -25,13 +25,14 @@ class SB3VecEnv(VecEnv):
     ``infos[i]["TimeLimit.truncated"]``; rewards are float32.
     """
 
-    def __init__(self, env: "VectorEnv[Any, Any, Any]") -> None:
+    def __init__(self, env: Any) -> None:
         mode = env.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
             raise InvalidConfig(
                 f"SB3VecEnv needs a vector env in SAME_STEP autoreset mode, not {mode};"
                 ' make it with autoreset_mode="SameStep"'
             )
+        # Any: get_attr and call are those of ours and of SyncVectorEnv, not of the base class.
         self.env, self.render_mode = env, env.render_mode
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self._actions: NDArray[Any] = np.zeros(0)
@@ -44,7 +45,8 @@ class SB3VecEnv(VecEnv):
         self.reset_infos = [_row(info, i) for i in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
-        return observation
+        start: VecEnvObs = observation
+        return start
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Remember the actions for ``step_wait``."""

@@ -23,8 +23,8 @@ class Kinematics:
         self._robot, self._model = robot, robot.model
         self._data = mujoco.MjData(robot.model)
         self._jacobian = np.zeros((6, robot.model.nv))
-        self._low = robot.model.jnt_range[robot.joints, 0]
-        self._high = robot.model.jnt_range[robot.joints, 1]
+        self._low: Array = robot.model.jnt_range[robot.joints, 0]
+        self._high: Array = robot.model.jnt_range[robot.joints, 1]
 
     def _place(self, qpos: Array) -> None:
         """Compute all poses with the arm at ``qpos``."""

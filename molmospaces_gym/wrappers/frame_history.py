@@ -61,4 +61,4 @@ def _repeated(space: spaces.Space[Any], length: int) -> spaces.Box:
     if not isinstance(space, spaces.Box):
         raise InvalidConfig(f"FrameHistory stacks Box entries only, not {space}")
     low, high = (np.concatenate([bound] * length, axis=-1) for bound in (space.low, space.high))
-    return spaces.Box(low, high, dtype=space.dtype.type)  # type: ignore[arg-type]
+    return spaces.Box(low, high, dtype=space.dtype.type)
