@@ -18,7 +18,7 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 @pytest.mark.slow
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
 def test_readme_snippets_run(snippet, tmp_path):
-    code = re.sub(r"(total_timesteps|buffer_size)=[\d_]+", r"\1=16", snippet)
+    code = re.sub(r"(total_timesteps|n_steps)=[\d_]+", r"\1=16", snippet)
     command = [sys.executable, "-W", "error", "-c", code]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
