@@ -28,6 +28,8 @@ WAIT_S = 3.0
 """Longest wait (s) for an object to come to rest."""
 PATIENCE = 6
 """Steps without success, once lifted, after which the grasp counts as lost."""
+CLEAR = 0.04
+"""An object whose lowest point is less than this (m) above its start is lifted by as much more."""
 RISEN, SHARE = 0.03, 0.5
 """Once the tool has risen this far (m), the object must have come along by this share."""
 MAX_FAILED = 8
@@ -99,15 +101,26 @@ class PickAttempts:
         if not self._touches():
             return
         height, tool = self._object()[2, 3], self._tool_height()
+        bottom = self._bottom()
         for command in self._moves(plan.lift, self._seconds(plan.lift, LIFT_SPEED), 1.0):
             yield command
             risen = self._tool_height() - tool
             if risen > RISEN and self._object()[2, 3] - height < SHARE * (risen - RISEN):
                 return
-        without = 0
+        yield from self._hold(plan.lift[-1], bottom)
+
+    def _hold(self, arm: Array, start: float) -> Iterator[Command]:
+        """Hold still while that is a success; go higher when the object sags in the fingers."""
+        without, room = 0, True
         while without < PATIENCE:
-            yield plan.lift[-1], 1.0
+            yield arm, 1.0
             without = 0 if self._session.state.success else without + 1
+            if room and self._bottom() - start < CLEAR and self._touches():
+                path = self._planner.way_up(self._state(), CLEAR)
+                room = path is not None
+                if path is not None:
+                    yield from self._moves(path, self._seconds(path, LIFT_SPEED), 1.0)
+                    arm, without = path[-1], 0
 
     def _release(self) -> Iterator[Command]:
         """Open and draw back along the approach."""
@@ -143,6 +156,12 @@ class PickAttempts:
     def _object(self) -> Array:
         world, slot, body = self._session.world, self._session.slot, self._planner.body
         return pose_matrix(world.body_pos(slot)[body], world.body_quat(slot)[body])
+
+    def _bottom(self) -> float:
+        """Height (m) of the lowest corner of the object's box."""
+        scene, name, pose = self._session.scene, self._planner.name, self._object()
+        middle = pose[2, 3] + pose[2, :3] @ scene.body_center(name)
+        return float(middle - np.abs(pose[2, :3]) @ scene.body_half_size(name))
 
     def _moved(self, start: Array) -> bool:
         change = inverse(start) @ self._object()

@@ -30,8 +30,9 @@ class ExpertPolicy:
     On the first ``predict`` of an episode it plans in a scratch simulation: a grasp from the
     object's candidates, a joint path to it and a way up. While it moves it watches the object, and
     plans again when that was pushed, missed or dropped. After the lift it holds still. It draws
-    nothing at random, so equal episodes give equal actions whatever the seed. All action modes
-    work; absolute joint targets are followed best.
+    nothing at random, so equal episodes give equal actions whatever the seed. Absolute
+    joint targets are followed best; ``joint_delta`` and ``ee_delta`` work too, and ``ee_delta_pos``
+    only for grasps that need no turn of the tool.
     """
 
     env_kwargs: ClassVar[dict[str, Any]] = {"action_mode": "joint_position"}

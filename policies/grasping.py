@@ -27,6 +27,8 @@ TIP = 0.02
 """How far beyond the tool site the tips of closed fingers need free space."""
 TILTS = tuple(np.deg2rad((0.0, 25.0, -25.0, 50.0, -50.0)))
 """Turns of the approach about the closing axis."""
+PARTS = 8
+"""Largest parts of an object that are looked at one by one."""
 HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Turn about the approach axis that swaps the fingers."""
 POSITION_COST, ROTATION_COST, VERTICAL_COST, CENTER_COST = 1.0, 0.01, 2.0, 8.0
@@ -38,7 +40,7 @@ def object_grasps(scene: SceneModel, name: str) -> Array:
     """Grasps (N, 4, 4) of one object from the best source there is.
 
     In order: the official grasp file of its asset, a grasp index in an asset library beside the
-    scene's file, the generator's holds, and the box around its geoms.
+    scene's file, the generator's holds, and the boxes around it and its geoms.
     """
     meta = scene.objects.get(name, {})
     asset = str(meta.get("asset_id", ""))
@@ -51,7 +53,7 @@ def object_grasps(scene: SceneModel, name: str) -> Array:
             return found
     if "holds" in meta:
         return grasp_candidates(meta)
-    return box_grasps(scene.body_half_size(name), scene.body_center(name))
+    return shape_grasps(scene, name)
 
 
 @lru_cache(maxsize=64)
@@ -64,7 +66,21 @@ def library_grasps(directory: Path, asset: str) -> Array | None:
     return None
 
 
-def box_grasps(half_size: Array, center: Array) -> Array:
+def shape_grasps(scene: SceneModel, name: str) -> Array:
+    """Grasps (N, 4, 4) of the box around an object, and straight ones of its largest parts."""
+    model, body = scene.model, scene.body_id(name)
+    solid = (model.geom_contype | model.geom_conaffinity) != 0
+    parts = np.flatnonzero(solid & (model.geom_bodyid == body))
+    volume = model.geom_aabb[parts, 3:].prod(axis=1)
+    found = [box_grasps(scene.body_half_size(name), scene.body_center(name))]
+    for geom in parts[np.argsort(-volume, kind="stable")][:PARTS] if len(parts) > 1 else ():
+        frame = pose_matrix(model.geom_pos[geom], model.geom_quat[geom])
+        box = model.geom_aabb[geom]
+        found.append(frame @ box_grasps(box[3:], box[:3], tilts=(0.0,)))
+    return np.concatenate(found)
+
+
+def box_grasps(half_size: Array, center: Array, tilts: tuple[float, ...] = TILTS) -> Array:
     """Grasps (N, 4, 4) across every side of a box that fits between the fingers.
 
     For each closing axis and each of the four approaches around it, straight and tilted, at the
@@ -76,7 +92,7 @@ def box_grasps(half_size: Array, center: Array) -> Array:
         if 2 * half_size[close] > MAX_WIDTH:
             continue
         others = [axis for axis in range(3) if axis != close]
-        for (down, along), sign, tilt in product((others, others[::-1]), (1.0, -1.0), TILTS):
+        for (down, along), sign, tilt in product((others, others[::-1]), (1.0, -1.0), tilts):
             approach = sign * np.cos(tilt) * axes[down] + np.sin(tilt) * axes[along]
             reach = float(np.abs(approach) @ half_size)
             ahead = min(DEPTH, PALM - reach, reach - TIP)

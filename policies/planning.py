@@ -10,10 +10,10 @@ import numpy as np
 from molmospaces_gym.policies.chain import ArmChain
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
-    box_grasps,
     grasp_costs,
     inverse,
     object_grasps,
+    shape_grasps,
     with_half_turns,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line
@@ -33,15 +33,15 @@ TOP = 128
 BATCH = 24
 """Grasps that inverse kinematics is tried for at once."""
 DOUBTS = 2
-"""Failures after which the object's box is asked for grasps, beside the best source."""
+"""Failures after which the object's boxes are asked for grasps too."""
 TRAVEL_COST = 0.05
 """Cost per rad of the largest joint motion to the pregrasp."""
 REPEAT_COST = 3.0
 """Cost of a grasp that resembles one which has failed."""
 ERROR_COST = 4.0
 """Cost per rad between the pads and the faces that they would press on."""
-BOX_ERROR = 0.5
-"""Added to the error (rad) of grasps that know nothing but the box around the object."""
+SHAPE_ERROR = 0.5
+"""Added to the error (rad) of grasps that know nothing but the boxes around the object."""
 SPACING = 0.15
 """Joint motion (rad) between two collision checks of a free move."""
 
@@ -98,11 +98,10 @@ class GraspPlanner:
         return examined(object_grasps(self.scene, self.name), self._surface)
 
     @cached_property
-    def _boxed(self) -> tuple[Array, Array]:
-        """Grasps of the box around the object: less apt, but from every side."""
-        half, middle = self.scene.body_half_size(self.name), self.scene.body_center(self.name)
-        grasps, errors = examined(box_grasps(half, middle), self._surface)
-        return grasps, errors + BOX_ERROR
+    def _shaped(self) -> tuple[Array, Array]:
+        """Grasps of the boxes around the object and its parts: less apt, but from every side."""
+        grasps, errors = examined(shape_grasps(self.scene, self.name), self._surface)
+        return grasps, errors + SHAPE_ERROR
 
     def plan(self, state: WorldState, failed: Sequence[Array] = ()) -> GraspPlan | None:
         """The cheapest collision-free attempt, or None.
@@ -125,16 +124,21 @@ class GraspPlanner:
         """Grasps and their errors, to be tried one pool after the other."""
         if failures < DOUBTS:
             yield self._known
-            yield self._boxed
+            yield self._shaped
         else:
-            (known, errors), (boxed, more) = self._known, self._boxed
-            yield np.concatenate([known, boxed]), np.concatenate([errors, more])
+            (known, errors), (shaped, more) = self._known, self._shaped
+            yield np.concatenate([known, shaped]), np.concatenate([errors, more])
 
     def way_home(self, state: WorldState) -> Array:
         """A joint path (K, n) to the home pose; the straight one where none is known to be free."""
         self._probe.place_world(state.qpos, state.mocap)
         path = self._free_path(state.arm, self._home, state.base[2, :3], MARGINS[-1])
         return np.stack([state.arm, self._home]) if path is None else path
+
+    def way_up(self, state: WorldState, height: float) -> Array | None:
+        """A joint path (K, n) that raises the held object by ``height`` (m), None if blocked."""
+        self._probe.place_world(state.qpos, state.mocap)
+        return self._lift(state.arm, state.base[2, :3], MARGINS[-1], (height,))
 
     def _candidates(
         self, state: WorldState, grasps: Array, errors: Array, failed: Sequence[Array]
@@ -201,9 +205,11 @@ class GraspPlanner:
                 return path
         return None
 
-    def _lift(self, arm: Array, up: Array, margins: Margins) -> Array | None:
-        """The highest lift that neither the robot nor the object makes anything stop."""
-        for height in LIFTS:
+    def _lift(
+        self, arm: Array, up: Array, margins: Margins, heights: Sequence[float] = LIFTS
+    ) -> Array | None:
+        """The first of the lifts in which neither the robot nor the object meets anything."""
+        for height in heights:
             path = straight_line(self.chain, arm, height * up)
             if path is None:
                 continue
