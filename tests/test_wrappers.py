@@ -155,6 +155,37 @@ def test_missing_sentence_model_is_one_clear_error(monkeypatch):
         InstructionEmbedding(Scripted([False]), model="no/such-model")
 
 
+@pytest.fixture(scope="module")
+def tiny_sentence_model(tmp_path_factory):
+    """A BERT of a few thousand random weights with a word vocabulary, in a local folder."""
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("bert")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "pick", "up", "the", "mug", "pear", "."]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    transformers.BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    return str(folder)
+
+
+def test_embeddings_are_unit_vectors_of_the_instruction(tiny_sentence_model):
+    env = InstructionEmbedding(make(), model=tiny_sentence_model)
+    observation, _ = env.reset(seed=0)
+    embedding = observation["instruction_embedding"]
+    assert embedding.shape == (16,) and embedding.dtype == np.float32
+    assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
+    assert env.observation_space.contains(observation)
+    np.testing.assert_array_equal(env.encode("pick up the mug."), env.encode("pick up the mug."))
+    assert not np.allclose(env.encode("pick up the mug."), env.encode("pick up the pear."))
+    env.close()
+
+
 def test_success_must_hold():
     env = SuccessHold(Scripted([True, True, False, True, True, True, True]), 3)
     env.reset()
