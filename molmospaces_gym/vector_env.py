@@ -243,7 +243,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
 
     def close_extras(self, **kwargs: Any) -> None:
         """Release the simulator and the renderers."""
-        self.world.close()
+        if "world" in self.__dict__:  # Gymnasium before 1.3 closes in __del__, whatever was made
+            self.world.close()
 
 
 def _bad_rows(actions: NDArray[Any]) -> list[int]:
