@@ -84,7 +84,8 @@ def oven(rng: np.random.Generator) -> Fixture:
     build.add(block((-inner, front + 0.02, rack - 0.01), (inner, half[1] - 0.035, rack), RACK))
     side = (-inner + 0.02, inner - 0.02)
     build.top("inside", side, deep, rack, high - 0.035 - rack - 0.01, index)
-    build.top("counter", (-half[0], half[0]), (-half[1] + 0.01, half[1]), height + 0.006)
+    x, y = (-half[0] + 0.01, half[0] - 0.01), (-half[1] + 0.03, half[1] - 0.01)
+    build.top("counter", x, y, height + 0.006)
     return build.fixture("oven", "Oven", "oven", half, height + 0.006, clearance=1.0)
 
 
@@ -137,7 +138,7 @@ def microwave(rng: np.random.Generator) -> Fixture:
     window = block((0.05, -0.002, -0.07), (width - 0.09, 0.0, 0.07), GLASS, "visual")
     index = build.door(
         "microwave", (-half[0], edge - SLOT), face, (low, height), -1, (low + height) / 2,
-        thick=thick, grip_half=0.06, extra=(window,), mass=1.5, travel=1.5,
+        thick=thick, grip_half=0.06, extra=(window,), mass=1.5,
     )  # fmt: skip
     build.moving[index] = _paint(build.moving[index], color)
     room = (-half[0] + 0.035, edge - 0.02)
@@ -158,7 +159,7 @@ def washing_machine(rng: np.random.Generator) -> Fixture:
     front, low, high = face + thick + SLOT, 0.20, height - 0.16
     edge = 0.24
     _shell(build, half[0], (front, half[1]), (low, high), 0.03, color)
-    build.add(block((-half[0], face, 0.015), (half[0], half[1], low - SLOT), color))
+    build.add(block((-half[0], face, 0), (half[0], half[1], low - SLOT), color))
     build.add(block((-half[0], face, high + SLOT), (half[0], half[1], height), color))
     for sign in (-1, 1):
         x = sorted((sign * half[0], sign * (edge + SLOT)))

@@ -169,8 +169,8 @@ def sideboard(rng: np.random.Generator) -> Fixture:
     low, face = 0.14, -half[1]
     under, front = height - TOP, face + PANEL + SLOT
     build.add(board((-half[0], face, under), (half[0], half[1], height), FINISH.wood))
-    build.add(*carcass(half[0], (front, half[1]), (low, under), FINISH.wood))
-    build.add(*_legs(half, low))
+    left, right, bottom, _, back = carcass(half[0], (front, half[1]), (low, under), FINISH.wood)
+    build.add(left, right, bottom, back, *_legs(half, low))
     third = 2 * half[0] / 3
     for x in (-third / 2, third / 2):
         low_corner: Vec3 = (x - PANEL / 2, front, low + PANEL)

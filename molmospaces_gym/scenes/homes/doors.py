@@ -98,8 +98,10 @@ def _lever(pos: Vec3, toward: int, outward: int, rng: np.random.Generator) -> Mo
         mass=0.25,
         handle=0,
         damping=between(rng, 0.05, 0.1),
-        frictionloss=between(rng, 0.15, 0.25),
-        spring=between(rng, 1.0, 1.8),
+        frictionloss=between(rng, 0.05, 0.1),
+        # relaxed well above 0, so that the lever's weight never moves it
+        spring=between(rng, 0.8, 1.2),
+        spring_rest=-0.4,
         armature=0.002,
     )
 

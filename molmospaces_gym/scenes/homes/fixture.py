@@ -18,7 +18,8 @@ class Moving:
     in the middle of a drawer's front. ``axis`` is the joint axis in the fixture's frame, which at
     0 is parallel to the moving frame. ``handle`` is the index of the part a gripper holds, -1
     where its children are the handles. ``children`` move with it (the levers of a door); their
-    ``pos`` is in its frame. ``spring`` is the joint's stiffness (N m/rad), relaxed at 0.
+    ``pos`` is in its frame. ``spring`` is the joint's stiffness (N m/rad), relaxed at
+    ``spring_rest``.
     """
 
     lemma: str
@@ -32,6 +33,7 @@ class Moving:
     damping: float
     frictionloss: float
     spring: float = 0.0
+    spring_rest: float = 0.0
     armature: float = 0.02
     children: tuple["Moving", ...] = ()
 

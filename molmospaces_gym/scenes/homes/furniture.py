@@ -7,7 +7,15 @@ import numpy as np
 from molmospaces_gym.scenes.generator import furniture as pieces
 from molmospaces_gym.scenes.generator.furniture import FINISH, TOP, board, book_row
 from molmospaces_gym.scenes.generator.layout import Piece
-from molmospaces_gym.scenes.generator.shapes import Rgba, disc, egg, rod
+from molmospaces_gym.scenes.generator.shapes import (
+    Rgba,
+    axis_quat,
+    disc,
+    egg,
+    quat_mul,
+    rod,
+    yaw_quat,
+)
 from molmospaces_gym.scenes.homes.fixture import Fixture
 from molmospaces_gym.scenes.homes.parts import Build, between, block, metal, pick
 
@@ -178,20 +186,13 @@ def plant(rng: np.random.Generator) -> Fixture:
     build.add(rod("cylinder", (0, 0, tall), (0, 0, height - 0.2), 0.014, (0.42, 0.32, 0.2, 1)))
     start = between(rng, 0.0, 2.0)
     for k in range(7):
-        angle, rise = start + 2.4 * k, (height - tall - 0.15) * (0.35 + 0.65 * k / 6)
-        out = 0.19 - 0.12 * k / 6
+        angle, rise = start + 2.4 * k, (height - tall - 0.2) * (0.35 + 0.65 * k / 6)
+        out = 0.17 - 0.11 * k / 6
         pos = (out * math.cos(angle), out * math.sin(angle), tall + rise)
-        lean = math.pi / 2 - 0.75
-        turn = (
-            math.cos(angle / 2) * math.cos(lean / 2),
-            -math.sin(angle / 2) * math.sin(lean / 2),
-            math.cos(angle / 2) * math.sin(lean / 2),
-            math.sin(angle / 2) * math.cos(lean / 2),
-        )
+        turn = quat_mul(yaw_quat(angle), axis_quat((0.7, 0.0, 0.8)))
         build.add(egg((0.05, 0.085, 0.16), pos, leaf, "visual", turn))
-    hull = disc(0.16, tall + 0.1, height, leaf, "hull")
-    build.add(hull)
-    return build.fixture("plant", "HousePlant", "plant", (0.22, 0.22), height, clearance=0.2)
+    build.add(disc(0.16, tall + 0.1, height, leaf, "hull"))
+    return build.fixture("plant", "HousePlant", "plant", (0.28, 0.28), height, clearance=0.2)
 
 
 def bin_(rng: np.random.Generator) -> Fixture:

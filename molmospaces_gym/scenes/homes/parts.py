@@ -12,7 +12,7 @@ import numpy as np
 
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
 from molmospaces_gym.scenes.generator.kitchen import PANEL, SLOT, drawer_box
-from molmospaces_gym.scenes.generator.shapes import GREY, Part, Rgba, Vec3, box, rod
+from molmospaces_gym.scenes.generator.shapes import GREY, Part, Rgba, Role, Vec3, box, rod
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving, Top
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
     return round(float(rng.uniform(low, high)), 3)
 
 
-def block(low: Vec3, high: Vec3, rgba: Rgba, role: Literal["solid", "visual"] = "solid") -> Part:
+def block(low: Vec3, high: Vec3, rgba: Rgba, role: Role = "solid") -> Part:
     """Box of one colour between two corners."""
     half = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
     middle = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
-from molmospaces_gym.scenes.generator.shapes import Rgba, ball, egg, rod
+from molmospaces_gym.scenes.generator.shapes import Rgba, Role, ball, egg, rod
 from molmospaces_gym.scenes.homes.fixture import Fixture
 from molmospaces_gym.scenes.homes.parts import Build, between, block, metal, pick
 
@@ -191,20 +191,23 @@ def _couch(rng: np.random.Generator, lemma: str, category: str, seats: int) -> F
                     FINISH.dark,
                 )
             )
-    for k in range(seats):
-        x0 = -hx + arm + k * wide
-        ends = (x0 + 0.006, x0 + wide - 0.006)
-        build.add(
-            block(
-                (ends[0], -hy - 0.015, seat - 0.14),
-                (ends[1], hy - 0.12 - rest + 0.06, seat),
-                cushion,
-            ),
-            block(
-                (ends[0], hy - 0.12 - rest + 0.06, seat - 0.14),
-                (ends[1], hy - 0.12, height - 0.04),
-                cushion,
-            ),
-        )
+    # one collider for all seats: nothing drops between two cushions
+    back = hy - 0.12 - rest + 0.06
+    for role, edges, inset in _cushions(-hx + arm, wide, seats):
+        for x0, x1 in zip(edges, edges[1:], strict=False):
+            ends = (x0 + inset, x1 - inset)
+            low = (ends[0], -hy - 0.015, seat - 0.14)
+            build.add(
+                block(low, (ends[1], back, seat), cushion, role),
+                block(
+                    (ends[0], back, seat - 0.14), (ends[1], hy - 0.12, height - 0.04), cushion, role
+                ),
+            )
     build.top("table", (-hx + arm + 0.02, hx - arm - 0.02), (-hy, hy - 0.28), seat)
     return build.fixture(lemma, category, lemma, (hx, hy + 0.015), height, clearance=0.7)
+
+
+def _cushions(x: float, wide: float, seats: int) -> list[tuple[Role, list[float], float]]:
+    """Role, edges and seam width of what is touched and of what is seen."""
+    edges = [x + k * wide for k in range(seats + 1)]
+    return [("hull", [edges[0], edges[-1]], 0.0), ("visual", edges, 0.006)]

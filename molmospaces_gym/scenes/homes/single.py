@@ -53,7 +53,8 @@ def moving_body(moving: Moving, name: str, joint: str) -> str:
     text = element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,
-        stiffness=moving.spring or None, armature=moving.armature,
+        stiffness=moving.spring or None, springref=moving.spring_rest or None,
+        armature=moving.armature,
     )  # fmt: skip
     children = [
         moving_body(child, f"{name}_{k}", f"{joint}_{k}") for k, child in enumerate(moving.children)
