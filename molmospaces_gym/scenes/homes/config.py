@@ -23,6 +23,7 @@ class HomeConfig:
         reachable_objects: graspable objects that stand together within the reach of one robot
             position, with receptacles beside them.
         finger_clearance: free space between the bounding circles of neighbouring objects.
+        ceiling: whether the rooms have a visible ceiling.
 
     Raises:
         InvalidConfig: a value is out of its range.
@@ -30,11 +31,12 @@ class HomeConfig:
 
     rooms: tuple[int, int] = (3, 5)
     num_objects: int = 60
-    num_articulated: int = 24
+    num_articulated: int = 40
     hinged_doors: float = 0.4
     open_doors: float = 1.0
     reachable_objects: int = 7
     finger_clearance: float = 0.045
+    ceiling: bool = False
 
     def __post_init__(self) -> None:
         if len(self.rooms) != 2 or not all(_whole(count, 1, MAX_ROOMS) for count in self.rooms):

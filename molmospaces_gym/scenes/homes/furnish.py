@@ -118,8 +118,11 @@ class _Furnisher:
         """Along the walls: kitchen pieces next to others and in corners, the rest anywhere."""
         half, depth = fixture.half
         order: list[Side] = [SIDES[int(k)] for k in self.rng.permutation(4)]
+        facing = self._facing_seat() if name == "tv_stand" else None
         if name in RUNS or fixture.half[0] > 0.8:
             order.sort(key=lambda side: -self._length(side))
+        if facing is not None:
+            order.sort(key=lambda side: side != facing)
         for side in order:
             low, high = self.space.wall_span(side, half)
             if high < low:
@@ -133,6 +136,13 @@ class _Furnisher:
                 yield from ((self.space.wall_spot(side, end, depth), None) for end in ends)
             for along in self.rng.uniform(low, high, TRIES // 4):
                 yield self.space.wall_spot(side, float(along), depth), None
+
+    def _facing_seat(self) -> Side | None:
+        """The wall that people on the sofa look at."""
+        for piece in self.placed:
+            if piece.key == "sofa":
+                return min(SIDES, key=lambda s: math.cos(YAWS[s] - piece.spot.yaw))
+        return None
 
     def _length(self, side: Side) -> float:
         low, high = self.space.wall_span(side, 0.0)

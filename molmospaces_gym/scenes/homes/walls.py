@@ -15,6 +15,7 @@ from molmospaces_gym.scenes.generator.shapes import GREY, Part, box
 from molmospaces_gym.scenes.homes.finish import room_material
 from molmospaces_gym.scenes.homes.plan import WALL, WALL_HEIGHT, FloorPlan, Opening, Room, Wall
 from molmospaces_gym.scenes.homes.rect import Rect
+from molmospaces_gym.scenes.homes.space import Zone
 
 FRAME = 0.05
 """Width of the visible frames of windows and passages."""
@@ -150,7 +151,8 @@ def _fill(plan: FloorPlan, wall: Wall, end: float, side: int) -> float:
         probes = [(b, a) for a, b in probes]
     inner, beyond = (_room(plan, *probe) for probe in probes)
     if inner is not None:
-        return WALL / 2 if beyond != inner else 0.0
+        # one of the two walls of an inner corner fills it
+        return WALL / 2 if beyond != inner and not wall.vertical else 0.0
     return -WALL / 2 if beyond is None else 0.0
 
 
@@ -215,7 +217,7 @@ def lights(plan: FloorPlan) -> list[str]:
     x, y = plan.outline.middle
     sun = element(
         "light", name="sun", pos=(x, y, 4.0), dir=(0.3, 0.2, -1.0), directional=True,
-        diffuse=(0.30, 0.30, 0.29), specular=(0.05, 0.05, 0.05), castshadow=False,
+        diffuse=(0.24, 0.24, 0.23), specular=(0.05, 0.05, 0.05), castshadow=False,
     )  # fmt: skip
     lamps = []
     for room in plan.rooms:
@@ -224,8 +226,8 @@ def lights(plan: FloorPlan) -> list[str]:
         lamps.append(
             element(
                 "light", name=f"lamp_{room.index}", pos=(u, v, 2.5), dir=(0.0, 0.0, -1.0),
-                diffuse=(0.40, 0.39, 0.36), specular=(0.08, 0.08, 0.08), castshadow=False,
-                cutoff=80.0, exponent=1.0, attenuation=(1.0, 0.0, round(0.25 / reach**2, 4)),
+                diffuse=(0.34, 0.33, 0.31), specular=(0.08, 0.08, 0.08), castshadow=False,
+                cutoff=80.0, exponent=1.0, attenuation=(1.0, 0.0, round(1.2 / reach**2, 4)),
             )  # fmt: skip
         )
     return [sun, *lamps]
@@ -235,3 +237,36 @@ def rug(rect: Rect, room: int) -> Part:
     """A rug on the floor: seen, not touched."""
     low, high = (rect.x0, rect.y0, 0.0), (rect.x1, rect.y1, 0.006)
     return board(low, high, room_material("rug", room), "visual")
+
+
+def decoration(
+    plan: FloorPlan, room: Room, taken: Sequence[Zone], rng: np.random.Generator
+) -> list[Part]:
+    """Pictures on walls and a rug, where there is space between what ``taken`` takes."""
+    parts: list[Part] = []
+    if room.type in ("living_room", "bedroom", "dining_room", "office") and rng.random() < 0.7:
+        (x, y), (w, d) = room.floor.middle, room.floor.size
+        share = float(rng.uniform(0.2, 0.28))
+        parts.append(rug(Rect(x - share * w, y - share * d, x + share * w, y + share * d), room.index))
+    for wall in plan.walls:
+        holes = [o for o in (*plan.doorways, *plan.windows) if o.wall == wall]
+        if room.index not in wall.rooms or holes or wall.high - wall.low < 1.2:
+            continue
+        if rng.random() < 0.4:
+            at, half = float(rng.uniform(wall.low + 0.5, wall.high - 0.5)), rng.uniform(0.22, 0.35)
+            space = Zone(_strip(wall.vertical, wall.at, at - half, at + half, 0.2), 1.3, 1.85)
+            if not any(space.meets(zone) for zone in taken):
+                parts += _picture(wall, room, at, float(half))
+    return parts
+
+
+def _picture(wall: Wall, room: Room, at: float, half: float) -> list[Part]:
+    side = -1 if wall.rooms[0] == room.index else 1
+    face = wall.at + side * WALL / 2
+    parts = []
+    for thick, inset, material in ((0.02, 0.0, "trim"), (0.025, 0.04, "picture")):
+        strip = _strip(wall.vertical, face + side * thick / 2, at - half + inset, at + half - inset, thick / 2)
+        block = _block(strip, 1.3 + inset, 1.3 + 1.5 * half - inset)
+        name = room_material(material, room.index)
+        parts.append(replace(block, role="visual", material=name))
+    return parts
