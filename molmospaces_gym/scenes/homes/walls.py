@@ -209,9 +209,9 @@ def floor_panel(room: Room) -> Part:
     return replace(slab, role="visual", material=room_material("floor", room.index))
 
 
-def ceiling_panel(room: Room) -> Part:
-    """The visible ceiling of a room."""
-    slab = _block(room.area, WALL_HEIGHT, WALL_HEIGHT + SLAB)
+def ceiling_panel(floor: Rect) -> Part:
+    """The visible ceiling over the floor of a room."""
+    slab = _block(floor.grown(WALL / 2), WALL_HEIGHT, WALL_HEIGHT + SLAB)
     return replace(slab, role="visual", material="trim")
 
 
