@@ -218,12 +218,15 @@ def _moving(
 
 
 def _balanced(moving: Moving) -> float:
-    """Position at which the spring of a lever is relaxed so that its weight rests at 0."""
+    """Position at which a lever's spring is relaxed: so that it takes the lever back to 0.
+
+    At 0 it still outweighs the lever and its friction, which leans on the end of its range.
+    """
     solid = [part for part in moving.parts if part.role != "visual"]
     total = sum(volume(part) for part in solid)
     x, y = (sum(volume(part) * part.pos[k] for part in solid) / total for k in (0, 1))
     torque = (moving.axis[1] * x - moving.axis[0] * y) * moving.mass * GRAVITY
-    return -torque / moving.spring
+    return -(torque + 1.3 * moving.frictionloss) / moving.spring
 
 
 def _handle(name: str, moving: Moving) -> str:

@@ -90,11 +90,24 @@ class Space:
     solids: list[Zone] = field(default_factory=list)
     kept: list[Zone] = field(default_factory=list)
 
-    def fits(self, taken: Zone, clear: Zone | None, ignored: Zone | None = None) -> bool:
-        """Whether something can stand there, next to everything but ``ignored``."""
+    def fits(
+        self,
+        taken: Zone,
+        clear: Zone | None,
+        ignored: Zone | None = None,
+        granted: Zone | None = None,
+    ) -> bool:
+        """Whether something can stand there.
+
+        Args:
+            taken: the space it takes.
+            clear: the space that must be free of solids for it.
+            ignored: a solid that it may touch.
+            granted: a kept zone in which it may stand.
+        """
         if not taken.rect.inside(self.floor):
             return False
-        if any(taken.meets(zone) for zone in self.kept):
+        if any(taken.meets(zone) for zone in self.kept if zone is not granted):
             return False
         if any(taken.meets(zone) for zone in self.solids if zone is not ignored):
             return False

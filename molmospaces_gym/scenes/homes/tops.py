@@ -19,6 +19,8 @@ STEP = 0.15
 WEIGHTS = {"table": 1.0, "counter": 1.0, "shelf": 0.6, "inside": 0.45}
 RARE = {"bed": 0.25, "sofa": 0.12, "armchair": 0.2, "toilet": 0.6, "bin": 0.3, "stool": 0.3}
 """Furniture on which less lies than its size suggests."""
+DRAWER_GAP = 0.01
+"""Distance (m) of what lies in an open drawer from the worktop over it."""
 MAX_TOP = 1.75
 """Tops above this height (m) hold nothing: no robot gets there."""
 
@@ -96,6 +98,9 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
         for index, top in enumerate(piece.fixture.tops):
             if top.inside is not None and k not in openable:
                 continue
+            center, half = _usable(piece, top)
+            if min(half) <= 0:
+                continue
             blocked = _blocked(placed, k, top.center[2])
             access = _access(piece, index, floor)
             boards.append(
@@ -105,8 +110,8 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
                     room=piece.room,
                     lemma=piece.key,
                     kind=top.kind,
-                    center=(top.center[0], top.center[1], top.center[2]),
-                    half=top.half,
+                    center=center,
+                    half=half,
                     headroom=_headroom(placed, k, top.center[2], top.headroom),
                     inside=top.inside,
                     blocked=blocked,
@@ -114,6 +119,16 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
                 )
             )
     return boards
+
+
+def _usable(piece: Placed, top: Top) -> tuple[Vec3, tuple[float, float]]:
+    """Middle and half sizes of what can be used: of a drawer what comes out from under the top."""
+    (x, y, z), (hx, hy) = top.center, top.half
+    if top.inside is None or not piece.fixture.moving[top.inside].slides:
+        return top.center, top.half
+    back = piece.fixture.moving[top.inside].travel - piece.fixture.half[1] - DRAWER_GAP
+    low, high = y - hy, min(y + hy, back)
+    return (x, (low + high) / 2, z), (hx, (high - low) / 2)
 
 
 def _blocked(
