@@ -24,6 +24,9 @@ GRIP_REACH = 0.044
 """Radius of a handle's bar and how far its axis stands in front of the face: 37 mm are free behind
 it. Both grippers (85 and 100 mm wide open) close around it."""
 GRIP_HALF = 0.066
+GRIP_INSET = 0.066
+"""Half length of a bar, and its distance from the free edge of its door: an open gripper fits
+between the handles of two doors that meet."""
 
 PULL = (6.0, 9.0)
 """Range of the force (N) at the handle against which drawers and doors rest."""
@@ -88,7 +91,7 @@ def carcass(
 
 def swing(width: float) -> float:
     """How far (rad) a side-hinged door opens: as far as its handle stays within its own side."""
-    return float(np.clip(math.acos(0.055 / (width - 0.045)), 1.4, 1.6))
+    return float(np.clip(math.acos(0.055 / (width - GRIP_INSET)), 1.4, 1.6))
 
 
 @dataclass
@@ -178,7 +181,7 @@ class Build:
         middle = (z[0] + z[1]) / 2
         span = sorted((0.0, -hinge * width))
         leaf = board((span[0], 0, -tall / 2), (span[1], thick, tall / 2), front)
-        arm = width - 0.045
+        arm = width - GRIP_INSET
         grip = bar((-hinge * arm, 0.0, grip_z - middle), "z", grip_half)
         self.moving.append(
             Moving(
