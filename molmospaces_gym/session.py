@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.actions import ActionMapper, check_action, make_mapper
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
-from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
 from molmospaces_gym.errors import InvalidConfig, NotReset
 from molmospaces_gym.initial_state import initial_state
@@ -30,16 +30,13 @@ from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
 
 Array = NDArray[np.float64]
 
-CONTROL_DT = 0.066
-"""Default seconds between two actions (official benchmark: 33 substeps of 2 ms)."""
-
 
 class Session:
     """Plays episodes in one slot: start, act, and after the physics evaluate and observe."""
 
     def __init__(
         self,
-        config: EnvConfig,
+        config: TaskConfig,
         task: Task,
         robot: RobotConfig,
         layout: ObservationLayout,
@@ -48,6 +45,9 @@ class Session:
     ) -> None:
         self.config, self.task, self.robot = config, task, robot
         self.layout, self.world, self.slot = layout, world, slot
+        from molmospaces_gym.kernels import store
+
+        self._store = store
         self._scene: SceneModel | None = None
         self._episode: EpisodeSpec | None = None
         self._values = np.zeros(layout.size)
@@ -79,7 +79,7 @@ class Session:
 
     def begin(self, episode: EpisodeSpec, scene: SceneModel) -> None:
         """Put the slot into an episode's start; on an error the last episode stays loaded."""
-        n_substeps = substeps(self.config, episode, scene)
+        n_substeps = substeps(self.config, episode, self.task, scene)
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
         self.world.load(self.slot, scene)
@@ -147,10 +147,7 @@ class Session:
         self._observer.write(values[: layout.robot_size])
         if layout.mode == "state":
             self._task.privileged(values[layout.robot_size :])
-        if "diverged" in self.info:
-            np.nan_to_num(values, copy=False)
-        np.maximum(values, layout.low, out=values)
-        np.minimum(values, layout.high, out=out, casting="same_kind")
+        self._store(values, layout.low, layout.high, "diverged" in self.info, out)
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""
@@ -195,9 +192,9 @@ class Session:
         return world_pose(self._mounts[name], position, mat)
 
 
-def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
+def substeps(config: TaskConfig, episode: EpisodeSpec, task: Task, scene: SceneModel) -> int:
     """Physics steps per action; raises ``InvalidConfig`` when they do not divide evenly."""
-    control_dt = config.control_dt or episode.control_dt or CONTROL_DT
+    control_dt = config.control_dt or episode.control_dt or task.control_dt
     timestep = float(scene.model.opt.timestep)
     count = round(control_dt / timestep)
     if count < 1 or abs(count * timestep - control_dt) > 1e-6:
@@ -208,7 +205,7 @@ def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
 
 
 def horizon_steps(
-    config: EnvConfig, episode: EpisodeSpec, task: Task, n_substeps: int, scene: SceneModel
+    config: TaskConfig, episode: EpisodeSpec, task: Task, n_substeps: int, scene: SceneModel
 ) -> int:
     """Steps until truncation: the env's, the episode's or the task's."""
     if config.horizon is not None:
