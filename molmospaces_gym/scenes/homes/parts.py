@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
-from molmospaces_gym.scenes.generator.kitchen import PANEL, SLOT, drawer_box
+from molmospaces_gym.scenes.generator.kitchen import PANEL, drawer_box
 from molmospaces_gym.scenes.generator.shapes import GREY, Part, Rgba, Role, Vec3, box, rod
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving, Top
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 Side = Literal[-1, 1]
 """Left or right, seen from the front."""
 
+SEAM = 0.006
+"""Gap (m) between two fronts that are beside each other."""
 GRIP_RADIUS = 0.007
 GRIP_REACH = 0.044
 """Radius of a handle's bar and how far its axis stands in front of the face: 37 mm are free behind
@@ -258,7 +260,7 @@ class Build:
 
 def gap(span: tuple[float, float]) -> tuple[float, float]:
     """A span shortened by the slot that keeps fronts off what is beside them."""
-    return (span[0] + SLOT / 2, span[1] - SLOT / 2)
+    return (span[0] + SEAM / 2, span[1] - SEAM / 2)
 
 
 def metal(part: Part) -> Part:
