@@ -187,8 +187,7 @@ def _is_good_start(
     data.qpos[:] = scene.rest_qpos
     data.qpos[address : address + 7] = pose
     data.qpos[robot.qpos] = arm
-    if robot.base_mocap >= 0:
-        data.mocap_pos[robot.base_mocap], data.mocap_quat[robot.base_mocap] = base[:3], base[3:]
+    robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
     mujoco.mj_collision(model, data)
