@@ -74,12 +74,13 @@ class World(Protocol):
         self,
         n_substeps: int,
         slots: Sequence[int] | None = None,
+        before: Callable[[int], None] | None = None,
         after: Callable[[int], None] | None = None,
     ) -> None:
-        """Advance slots by ``n_substeps`` under their ``ctrl``; then ``after(slot)`` for each.
+        """Advance slots by ``n_substeps`` under their ``ctrl``, each between its two callbacks.
 
-        ``after`` may run in a worker thread while other slots still simulate; it must touch only
-        its own slot.
+        ``before(slot)`` and ``after(slot)`` may run in a worker thread while other slots simulate;
+        they must touch only their own slot.
         """
 
     def diverged(self, slot: int) -> bool:

@@ -23,6 +23,8 @@ from molmospaces_gym.scenes.model import SceneModel
 if TYPE_CHECKING:
     from molmospaces_gym.backends.rendering import Renderer
 
+Callback = Callable[[int], None]
+
 DATA_PER_SLOT = 4
 """Simulation states a slot keeps for scenes it may come back to."""
 
@@ -52,6 +54,7 @@ class _Slot:
         self.xmat: Array = data.xmat
         self.site_xpos: Array = data.site_xpos
         self.site_xmat: Array = data.site_xmat
+        self.warnings: NDArray[np.int32] = data.warning.number
 
 
 class MujocoWorld:
@@ -110,33 +113,40 @@ class MujocoWorld:
         self,
         n_substeps: int,
         slots: Sequence[int] | None = None,
-        after: Callable[[int], None] | None = None,
+        before: Callback | None = None,
+        after: Callback | None = None,
     ) -> None:
-        """Advance slots in thread chunks: one slot's ``after`` overlaps another's physics."""
+        """Advance slots in thread chunks: one slot's callbacks overlap another's physics."""
         chosen = range(self.num_worlds) if slots is None else slots
         if self._threads == 1:
-            self._advance(n_substeps, chosen, after)
+            self._advance(n_substeps, chosen, before, after)
             return
         chunks = [list(chosen[i :: self._threads]) for i in range(self._threads)]
-        pending = [self._submit(n_substeps, chunk, after) for chunk in chunks[1:] if chunk]
+        pending = [self._submit(n_substeps, chunk, before, after) for chunk in chunks[1:] if chunk]
         try:
-            self._advance(n_substeps, chunks[0], after)
+            self._advance(n_substeps, chunks[0], before, after)
         finally:
             for future in pending:
                 future.result()
 
     def _submit(
-        self, n_substeps: int, slots: list[int], after: Callable[[int], None] | None
+        self, n_substeps: int, slots: list[int], before: Callback | None, after: Callback | None
     ) -> "Future[None]":
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, "mujoco-world")
-        return self._pool.submit(self._advance, n_substeps, slots, after)
+        return self._pool.submit(self._advance, n_substeps, slots, before, after)
 
     def _advance(
-        self, n_substeps: int, slots: Sequence[int], after: Callable[[int], None] | None
+        self,
+        n_substeps: int,
+        slots: Sequence[int],
+        before: Callback | None,
+        after: Callback | None,
     ) -> None:
         for slot in slots:
             here = self._slot(slot)
+            if before is not None:
+                before(slot)
             mujoco.mj_step(here.model, here.data, n_substeps)
             mujoco.mj_kinematics(here.model, here.data)  # poses lag one substep without it
             if after is not None:
@@ -144,7 +154,7 @@ class MujocoWorld:
 
     def diverged(self, slot: int) -> bool:
         """Whether MuJoCo reported a bad position, velocity or acceleration."""
-        counts = self._slot(slot).data.warning.number.tolist()
+        counts = self._slot(slot).warnings.tolist()
         return any(counts[kind] for kind in _UNSTABLE)
 
     def ctrl(self, slot: int) -> Array:

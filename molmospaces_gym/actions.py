@@ -12,7 +12,6 @@ The layout is the robot's control order, arm first and gripper last:
 The gripper element is always absolute: -1 open, +1 closed.
 """
 
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidAction, UnknownName
+from molmospaces_gym.kernels import clip_action, joint_delta
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding
 from molmospaces_gym.robots.kinematics import Kinematics, rotation_vector
@@ -63,10 +63,10 @@ def check_action(action: object, size: int) -> Array:
         raise InvalidAction(f"an action must be {size} numbers, not {action!r}") from error
     if values.shape != (size,):
         raise InvalidAction(f"an action must have shape ({size},), not {values.shape}")
-    # A sum is finite only where every element is; one pass instead of a mask.
-    if not math.isfinite(values.sum()):
+    clipped = np.empty(size)
+    if not clip_action(values, clipped):
         raise InvalidAction(f"an action must be finite, not {values.tolist()}")
-    return np.minimum(np.maximum(values, -1.0), 1.0)
+    return clipped
 
 
 class ActionMapper(Protocol):
@@ -104,9 +104,10 @@ class JointDelta:
         self.size = len(self._low)
 
     def decode(self, action: Array, target: Array) -> Array:
-        command = target + JOINT_STEP * action
-        command[-1] = self._grip.command(action[-1])
-        return np.minimum(np.maximum(command, self._low), self._high)
+        command = np.empty(self.size)
+        grip = self._grip.command(action[-1])
+        joint_delta(action, target, JOINT_STEP, grip, self._low, self._high, command)
+        return command
 
     def encode(self, command: Array, target: Array) -> Array:
         action = (command - target) / JOINT_STEP

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.robots.base import RobotConfig
-from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import PrivilegedKey, Task
-from molmospaces_gym.tasks.pick import conjugate_multiply
 
 Array = NDArray[np.float64]
 Observation = dict[str, NDArray[Any]]
@@ -101,38 +99,34 @@ class RobotObserver:
     """
 
     def __init__(self, world: World, slot: int, scene: SceneModel) -> None:
-        import mujoco
+        # numba takes half a second to import, which `import molmospaces_gym` must not cost.
+        from molmospaces_gym.kernels import observe_robot
 
         robot = scene.robot
-        self._mat2quat, self._quat = mujoco.mju_mat2Quat, np.empty(4)
-        self._qpos, self._qvel = world.joint_pos(slot), world.joint_vel(slot)
-        self._ctrl = world.ctrl(slot)
-        self._link_pos = world.body_pos(slot)[robot.link_id]
-        self._link_quat = world.body_quat(slot)[robot.link_id]
-        self._link_mat = world.body_mat(slot)[robot.link_id].reshape(3, 3)
-        self._tool_pos = world.site_pos(slot)[robot.tcp_site]
-        self._tool_mat = world.site_mat(slot)[robot.tcp_site]
-        self._arm = len(robot.qpos)
-        self._joints, self._dofs = compact(robot.qpos), compact(robot.dof)
-        self._actuators = compact(robot.actuators)
-        self._grip = int(robot.gripper_qpos[0])
-        self._grip_scale = 1.0 / robot.config.gripper.closed_qpos
-        self._scale = 2.0 / (robot.ctrl_high - robot.ctrl_low)
-        self._low = robot.ctrl_low
+        self._observe = observe_robot
+        self._arguments = (
+            world.joint_pos(slot),
+            world.joint_vel(slot),
+            world.ctrl(slot),
+            world.body_pos(slot),
+            world.body_quat(slot),
+            world.body_mat(slot),
+            world.site_pos(slot),
+            world.site_mat(slot),
+            robot.link_id,
+            robot.qpos,
+            robot.dof,
+            robot.gripper_qpos[:1],
+            np.array([1.0 / robot.config.gripper.closed_qpos]),
+            np.array([robot.tcp_site]),
+            robot.actuators,
+            robot.ctrl_low,
+            2.0 / (robot.ctrl_high - robot.ctrl_low),
+        )
 
     def write(self, out: Array) -> None:
         """Fill ``out`` (robot_size,) from the slot's current state."""
-        arm = self._arm
-        out[:arm] = self._qpos[self._joints]
-        out[arm : 2 * arm] = self._qvel[self._dofs]
-        at = 2 * arm
-        out[at] = self._qpos[self._grip] * self._grip_scale
-        np.matmul(self._tool_pos - self._link_pos, self._link_mat, out=out[at + 1 : at + 4])
-        self._mat2quat(self._quat, self._tool_mat)
-        conjugate_multiply(self._link_quat, self._quat, out[at + 4 : at + 8])
-        command = self._ctrl[self._actuators] - self._low
-        command *= self._scale
-        np.subtract(command, 1.0, out=out[at + 8 :])
+        self._observe(*self._arguments, out)
 
 
 def observe_images(

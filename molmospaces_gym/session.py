@@ -48,6 +48,9 @@ class Session:
     ) -> None:
         self.config, self.task, self.robot = config, task, robot
         self.layout, self.world, self.slot = layout, world, slot
+        from molmospaces_gym.kernels import store
+
+        self._store = store
         self._scene: SceneModel | None = None
         self._episode: EpisodeSpec | None = None
         self._values = np.zeros(layout.size)
@@ -147,10 +150,7 @@ class Session:
         self._observer.write(values[: layout.robot_size])
         if layout.mode == "state":
             self._task.privileged(values[layout.robot_size :])
-        if "diverged" in self.info:
-            np.nan_to_num(values, copy=False)
-        np.maximum(values, layout.low, out=values)
-        np.minimum(values, layout.high, out=out, casting="same_kind")
+        self._store(values, layout.low, layout.high, "diverged" in self.info, out)
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""

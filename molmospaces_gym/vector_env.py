@@ -14,6 +14,7 @@ from molmospaces_gym.backends.base import make_world
 from molmospaces_gym.config import EnvConfig
 from molmospaces_gym.env import MolmoSpacesEnv, make_layout
 from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
+from molmospaces_gym.info_rows import InfoRows
 from molmospaces_gym.observations import Observation
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.session import Session
@@ -66,7 +67,10 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._seeds: list[int | None] = [None] * num_envs
         self._rows = np.zeros((num_envs, self.layout.size), np.float32)
         self._images: list[Observation] = [{} for _ in range(num_envs)]
-        self._done = np.zeros(num_envs, np.bool_)
+        self._infos = InfoRows(num_envs)
+        self._rewards = np.zeros(num_envs)
+        self._terminated, self._truncated = self._none, self._none
+        self._done = self._none
 
     @property
     def np_random_seed(self) -> Any:
@@ -131,6 +135,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
     def _begin(self, slot: int, options: Mapping[str, Any] | None = None) -> None:
         episode, scene = self._source.next(self._generator(slot), options)
         self.sessions[slot].begin(episode, scene)
+        self._infos.write(slot, self.sessions[slot].info)
         self._observe(slot)
 
     def _observe(self, slot: int) -> None:
@@ -140,7 +145,11 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             self._images[slot] = session.images()
 
     def _finish(self, slot: int) -> None:
-        self.sessions[slot].finish()
+        session = self.sessions[slot]
+        session.finish()
+        self._rewards[slot] = session.reward
+        self._terminated[slot], self._truncated[slot] = session.terminated, session.truncated
+        self._infos.write(slot, session.info)
         self._observe(slot)
 
     def _observation(self) -> Observation:
@@ -153,20 +162,16 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         """Step every slot; raises ``InvalidAction`` before anything moves."""
         actions = self._check(actions)
         resetting = self._done if self.autoreset_mode is AutoresetMode.NEXT_STEP else self._none
-        stepping = [slot for slot in range(self.num_envs) if not resetting[slot]]
-        for slot in stepping:
-            self.sessions[slot].act(actions[slot])
+        stepping = np.flatnonzero(~resetting).tolist()
+        self._rewards[resetting] = 0.0
+        self._terminated[resetting] = self._truncated[resetting] = False
         if stepping:
-            self._advance(stepping)
-        rewards = np.zeros(self.num_envs)
-        terminated, truncated = self._none.copy(), self._none.copy()
-        for slot in stepping:
-            session = self.sessions[slot]
-            rewards[slot] = session.reward
-            terminated[slot], truncated[slot] = session.terminated, session.truncated
+            self._advance(stepping, actions)
         infos: dict[str, Any] = {}
         for slot in np.flatnonzero(resetting).tolist():
             self._begin(slot)
+        rewards = self._rewards.copy()
+        terminated, truncated = self._terminated.copy(), self._truncated.copy()
         self._done = terminated | truncated
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             infos = self._restart()
@@ -191,13 +196,17 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.sessions[0].scene  # noqa: B018 - raises NotReset before the first reset
         return array
 
-    def _advance(self, slots: list[int]) -> None:
+    def _advance(self, slots: list[int], actions: NDArray[np.float32]) -> None:
         """Step slots, grouped by their number of substeps (scenes may differ)."""
+
+        def act(slot: int) -> None:
+            self.sessions[slot].act(actions[slot])
+
         groups: dict[int, list[int]] = {}
         for slot in slots:
             groups.setdefault(self.sessions[slot].n_substeps, []).append(slot)
         for count, group in groups.items():
-            self.world.step(count, group, self._finish)
+            self.world.step(count, group, act, self._finish)
 
     def _restart(self) -> dict[str, Any]:
         """Start new episodes where one has ended; the last observation and info go to infos."""
@@ -215,15 +224,11 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
     def _collect(self, infos: dict[str, Any]) -> dict[str, Any]:
         """Batch the sessions' infos into arrays with ``_key`` masks, as Gymnasium does."""
         rows = [session.info for session in self.sessions]
-        keys = rows[0].keys()
-        if any(row.keys() != keys for row in rows[1:]):
-            for slot, row in enumerate(rows):
-                infos = self._add_info(infos, row, slot)
-            return infos
-        for key, value in rows[0].items():
-            kind = type(value) if isinstance(value, bool | float) else object
-            infos[key] = np.array([row[key] for row in rows], dtype=kind)
-            infos[f"_{key}"] = np.ones(self.num_envs, np.bool_)
+        batch = self._infos.batch(rows)
+        if batch is not None:
+            return infos | batch
+        for slot, row in enumerate(rows):
+            infos = self._add_info(infos, row, slot)
         return infos
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from molmospaces_gym.backends.rendering.arrays import Arr, View
-from molmospaces_gym.backends.rendering.jit import helper, kernel
+from molmospaces_gym.jit import helper, kernel
 
 SHARPNESS = 5.0
 """A spot reaches its strength where the cosine is this much (inverse) inside its cone."""

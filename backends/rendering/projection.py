@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.backends.rendering.arrays import Arr, Scratch, Surfaces, View
-from molmospaces_gym.backends.rendering.jit import helper, kernel
+from molmospaces_gym.jit import helper, kernel
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 MIN_RADIUS_PIXELS = np.float32(0.3)

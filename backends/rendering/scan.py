@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.backends.rendering.arrays import Arr
-from molmospaces_gym.backends.rendering.jit import helper, kernel
+from molmospaces_gym.jit import helper, kernel
 
 ZERO, HALF = np.float32(0), np.float32(0.5)
 

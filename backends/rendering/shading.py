@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.backends.rendering.arrays import Arr, Textures, View
-from molmospaces_gym.backends.rendering.jit import helper, kernel
+from molmospaces_gym.jit import helper, kernel
 
 ZERO, HALF, ONE, WHITE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
 TINY = np.float32(1e-6)

@@ -50,6 +50,16 @@ class SceneModel:
         return roots
 
     @cached_property
+    def geom_owner(self) -> NDArray[np.uint8]:
+        """(ngeom,) bits of ``kernels.ROBOT``, ``LEFT`` and ``RIGHT``; copy before adding others."""
+        from molmospaces_gym import kernels
+
+        owner = np.where(self.geom_root == self.robot.root_id, kernels.ROBOT, 0).astype(np.uint8)
+        for bodies, bit in zip(self.robot.fingers, (kernels.LEFT, kernels.RIGHT), strict=True):
+            owner[np.isin(self.model.geom_bodyid, sorted(bodies))] |= bit
+        return owner
+
+    @cached_property
     def free_joints(self) -> dict[str, tuple[int, int]]:
         """Name of each free body -> (qpos address, dof address); the robot's are left out."""
         model, found = self.model, {}

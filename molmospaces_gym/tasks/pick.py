@@ -1,12 +1,12 @@
 """Pick: lift one object off its support (official ``PickTask``)."""
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from molmospaces_gym import kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
@@ -23,12 +23,6 @@ SUCCESS_LIFT = 0.01
 """Official default of ``succ_pos_threshold``, m."""
 SUPPORT_COSINE = float(np.cos(np.deg2rad(80.0)))
 """A contact supports an object when its normal is within 80 degrees of up (official)."""
-REACH_SCALES = (3.0, 15.0)
-"""Steepness of the two halves of the reach potential, 1/m: one draws the tool in from across the
-surface (0.46 at 20 cm), the other fits the object between the fingers (0.71 at 2 cm)."""
-FUNNEL_HEIGHT, FUNNEL_WIDTH = 0.1, 0.03
-"""The tool is drawn to a point this far above the object (m) until it is within this horizontal
-distance (m), and down from there: a straight line would push the object with the fingers."""
 
 
 class PickTask:
@@ -40,9 +34,9 @@ class PickTask:
 
     Dense reward terms are changes of potentials (see ``dense_terms``): ``reach`` is how far the
     tool has come along a funnel that ends in the object's middle from above
-    (``reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that touches the
-    object; ``lift`` height over the goal lift of 5 cm, counted while both fingers touch;
-    ``success`` 1 while successful.
+    (``kernels.reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that
+    touches the object; ``lift`` height over the goal lift of 5 cm, counted while both fingers
+    touch; ``success`` 1 while successful.
     """
 
     name = "Pick"
@@ -94,47 +88,45 @@ class PickEpisode:
         scene.free_joint(name)  # raises UnknownBody for a name that nothing can lift
         self.body = scene.body_id(name)
         self._world, self._slot = world, slot
-        self._start = np.asarray(task["pickup_obj_start_pose"], dtype=np.float64)
+        start = np.asarray(task["pickup_obj_start_pose"], dtype=np.float64)
+        self._start_height = float(start[2])
         self._threshold = float(task.get("succ_pos_threshold", SUCCESS_LIFT))
         goal = task.get("pickup_obj_goal_pose")
         self._goal = (
             np.asarray(goal[:3], dtype=np.float64)
             if goal is not None
-            else self._start[:3] + [0.0, 0.0, GOAL_LIFT]
+            else start[:3] + [0.0, 0.0, GOAL_LIFT]
         )
         self._half_size = scene.body_half_size(name)
         self._center = scene.body_center(name)
-        self._off_center = bool(self._center.any())
-        self._is_object = scene.geom_root == scene.model.body_rootid[self.body]
-        self._is_robot = scene.geom_root == scene.robot.root_id
-        geom_body = scene.model.geom_bodyid
-        left, right = (np.isin(geom_body, list(bodies)) for bodies in scene.robot.fingers)
-        self._left, self._right = left, right
-        self._pos = world.body_pos(slot)[self.body]
-        self._quat = world.body_quat(slot)[self.body]
-        self._mat = world.body_mat(slot)[self.body].reshape(3, 3)
-        robot = scene.robot
-        self._tool = world.site_pos(slot)[robot.tcp_site]
-        self._link_pos = world.body_pos(slot)[robot.link_id]
-        self._link_quat = world.body_quat(slot)[robot.link_id]
-        self._link_mat = world.body_mat(slot)[robot.link_id].reshape(3, 3)
-
+        self._owner = scene.geom_owner.copy()
+        self._owner[scene.geom_root == scene.model.body_rootid[self.body]] |= kernels.OBJECT
+        self._xpos, self._xquat = world.body_pos(slot), world.body_quat(slot)
+        self._xmat = world.body_mat(slot)
+        self._link, self._tool = scene.robot.link_id, world.site_pos(slot)[scene.robot.tcp_site]
         self._offset = np.zeros(3)
         """From the middle of the object's box to the tool (3,), world frame, after ``evaluate``."""
 
     def evaluate(self) -> TaskState:
-        touched, only_robot, left, right = self._touches()
-        lift = float(self._pos[2] - self._start[2])
-        self._offset = offset = self._tool - self._pos
-        if self._off_center:
-            offset -= self._mat @ self._center
-        distance = math.sqrt(offset @ offset)
-        success = touched and only_robot and lift >= self._threshold
+        touched, distance, reach = kernels.approach(
+            self._world.contact_geoms(self._slot),
+            self._owner,
+            self._xpos,
+            self._xmat,
+            self.body,
+            self._center,
+            self._tool,
+            self._offset,
+        )
+        lift = float(self._xpos[self.body, 2]) - self._start_height
+        left, right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
+        only_robot = touched & (kernels.BY_ROBOT | kernels.BY_OTHER) == kernels.BY_ROBOT
+        success = only_robot and lift >= self._threshold
         grasped = left and right
         return TaskState(
             success=success,
             potentials={
-                "reach": 1.0 if grasped else reach_potential(*offset.tolist()),
+                "reach": 1.0 if grasped else reach,
                 "grasp": 0.5 * (left + right),
                 "lift": min(max(lift / GOAL_LIFT, 0.0), 1.0) if grasped else 0.0,
                 "success": float(success),
@@ -142,57 +134,22 @@ class PickEpisode:
             quantities={"lift": lift, "tcp_distance": distance},
         )
 
-    def _touches(self) -> tuple[bool, bool, bool, bool]:
-        """Whether the robot, nothing else, the left and the right finger touch the object."""
-        geoms = self._world.contact_geoms(self._slot)
-        mine = self._is_object[geoms]
-        rows = np.flatnonzero(mine)
-        if not len(rows):
-            return False, True, False, False
-        # The partner of element k of the flattened (n, 2) pairs is its neighbour k ^ 1.
-        partners = geoms.ravel()[rows ^ 1]
-        robot = self._is_robot[partners]
-        left, right = self._left[partners].any(), self._right[partners].any()
-        return bool(robot.any()), bool(robot.all()), bool(left), bool(right)
-
     def official_reward(self, state: TaskState) -> float:
         """Lift height (m, not negative) while nothing but the robot supports the object."""
         contacts = self._world.contacts(self._slot)
-        middle = self._pos[2] + self._mat[2] @ self._center
-        for row, side in zip(*np.nonzero(self._is_object[contacts.geoms]), strict=True):
+        middle = self._xpos[self.body, 2] + self._xmat[self.body, 6:] @ self._center
+        owner = self._owner[contacts.geoms]
+        for row, side in zip(*np.nonzero(owner & kernels.OBJECT), strict=True):
             up = contacts.normal[row, 2] * (1.0 if side == 1 else -1.0)
             supports = contacts.position[row, 2] < middle and up > SUPPORT_COSINE
-            if supports and not self._is_robot[contacts.geoms[row, 1 - side]]:
+            if supports and not owner[row, 1 - side] & kernels.ROBOT:
                 return 0.0
         return max(0.0, state.quantities["lift"])
 
     def privileged(self, out: Array) -> None:
         """``object_pose`` in the robot's base frame, ``object_size``, ``object_to_tcp``, goal."""
-        base = self._link_mat
-        np.matmul(self._pos - self._link_pos, base, out=out[0:3])
-        conjugate_multiply(self._link_quat, self._quat, out[3:7])
+        xpos, xmat, link = self._xpos, self._xmat, self._link
+        kernels.relative_pose(xpos, self._xquat, xmat, link, self.body, out[0:7])
         out[7:10] = self._half_size
-        np.matmul(self._offset, base, out=out[10:13])
-        np.matmul(self._goal - self._link_pos, base, out=out[13:16])
-
-
-def reach_potential(x: float, y: float, z: float) -> float:
-    """0 far away to 1 where the tool's offset (m, z up) from the object's middle is zero."""
-    horizontal = x * x + y * y
-    aligned = math.exp(-horizontal / FUNNEL_WIDTH**2)
-    height = z - FUNNEL_HEIGHT * (1.0 - aligned)
-    distance = math.sqrt(horizontal + height * height)
-    coarse, fine = REACH_SCALES
-    return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
-
-
-def conjugate_multiply(first: Array, second: Array, out: Array) -> None:
-    """Write ``conjugate(first) * second`` (wxyz) into ``out``, with a positive real part."""
-    w1, x1, y1, z1 = first.tolist()
-    w2, x2, y2, z2 = second.tolist()
-    w = w1 * w2 + x1 * x2 + y1 * y2 + z1 * z2
-    sign = 1.0 if w >= 0 else -1.0
-    out[0] = sign * w
-    out[1] = sign * (w1 * x2 - x1 * w2 - y1 * z2 + z1 * y2)
-    out[2] = sign * (w1 * y2 + x1 * z2 - y1 * w2 - z1 * x2)
-    out[3] = sign * (w1 * z2 - x1 * y2 + y1 * x2 - z1 * w2)
+        kernels.relative_vector(self._offset, xmat, link, out[10:13])
+        kernels.relative_point(self._goal, xpos, xmat, link, out[13:16])

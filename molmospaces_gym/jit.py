@@ -1,4 +1,4 @@
-"""Compilation of the rasteriser's inner loops with numba."""
+"""Compilation of inner loops with numba; imported only where a loop runs."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast

@@ -1,0 +1,252 @@
+"""Compiled kernels of a step: what would otherwise be dozens of small array operations.
+
+After a physics step the interpreter's own code and data have left the processor's caches, so each
+array operation costs several times what it does in a loop. One compiled call replaces them. All
+arrays are float64 and contiguous unless stated; poses are world poses, quaternions wxyz.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.jit import helper, kernel
+
+Array = NDArray[np.float64]
+Ids = NDArray[np.intp]
+
+OBJECT, ROBOT, LEFT, RIGHT = 1, 2, 4, 8
+"""What a geom belongs to (bits of ``owner`` in ``touches``); fingers are robot too."""
+BY_ROBOT, BY_OTHER, BY_LEFT, BY_RIGHT = 1, 2, 4, 8
+"""What touches the object (bits of the result of ``touches``)."""
+
+FUNNEL_HEIGHT, FUNNEL_WIDTH = 0.1, 0.03
+"""The tool is drawn to a point this far above the object (m) until it is within this horizontal
+distance (m), and down from there: a straight line would push the object with the fingers."""
+COARSE, FINE = 3.0, 15.0
+"""Steepness of the two halves of the reach potential, 1/m: one draws the tool in from across the
+surface (0.46 at 20 cm), the other fits the object between the fingers (0.71 at 2 cm)."""
+
+
+@helper
+def _into_frame(point: Array, origin: Array, mat: Array, out: Array) -> None:
+    """Write ``mat.T @ (point - origin)`` for a row-major rotation (9,) into ``out`` (3,)."""
+    x, y, z = point[0] - origin[0], point[1] - origin[1], point[2] - origin[2]
+    out[0] = mat[0] * x + mat[3] * y + mat[6] * z
+    out[1] = mat[1] * x + mat[4] * y + mat[7] * z
+    out[2] = mat[2] * x + mat[5] * y + mat[8] * z
+
+
+@helper
+def _relative_quat(first: Array, second: Array, out: Array) -> None:
+    """Write ``conjugate(first) * second``, with a real part that is not negative."""
+    a, b, c, d = first[0], first[1], first[2], first[3]
+    w, x, y, z = second[0], second[1], second[2], second[3]
+    real = a * w + b * x + c * y + d * z
+    sign = 1.0 if real >= 0.0 else -1.0
+    out[0] = sign * real
+    out[1] = sign * (a * x - b * w - c * z + d * y)
+    out[2] = sign * (a * y - c * w - d * x + b * z)
+    out[3] = sign * (a * z - b * y + c * x - d * w)
+
+
+@helper
+def _mat_quat(mat: Array, out: Array) -> None:
+    """Write the quaternion of a row-major rotation (9,) into ``out`` (4,)."""
+    trace = mat[0] + mat[4] + mat[8]
+    if trace > 0.0:
+        out[0] = 0.5 * math.sqrt(1.0 + trace)
+        scale = 0.25 / out[0]
+        out[1] = scale * (mat[7] - mat[5])
+        out[2] = scale * (mat[2] - mat[6])
+        out[3] = scale * (mat[3] - mat[1])
+        return
+    i = 0
+    if mat[4] > mat[0]:
+        i = 1
+    if mat[8] > mat[4 * i]:
+        i = 2
+    j, k = (i + 1) % 3, (i + 2) % 3
+    # Rounding may leave the largest diagonal a hair below what a rotation has.
+    out[1 + i] = 0.5 * math.sqrt(max(1.0 + mat[4 * i] - mat[4 * j] - mat[4 * k], 1e-15))
+    scale = 0.25 / out[1 + i]
+    out[0] = scale * (mat[3 * k + j] - mat[3 * j + k])
+    out[1 + j] = scale * (mat[3 * i + j] + mat[3 * j + i])
+    out[1 + k] = scale * (mat[3 * i + k] + mat[3 * k + i])
+
+
+@kernel
+def clip_action(action: Array, out: Array) -> bool:
+    """Write ``action`` clipped to [-1, 1] into ``out``; whether every element was finite."""
+    finite = True
+    for i in range(len(action)):
+        value = action[i]
+        finite &= math.isfinite(value)
+        out[i] = min(max(value, -1.0), 1.0)
+    return finite
+
+
+@kernel
+def joint_delta(
+    action: Array, target: Array, step: float, grip: float, low: Array, high: Array, out: Array
+) -> None:
+    """Write ``target + step * action`` within the limits; the last command is ``grip``."""
+    last = len(action) - 1
+    for i in range(last):
+        out[i] = min(max(target[i] + step * action[i], low[i]), high[i])
+    out[last] = min(max(grip, low[last]), high[last])
+
+
+@kernel
+def observe_robot(
+    qpos: Array,
+    qvel: Array,
+    ctrl: Array,
+    xpos: Array,
+    xquat: Array,
+    xmat: Array,
+    site_xpos: Array,
+    site_xmat: Array,
+    link: int,
+    joints: Ids,
+    dofs: Ids,
+    grips: Ids,
+    grip_scale: Array,
+    tools: Ids,
+    actuators: Ids,
+    ctrl_low: Array,
+    ctrl_scale: Array,
+    out: Array,
+) -> None:
+    """Joint positions and velocities, grippers, tool poses and last commands, one after another.
+
+    ``joints`` are addresses in ``qpos`` and ``dofs`` in ``qvel``; ``grips`` those of one joint per
+    gripper, multiplied by ``grip_scale``; ``tools`` site ids, whose poses (7) are written in the
+    frame of the body ``link``; the commands of ``actuators`` become ``(ctrl - low) * scale - 1``.
+    """
+    at = 0
+    for i in joints:
+        out[at] = qpos[i]
+        at += 1
+    for i in dofs:
+        out[at] = qvel[i]
+        at += 1
+    for k in range(len(grips)):
+        out[at] = qpos[grips[k]] * grip_scale[k]
+        at += 1
+    quat = np.empty(4)
+    for site in tools:
+        _into_frame(site_xpos[site], xpos[link], xmat[link], out[at : at + 3])
+        _mat_quat(site_xmat[site], quat)
+        _relative_quat(xquat[link], quat, out[at + 3 : at + 7])
+        at += 7
+    for k in range(len(actuators)):
+        out[at] = (ctrl[actuators[k]] - ctrl_low[k]) * ctrl_scale[k] - 1.0
+        at += 1
+
+
+@kernel
+def relative_pose(xpos: Array, xquat: Array, xmat: Array, link: int, body: int, out: Array) -> None:
+    """Write the pose (7,) of a body in the frame of the body ``link``."""
+    _into_frame(xpos[body], xpos[link], xmat[link], out[:3])
+    _relative_quat(xquat[link], xquat[body], out[3:])
+
+
+@kernel
+def relative_point(point: Array, xpos: Array, xmat: Array, link: int, out: Array) -> None:
+    """Write a world point (3,) in the frame of the body ``link``."""
+    _into_frame(point, xpos[link], xmat[link], out)
+
+
+@kernel
+def relative_vector(vector: Array, xmat: Array, link: int, out: Array) -> None:
+    """Write a world vector (3,) in the axes of the body ``link``."""
+    _into_frame(vector, np.zeros(3), xmat[link], out)
+
+
+@kernel
+def store(values: Array, low: Array, high: Array, clean: bool, out: Any) -> None:
+    """Write ``values`` clipped to [low, high] into ``out``, as 0 where NaN and ``clean``."""
+    for i in range(len(values)):
+        value = values[i]
+        if clean and value != value:
+            value = 0.0
+        out[i] = min(max(value, low[i]), high[i])
+
+
+@helper
+def _touches(geoms: Any, owner: Any) -> int:
+    found = 0
+    for row in range(len(geoms)):
+        first, second = owner[geoms[row, 0]], owner[geoms[row, 1]]
+        if not (first | second) & OBJECT:
+            continue
+        partner = second if first & OBJECT else first
+        if partner & ROBOT:
+            found |= BY_ROBOT | (partner & (LEFT | RIGHT))
+        else:
+            found |= BY_OTHER
+    return found
+
+
+@kernel
+def touches(geoms: Any, owner: Any) -> int:
+    """What touches an object.
+
+    Args:
+        geoms: (n, 2) int32 geom ids of the contacts.
+        owner: (ngeom,) uint8, ``OBJECT``, ``ROBOT``, ``ROBOT | LEFT``, ``ROBOT | RIGHT`` or 0.
+
+    Returns:
+        ``BY_ROBOT``, ``BY_LEFT``, ``BY_RIGHT`` and ``BY_OTHER`` combined.
+    """
+    return _touches(geoms, owner)
+
+
+@helper
+def _reach(x: float, y: float, z: float) -> float:
+    horizontal = x * x + y * y
+    aligned = math.exp(-horizontal / FUNNEL_WIDTH**2)
+    height = z - FUNNEL_HEIGHT * (1.0 - aligned)
+    distance = math.sqrt(horizontal + height * height)
+    return 1.0 - 0.5 * (math.tanh(COARSE * distance) + math.tanh(FINE * distance))
+
+
+@kernel
+def reach_potential(x: float, y: float, z: float) -> float:
+    """0 far away to 1 where the tool's offset (m, z up) from the object's middle is zero."""
+    return _reach(x, y, z)
+
+
+@kernel
+def approach(
+    geoms: Any,
+    owner: Any,
+    xpos: Array,
+    xmat: Array,
+    body: int,
+    center: Array,
+    tool: Array,
+    offset: Array,
+) -> tuple[int, float, float]:
+    """What touches an object and how far the tool has come to it.
+
+    Args:
+        geoms, owner: as for ``touches``.
+        xpos, xmat: (nbody, 3) and (nbody, 9) poses of the bodies.
+        body: the object.
+        center: (3,) middle of the object's box in its own frame, m.
+        tool: (3,) position of the tool, m.
+        offset: (3,) out, from the middle of the box to the tool, world frame, m.
+
+    Returns:
+        The bits of ``touches``, the distance (m) and the reach potential.
+    """
+    mat, distance = xmat[body], 0.0
+    for i in range(3):
+        middle = mat[3 * i] * center[0] + mat[3 * i + 1] * center[1] + mat[3 * i + 2] * center[2]
+        offset[i] = tool[i] - xpos[body, i] - middle
+        distance += offset[i] * offset[i]
+    reach = _reach(offset[0], offset[1], offset[2])
+    return _touches(geoms, owner), math.sqrt(distance), reach
