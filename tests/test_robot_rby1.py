@@ -204,8 +204,9 @@ def test_joint_limits_and_forces_equal_the_urdf(model: mujoco.MjModel, urdf: Urd
         if "acceleration" not in joint.limits:
             continue
         actuator = model.actuator(actuator_of(joint.name))
-        force = joint.limits["effort"] + model.dof_armature[ours.dofadr[0]] * (
-            joint.limits["acceleration"]
+        force = (
+            joint.limits["effort"]
+            + model.dof_armature[ours.dofadr[0]] * (joint.limits["acceleration"])
         )
         np.testing.assert_allclose(actuator.forcerange, [-force, force], err_msg=joint.name)
 
@@ -255,7 +256,7 @@ def test_numbers_without_the_reference_data(model: mujoco.MjModel) -> None:
 
 
 def test_tool_frames_and_cameras(model: mujoco.MjModel) -> None:
-    """z is the approach, fingers move along y, the wrist camera is on the +x side, as documented."""
+    """z is the approach, fingers move along y, the wrist camera is on the +x side."""
     data = mujoco.MjData(model)
     for side in "rl":
         data.joint(f"gripper_finger_{side}1").qpos[0] = -0.05

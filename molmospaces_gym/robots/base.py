@@ -74,8 +74,11 @@ class PlanarBase:
 
 @dataclass(frozen=True, kw_only=True)
 class Torso:
-    """Joints between base and arms. ``height`` turns one angle (rad, up to ``max_height``) into
-    joint positions that fold the torso and keep the chest upright: 0 stands tall."""
+    """Joints between base and arms.
+
+    ``height`` turns one angle (rad, up to ``max_height``) into joint positions that fold the torso
+    and keep the chest upright: 0 stands tall.
+    """
 
     group: str
     height: tuple[float, ...]

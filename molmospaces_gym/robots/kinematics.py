@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.robots.binding import ArmBinding, GroupBinding, RobotBinding
+from molmospaces_gym.robots.binding import ArmBinding, GroupBinding, Ids, RobotBinding
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,10 @@ class Kinematics:
     def set_posture(self, qpos: Array) -> None:
         """Put all joints, those that do not move here included, where ``qpos`` (nq,) has them."""
         self._data.qpos[:] = qpos
+
+    def set_joints(self, addresses: Ids, values: Array) -> None:
+        """Put the joints at these addresses in ``qpos``, which do not move here, at ``values``."""
+        self._data.qpos[addresses] = values
 
     def _place(self, qpos: Array) -> None:
         """Compute all poses with the moving joints at ``qpos``."""
