@@ -151,5 +151,6 @@ def default_base_pose(scene: SceneModel, name: str) -> list[float]:
             return list(placement.base_pose)
     address, _ = scene.free_joint(name)
     x, y, z = scene.rest_qpos[address : address + 3].tolist()
-    pedestal = robot.config.pedestal
-    return list(yaw_pose(x - FALLBACK_DISTANCE, y, z - (pedestal[2] if pedestal else 0.0), 0.0))
+    pedestal, side = robot.config.pedestal, robot.config.reach.origin[1]
+    foot = 0.0 if robot.base is not None else z - (pedestal[2] if pedestal else 0.0)
+    return list(yaw_pose(x - FALLBACK_DISTANCE, y - side, foot, 0.0))

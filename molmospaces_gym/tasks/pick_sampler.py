@@ -1,6 +1,7 @@
 """Sampling Pick episodes: which object, where it lies, where the robot stands and how."""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from molmospaces_gym.episode import (
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.scenes.model import Array, SceneModel
-from molmospaces_gym.scenes.placement import REACH, REACH_ANGLE, Placement, placements
+from molmospaces_gym.scenes.placement import Placement, placements
 
 ATTEMPTS = 60
 """Starts tried before a scene is said to offer none."""
@@ -41,9 +42,7 @@ class _Scratch:
             name: scene.rest_qpos[address : address + 7].copy()
             for name, (address, _) in scene.free_joints.items()
         }
-        arm = [g for g in config.groups if g != config.gripper.group]
-        self.home = np.concatenate([np.asarray(config.home[g], dtype=float) for g in arm])
-        self.noise = np.concatenate([np.asarray(config.init_noise[g], dtype=float) for g in arm])
+        self.start = {**config.home, **config.reach.posture}
         self.cameras = [camera_spec(mount) for mount in prefixed_mounts(config)]
         self.exo = next((m for m in config.cameras if "wrist" not in m.name), None)
 
@@ -95,9 +94,9 @@ def sample_pick(
         name = names[rng.integers(len(names))]
         pose = _object_pose(scene, scratch, placement, name, rng)
         base = _base_pose(scene, placement, rng)
-        arm = scratch.home + scratch.noise * rng.uniform(-1.0, 1.0, len(scratch.home))
-        if pose is not None and _is_good_start(scene, scratch, name, pose, base, arm):
-            return _spec(scene, scratch, name, pose, base, arm, task)
+        joints = _start_joints(scene.robot.config, scratch.start, rng)
+        if pose is not None and _is_good_start(scene, scratch, name, pose, base, joints):
+            return _spec(scene, scratch, name, pose, base, joints, task)
     raise InvalidScene(
         f"scene {scene.house.name!r}: no collision-free visible start in {ATTEMPTS} attempts"
     )
@@ -143,10 +142,12 @@ def _object_pose(
     limit = np.asarray(surface.half_size) - margin
     if (limit <= 0).any():
         return None
-    angle = placement.yaw + float(rng.uniform(-REACH_ANGLE, REACH_ANGLE))
-    distance = float(np.sqrt(rng.uniform(REACH[0] ** 2, REACH[1] ** 2)))
-    x = placement.base_pose[0] + distance * np.cos(angle)
-    y = placement.base_pose[1] + distance * np.sin(angle)
+    reach, yaw = scene.robot.config.reach, placement.yaw
+    angle = yaw + float(rng.uniform(-reach.angle, reach.angle))
+    distance = float(np.sqrt(rng.uniform(reach.distance[0] ** 2, reach.distance[1] ** 2)))
+    ahead, left = reach.origin
+    x = placement.base_pose[0] + distance * np.cos(angle) + ahead * np.cos(yaw) - left * np.sin(yaw)
+    y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
     dx, dy = x - surface.center[0], y - surface.center[1]
     cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
@@ -157,6 +158,26 @@ def _object_pose(
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     mujoco.mju_mulQuat(pose[3:], spin, np.asarray(meta["rest_quat"], dtype=float))
     return pose
+
+
+def _start_joints(
+    robot: RobotConfig, start: Mapping[str, Sequence[float]], rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """Joint positions of every move group with the noise of an episode's start."""
+    grippers = {arm.gripper.group: arm.gripper for arm in robot.arms}
+    found = {}
+    for group, values in start.items():
+        noise = robot.init_noise[group]
+        joints = np.asarray(values, dtype=np.float64)
+        if any(noise) and group in grippers:
+            gripper = grippers[group]
+            ends = sorted((gripper.open_qpos, gripper.closed_qpos))
+            driver = np.clip(joints[0] + noise[0] * rng.uniform(-1.0, 1.0), *ends)
+            joints = driver * np.asarray(gripper.coupling)
+        elif any(noise):
+            joints = joints + np.asarray(noise) * rng.uniform(-1.0, 1.0, len(joints))
+        found[group] = joints.tolist()
+    return found
 
 
 def _is_clear(
@@ -179,14 +200,15 @@ def _is_good_start(
     name: str,
     pose: Array,
     base: list[float],
-    arm: Array,
+    joints: Mapping[str, list[float]],
 ) -> bool:
     """Whether the robot touches nothing and the shoulder camera sees the object."""
     model, data, robot = scene.model, scratch.data, scene.robot
     address, _ = scene.free_joint(name)
     data.qpos[:] = scene.rest_qpos
     data.qpos[address : address + 7] = pose
-    data.qpos[robot.qpos] = arm
+    for group, values in joints.items():
+        data.qpos[robot.groups[group].qpos] = values
     robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
@@ -221,7 +243,7 @@ def _spec(
     name: str,
     pose: Array,
     base: list[float],
-    arm: Array,
+    joints: dict[str, list[float]],
     task: tuple[str, float, float],
 ) -> EpisodeSpec:
     task_cls, goal_lift, horizon_s = task
@@ -230,8 +252,7 @@ def _spec(
     poses = {other: rest.tolist() for other, rest in scratch.rest.items()}
     poses[name] = start
     phrase = referral_phrase(scene, name)
-    qpos: dict[str, list[float]] = {"base": [], "arm": arm.tolist()}
-    qpos[config.gripper.group] = list(config.home[config.gripper.group])
+    qpos: dict[str, list[float]] = {"base": [], **joints}
     return EpisodeSpec.trusted(
         robot=RobotSpec.model_construct(robot_name=config.name, init_qpos=qpos),
         cameras=scratch.cameras,
