@@ -19,10 +19,11 @@ from molmospaces_gym.benchmarks.rollout import VIDEO_CHOICES, Plan, Player, buil
 from molmospaces_gym.benchmarks.stats import format_rate
 from molmospaces_gym.benchmarks.summary import RunHead, object_category
 from molmospaces_gym.benchmarks.workers import play_here, play_in_processes
+from molmospaces_gym.config import EnvConfig
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode
 from molmospaces_gym.policies.base import PolicyLike, policy_env_kwargs
-from molmospaces_gym.session import CONTROL_DT
+from molmospaces_gym.robots import get_robot
 from molmospaces_gym.task_specs import task_name
 
 ENV_IDS: Mapping[str, str] = {"PickTask": "molmospaces_gym/Pick-v1"}
@@ -179,7 +180,8 @@ def pins(
         InvalidConfig: The episodes ask for different control steps and the run decides nothing.
     """
     given = env_kwargs.get("control_dt")
-    steps = {given or spec.control_dt or CONTROL_DT for spec in specs}
+    own = get_robot(env_kwargs.get("robot", EnvConfig.robot)).control_dt
+    steps = {given or spec.control_dt or own for spec in specs}
     if len(steps) > 1:
         found = ", ".join(f"{dt:g}" for dt in sorted(steps))
         raise InvalidConfig(f"the benchmark mixes control steps of {found} s; pass control_dt=...")

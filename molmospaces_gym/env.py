@@ -16,9 +16,9 @@ from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.observations import Observation, ObservationLayout
 from molmospaces_gym.robots import get_robot
-from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.robots.base import CONTROL_DT, RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.session import CONTROL_DT, Session
+from molmospaces_gym.session import Session
 from molmospaces_gym.sources import EpisodeSource
 from molmospaces_gym.tasks import get_task
 from molmospaces_gym.tasks.base import Task
@@ -44,7 +44,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     The task decides success and reward; see its class, e.g. ``molmospaces_gym.tasks.pick``.
 
     ## Action space
-    One float32 ``Box(-1, 1)``, arm first and gripper last; see ``molmospaces_gym.actions``.
+    One float32 ``Box(-1, 1)``: for a robot that is one arm, arm first and gripper last; in general
+    see ``molmospaces_gym.action_layout``, whose ``action_parts`` tells the elements of a robot.
 
     ## Observation space
     A flat ``Dict`` of float32 vectors and (H, W, 3) uint8 images; see
@@ -85,6 +86,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
             raise InvalidConfig(f"{task}: {error}") from error
         self.task = get_task(task)
         self.robot = get_robot(self.config.robot)
+        self.metadata = {**self.metadata, "render_fps": round(1 / self.robot.control_dt)}
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
         self.observation_space: spaces.Dict = self.layout.space

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-CONTROL_DT = 0.066
-"""Seconds between two actions of the Franka robots (official benchmark: 33 substeps of 2 ms)."""
-
 
 class Session:
     """Plays episodes in one slot: start, act, and after the physics evaluate and observe."""

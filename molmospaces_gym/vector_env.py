@@ -50,7 +50,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             raise InvalidConfig(f"{task}: {error}") from error
         self.num_envs = num_envs
         self.task, self.robot = get_task(task), get_robot(self.config.robot)
-        self.metadata = {**MolmoSpacesEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        fps = {"render_fps": round(1 / self.robot.control_dt)}
+        mode = {"autoreset_mode": self.autoreset_mode}
+        self.metadata = {**MolmoSpacesEnv.metadata, **fps, **mode}
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
         self.single_observation_space = self.layout.space

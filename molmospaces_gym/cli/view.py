@@ -71,9 +71,8 @@ def play(
 
 def _film(env: Any, policy: Any, seed: int, options: dict[str, Any] | None, out: Path) -> bool:
     from molmospaces_gym.benchmarks.pictures import VideoFile
-    from molmospaces_gym.session import CONTROL_DT
 
-    video = VideoFile(out, 1.0 / CONTROL_DT)
+    video = VideoFile(out, env.metadata["render_fps"])
 
     def watch() -> bool:
         video.append(env.render())

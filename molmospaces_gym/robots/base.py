@@ -16,6 +16,9 @@ from molmospaces_gym.cameras import CameraMount
 PREFIX = "robot_0/"
 """Namespace of the robot in every composed scene (official convention)."""
 
+CONTROL_DT = 0.066
+"""Default seconds between two actions (official benchmark: 33 substeps of 2 ms)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MoveGroup:
@@ -136,7 +139,7 @@ class RobotConfig:
     cameras: tuple[CameraMount, ...]
     image_size: tuple[int, int]
     """Default (width, height) in pixels of the robot's camera system."""
-    control_dt: float = 0.066
+    control_dt: float = CONTROL_DT
     """Default seconds between two actions (official data generation of this robot)."""
     timestep: float | None = None
     """Physics timestep (s) of scenes composed with this robot; None: the house's own."""

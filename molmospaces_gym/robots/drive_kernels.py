@@ -39,7 +39,7 @@ def _beside(x: float, y: float, part: Array, thing: Array, cos: float, sin: floa
         return True
     if abs(c * along + s * across) >= thing[4] + ac * part[2] + as_ * part[3]:
         return True
-    return abs(c * across - s * along) >= thing[5] + as_ * part[2] + ac * part[3]
+    return bool(abs(c * across - s * along) >= thing[5] + as_ * part[2] + ac * part[3])
 
 
 @helper
@@ -55,7 +55,7 @@ def _meets(pose: Array, part: Array, thing: Array) -> bool:
     if thing[4] == 0.0 and thing[5] == 0.0:
         along, across = abs(cos * dx + sin * dy), abs(cos * dy - sin * dx)
         outside, aside = max(along - part[2], 0.0), max(across - part[3], 0.0)
-        return outside * outside + aside * aside < thing[6] * thing[6]
+        return bool(outside * outside + aside * aside < thing[6] * thing[6])
     return not _beside(x, y, part, thing, cos, sin)
 
 

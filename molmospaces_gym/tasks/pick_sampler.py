@@ -171,9 +171,9 @@ def _start_joints(
         joints = np.asarray(values, dtype=np.float64)
         if any(noise) and group in grippers:
             gripper = grippers[group]
-            ends = sorted((gripper.open_qpos, gripper.closed_qpos))
-            driver = np.clip(joints[0] + noise[0] * rng.uniform(-1.0, 1.0), *ends)
-            joints = driver * np.asarray(gripper.coupling)
+            low, high = sorted((gripper.open_qpos, gripper.closed_qpos))
+            driver = float(joints[0]) + noise[0] * float(rng.uniform(-1.0, 1.0))
+            joints = min(max(driver, low), high) * np.asarray(gripper.coupling)
         elif any(noise):
             joints = joints + np.asarray(noise) * rng.uniform(-1.0, 1.0, len(joints))
         found[group] = joints.tolist()
