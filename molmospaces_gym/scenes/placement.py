@@ -111,8 +111,10 @@ class _Search:
                 for name in self.candidates
                 if self.scene.objects[name].get("surface") == surface.name
             ]
-            for front in surface.front if standing and not surface.inside else ():
-                for x, y in _edge_points(surface, front):
+            overhangs = surface.overhang or (0.0,) * len(surface.front)
+            fronts = zip(surface.front, overhangs, strict=True)
+            for front, overhang in fronts if standing and not surface.inside else ():
+                for x, y in _edge_points(surface, front, overhang):
                     z = surface.center[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
                     found += self._try(x, y, z, front + np.pi, standing, surface)
         return found
@@ -178,7 +180,7 @@ def is_graspable(scene: SceneModel, name: str) -> bool:
     return bool(2 * scene.body_half_size(name).min() <= MAX_WIDTH)
 
 
-def _edge_points(surface: Surface, front: float) -> list[tuple[float, float]]:
+def _edge_points(surface: Surface, front: float, overhang: float) -> list[tuple[float, float]]:
     """Base positions along the edge of a surface that faces the yaw ``front``."""
     out = np.array([np.cos(front), np.sin(front)])
     along = np.array([-out[1], out[0]])
@@ -190,7 +192,7 @@ def _edge_points(surface: Surface, front: float) -> list[tuple[float, float]]:
     )
     count = max(1, int(2 * max(half - 0.15, 0.0) / EDGE_SPACING) + 1)
     offsets = np.linspace(-(half - 0.15), half - 0.15, count) if count > 1 else np.zeros(1)
-    middle = np.array(surface.center[:2]) + (depth + EDGE_GAP) * out
+    middle = np.array(surface.center[:2]) + (depth + overhang + EDGE_GAP) * out
     return [(float(p[0]), float(p[1])) for p in (middle + o * along for o in offsets)]
 
 

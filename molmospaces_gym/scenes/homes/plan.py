@@ -13,7 +13,9 @@ import numpy as np
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.rect import Rect
 
-RoomType = Literal["kitchen", "living_room", "bedroom", "bathroom", "dining_room", "office", "hallway"]
+RoomType = Literal[
+    "kitchen", "living_room", "bedroom", "bathroom", "dining_room", "office", "hallway"
+]
 Side = Literal["north", "south", "east", "west"]
 
 WALL = 0.1
@@ -24,6 +26,10 @@ DOORWAY_HEIGHT = 2.08
 """Width and height of the opening for a hinged door, frame included."""
 CORNER = 0.2
 """Least distance of a doorway from the centre line of a crossing wall: room for door frames."""
+SWING_MARGIN = 0.13
+"""How far a door that is wide open reaches beyond its opening, levers included."""
+DOORWAY_DRAWS = 10
+"""Doorways drawn for a wall, of which one that is in no other's way is taken."""
 GRID = 0.05
 """Walls stand on multiples of this."""
 ATTEMPTS = 3000
@@ -238,8 +244,10 @@ def plan_home(rng: np.random.Generator, config: HomeConfig) -> FloorPlan:
     if best is None:
         raise AssertionError(f"no layout for {types} in {ATTEMPTS} attempts")
     _, rooms, walls, tree = best
-    doorways = tuple(_doorway(rng, rooms, wall, config) for wall in tree)
-    return FloorPlan(tuple(rooms), walls, doorways, _windows(rng, rooms, walls))
+    doorways: list[Opening] = []
+    for wall in tree:
+        doorways.append(_doorway(rng, rooms, wall, doorways, config))
+    return FloorPlan(tuple(rooms), walls, tuple(doorways), _windows(rng, rooms, walls))
 
 
 def _layout(
@@ -257,7 +265,7 @@ def _layout(
     cells = _slice(rng, items, frame)
     if cells is None:
         return None
-    rooms = []
+    rooms: list[Room] = []
     for k, cell in sorted(cells):
         if kinds[k] == YARD:
             if not _in_corner(cell, frame):
@@ -406,14 +414,27 @@ def _tree_cost(rooms: Sequence[Room], tree: Sequence[Wall]) -> float:
 
 
 def _doorway(
-    rng: np.random.Generator, rooms: Sequence[Room], wall: Wall, config: HomeConfig
+    rng: np.random.Generator,
+    rooms: Sequence[Room],
+    wall: Wall,
+    others: Sequence[Opening],
+    config: HomeConfig,
 ) -> Opening:
+    """The doorway of a wall, clear of the doorways that are there already if that can be."""
     low, high = wall.rooms
     assert low is not None and high is not None
     pair = (rooms[low], rooms[high])
-    start, end = wall.low + CORNER, wall.high - CORNER
     both_open = all(room.type in OPEN_AREAS for room in pair)
-    if both_open and rng.random() >= config.hinged_doors:
+    hinged = not both_open or rng.random() < config.hinged_doors
+    draws = [_draw_doorway(rng, wall, pair, hinged) for _ in range(DOORWAY_DRAWS)]
+    return min(draws, key=lambda draw: sum(_in_the_way(draw, other) for other in others))
+
+
+def _draw_doorway(
+    rng: np.random.Generator, wall: Wall, pair: tuple[Room, Room], hinged: bool
+) -> Opening:
+    start, end = wall.low + CORNER, wall.high - CORNER
+    if not hinged:
         width = float(rng.uniform(1.1, max(1.1, min(2.2, 0.6 * (end - start)))))
         at = float(rng.uniform(start, max(start, end - min(width, end - start))))
         return Opening("passage", wall, at, min(at + width, end), 0.0, DOORWAY_HEIGHT + 0.12)
@@ -422,12 +443,36 @@ def _doorway(
     at = start + slack * float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1.0)]))
     hinge = -1 if at - start < slack / 2 else 1
     into = min(pair, key=lambda room: (_privacy(room.type), room.area.area))
+    if rng.random() < 0.25:
+        into = pair[0] if into is pair[1] else pair[1]
     return Opening("door", wall, at, at + DOORWAY, 0.0, DOORWAY_HEIGHT, hinge, into.index)
+
+
+def _in_the_way(first: Opening, second: Opening) -> int:
+    """1 where a door swings over the floor that the other doorway needs."""
+    doors = "door" in (first.kind, second.kind)
+    return int(doors and swept(first).overlaps(swept(second)))
+
+
+def swept(opening: Opening) -> Rect:
+    """Floor that a doorway needs: what its door sweeps, or a step to both sides."""
+    wall, width = opening.wall, opening.high - opening.low
+    low, high, below, above = opening.low, opening.high, 0.6, 0.6
+    if opening.kind == "door":
+        margin = SWING_MARGIN
+        low, high = (low - margin, high) if opening.hinge < 0 else (low, high + margin)
+        above = width + WALL if wall.rooms[1] == opening.opens_into else 0.6
+        below = width + WALL if wall.rooms[0] == opening.opens_into else 0.6
+    if wall.vertical:
+        return Rect(wall.at - below, low, wall.at + above, high)
+    return Rect(low, wall.at - below, high, wall.at + above)
 
 
 def _privacy(kind: str) -> int:
     """Doors open into the more private room, but not into a narrow hallway or a small bathroom."""
-    return {"bedroom": 0, "office": 0, "living_room": 1, "dining_room": 1, "kitchen": 2}.get(kind, 3)
+    return {"bedroom": 0, "office": 0, "living_room": 1, "dining_room": 1, "kitchen": 2}.get(
+        kind, 3
+    )
 
 
 def _windows(
