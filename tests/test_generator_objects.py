@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molmospaces_gym.errors import UnknownName
-from molmospaces_gym.scenes.generator import CATEGORIES, mjcf
+from molmospaces_gym.scenes.generator import CATEGORIES, catalog, mjcf
 from molmospaces_gym.scenes.generator.catalog import (
     ROOM_CATEGORIES,
     SIZE_STEPS,
@@ -202,3 +202,7 @@ def test_receptacles_keep_what_is_dropped_into_them(category: str) -> None:
     inside = data.body("cube").xpos - data.body("thing").xpos - opening.center
     assert abs(inside[0]) < opening.half[0] and abs(inside[1]) < opening.half[1]
     assert 0.015 < inside[2] < 0.03
+
+
+def test_named_receptacles_are_those_with_an_opening() -> None:
+    assert sorted(catalog.RECEPTACLES) == RECEPTACLES

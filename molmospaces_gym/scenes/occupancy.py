@@ -172,7 +172,9 @@ class _Grid:
     def map_to_world(self) -> Array:
         p, (rows, columns) = self.px_per_m, self.shape
         x, y = (self.low + self.high) / 2
-        return np.array([[-1 / p, 0, x + rows / 2 / p], [0, -1 / p, y + columns / 2 / p], [0, 0, 0]])
+        return np.array(
+            [[-1 / p, 0, x + rows / 2 / p], [0, -1 / p, y + columns / 2 / p], [0, 0, 0]]
+        )
 
     def cells(self, points: Array) -> Array:
         """Rows and columns (N, 2), not rounded, of points (N, 2)."""
@@ -187,7 +189,9 @@ def _floors(model: mujoco.MjModel) -> dict[str, int]:
     if rooms:
         return rooms
     planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
-    return {name: k for name, k in names.items() if planes[k] and (model.geom_size[k, :2] > 0).all()}
+    return {
+        name: k for name, k in names.items() if planes[k] and (model.geom_size[k, :2] > 0).all()
+    }
 
 
 def _obstacles(model: mujoco.MjModel, ignored: set[str], floors: set[int]) -> list[int]:

@@ -34,6 +34,9 @@ CATEGORIES: dict[str, Category] = {
 MAX_WIDTH = 0.075
 """Widest dimension (m) that counts as graspable; the 2F-85 opens to about 0.087 m."""
 
+RECEPTACLES: tuple[str, ...] = ("bowl", "plate", "pan", *(kind.name for kind in CONTAINERS))
+"""Kinds on or into which other objects are placed."""
+
 SIZE_STEPS = 20
 """Sizes come in this many steps, so that equal assets are shared between houses."""
 
