@@ -26,7 +26,7 @@ from molmospaces_gym.scenes.official import DATASETS, ITHOR, HouseId
 from molmospaces_gym.scenes.scene_files import CEILING
 
 DATASET = "procthor-10k"
-"""Official dataset whose place exported homes take: the one with three splits and the same frame."""
+"""Official dataset whose place exported homes take: it has three splits and the same frame."""
 
 
 def export_home(house: House, directory: str | os.PathLike[str], dataset: str = DATASET) -> Path:

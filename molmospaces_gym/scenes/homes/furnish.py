@@ -9,10 +9,10 @@ import numpy as np
 from molmospaces_gym.scenes.generator.shapes import bounds
 from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typical
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
+from molmospaces_gym.scenes.homes.openings import swept
 from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
 from molmospaces_gym.scenes.homes.rect import Rect, centred
 from molmospaces_gym.scenes.homes.space import (
-    BACK_GAP,
     SIDES,
     YAWS,
     Side,
@@ -86,11 +86,8 @@ class _Furnisher:
         for spot, host in self._spots(typical, fixture, anchors, number):
             taken = solid(fixture, spot)
             clear = self._clear(typical.name, fixture, spot)
-            if host is None:
-                fits = self.space.fits(taken, clear)
-            else:
-                fits = self.space.fits(taken, clear, self._solids[host], self._clears[host])
-            if fits:
+            own = (None, None) if host is None else (self._solids[host], self._clears[host])
+            if self.space.fits(taken, clear, *own, opens=bool(fixture.moving)):
                 self._put(Placed(typical.name, fixture, self.room.index, spot), taken, clear)
                 return True
         return False
@@ -283,31 +280,18 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
 
 def empty_space(plan: FloorPlan, room: Room) -> Space:
     """The free room with what has to stay free at doorways and windows."""
-    kept = [
-        zone
-        for opening in plan.doorways
-        if room.index in opening.wall.rooms
-        for zone in doorway_zones(opening, room)
+    here = [opening for opening in plan.doorways if room.index in opening.wall.rooms]
+    kept = [Zone(across(opening, WALKWAY + WALL / 2)) for opening in here]
+    swings = [
+        Zone(swept(opening))
+        for opening in here
+        if opening.kind == "door" and opening.opens_into == room.index
     ]
     for window in plan.windows:
         if room.index in window.wall.rooms:
             rect = across(window, 0.25)
             kept.append(Zone(rect, window.bottom, window.top))
-    return Space(room.floor, [], kept)
-
-
-def doorway_zones(opening: Opening, room: Room) -> list[Zone]:
-    """Floor that a doorway needs in one of its rooms: the way through, and what its door sweeps."""
-    zones = [Zone(across(opening, WALKWAY + WALL / 2))]
-    if opening.kind == "door" and opening.opens_into == room.index:
-        width = opening.high - opening.low
-        margin = 0.12
-        if opening.hinge < 0:
-            wide = replace(opening, low=opening.low - margin)
-        else:
-            wide = replace(opening, high=opening.high + margin)
-        zones.append(Zone(across(wide, width + 0.15)))
-    return zones
+    return Space(room.floor, [], kept + swings, swings)
 
 
 def across(opening: Opening, depth: float) -> Rect:
@@ -316,10 +300,3 @@ def across(opening: Opening, depth: float) -> Rect:
     if opening.wall.vertical:
         return Rect(at - depth, low, at + depth, high)
     return Rect(low, at - depth, high, at + depth)
-
-
-def back_to_wall(placed: Placed, room: Room) -> bool:
-    """Whether the piece's back is at a wall of its room."""
-    hy = placed.fixture.half[1]
-    x, y = placed.spot.at(0.0, hy + BACK_GAP + 0.02)
-    return not room.floor.contains(x, y)

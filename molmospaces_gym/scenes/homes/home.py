@@ -14,7 +14,8 @@ from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.finish import materials
 from molmospaces_gym.scenes.homes.floor import FreeFloor, free_floor, unreachable
 from molmospaces_gym.scenes.homes.furnish import Placed, furnish
-from molmospaces_gym.scenes.homes.plan import FloorPlan, plan_home
+from molmospaces_gym.scenes.homes.plan import FloorPlan
+from molmospaces_gym.scenes.homes.planning import plan_home
 from molmospaces_gym.scenes.homes.populate import populate
 from molmospaces_gym.scenes.homes.tops import Board, find_boards
 from molmospaces_gym.scenes.homes.walls import lights

@@ -84,11 +84,15 @@ def clearance(fixture: Fixture, spot: Spot) -> Zone | None:
 
 @dataclass
 class Space:
-    """What a room holds so far: ``solids`` take space, nothing solid may stand in ``kept``."""
+    """What a room holds so far: ``solids`` take space, nothing solid may stand in ``kept``.
+
+    Doors of rooms sweep over ``swept``, so nothing may open there.
+    """
 
     floor: Rect
     solids: list[Zone] = field(default_factory=list)
     kept: list[Zone] = field(default_factory=list)
+    swept: list[Zone] = field(default_factory=list)
 
     def fits(
         self,
@@ -96,6 +100,7 @@ class Space:
         clear: Zone | None,
         ignored: Zone | None = None,
         granted: Zone | None = None,
+        opens: bool = False,
     ) -> bool:
         """Whether something can stand there.
 
@@ -104,6 +109,7 @@ class Space:
             clear: the space that must be free of solids for it.
             ignored: a solid that it may touch.
             granted: a kept zone in which it may stand.
+            opens: whether it opens into the space that it needs.
         """
         if not taken.rect.inside(self.floor):
             return False
@@ -113,6 +119,8 @@ class Space:
             return False
         if clear is None:
             return True
+        if opens and any(clear.meets(zone) for zone in self.swept):
+            return False
         return clear.rect.inside(self.floor, 0.02) and not any(
             clear.meets(zone) for zone in self.solids
         )
