@@ -19,15 +19,13 @@ from molmospaces_gym.benchmarks.rollout import VIDEO_CHOICES, Plan, Player, buil
 from molmospaces_gym.benchmarks.stats import format_rate
 from molmospaces_gym.benchmarks.summary import RunHead, object_category
 from molmospaces_gym.benchmarks.workers import play_here, play_in_processes
-from molmospaces_gym.config import EnvConfig
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode
 from molmospaces_gym.policies.base import PolicyLike, policy_env_kwargs
-from molmospaces_gym.robots import get_robot
-from molmospaces_gym.task_specs import task_name
-
-ENV_IDS: Mapping[str, str] = {"PickTask": "molmospaces_gym/Pick-v1"}
-"""Class name of an episode's task -> id of the env that plays it."""
+from molmospaces_gym.registration import env_id
+from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.tasks import task_of
+from molmospaces_gym.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -126,8 +124,8 @@ def evaluate(
     folder = RunFolder(plan.out, [job.episode_id for job in jobs])
     with closing(Player(plan, player_policy)) as player:
         # Making the env now reports a wrong argument at once, not once per episode.
-        task: Any = player.env.unwrapped.session.task  # type: ignore[attr-defined]
-        dt, max_steps = pins(suite.episodes[: len(jobs)], plan.env_kwargs, task.horizon_s)
+        inner: Any = player.env.unwrapped
+        dt, max_steps = pins(suite.episodes[: len(jobs)], plan.env_kwargs, inner.task, inner.robot)
         head = RunHead(
             policy=name,
             run_path=str(plan.out),
@@ -162,17 +160,14 @@ def env_id_of(suite: Benchmark) -> str:
     Raises:
         InvalidEpisode: They belong to several tasks, or to one that no env plays.
     """
-    names = sorted({task_name(spec.task) or "none" for spec in suite.episodes})
+    names = sorted({task_of(spec.task) for spec in suite.episodes})
     if len(names) > 1:
         raise InvalidEpisode(f"benchmark {suite.name!r} mixes tasks: {', '.join(names)}")
-    if names[0] not in ENV_IDS:
-        known = ", ".join(ENV_IDS)
-        raise InvalidEpisode(f"no env plays task {names[0]} of {suite.name!r}; known: {known}")
-    return ENV_IDS[names[0]]
+    return env_id(names[0])
 
 
 def pins(
-    specs: Sequence[EpisodeSpec], env_kwargs: Mapping[str, Any], task_horizon_s: float
+    specs: Sequence[EpisodeSpec], env_kwargs: Mapping[str, Any], task: Task, robot: RobotConfig
 ) -> tuple[float, int]:
     """Seconds between two actions and the longest horizon in actions of a run.
 
@@ -180,13 +175,13 @@ def pins(
         InvalidConfig: The episodes ask for different control steps and the run decides nothing.
     """
     given = env_kwargs.get("control_dt")
-    own = get_robot(env_kwargs.get("robot", EnvConfig.robot)).control_dt
-    steps = {given or spec.control_dt or own for spec in specs}
+    default = task.control_dt or robot.control_dt
+    steps = {given or spec.control_dt or default for spec in specs}
     if len(steps) > 1:
         found = ", ".join(f"{dt:g}" for dt in sorted(steps))
         raise InvalidConfig(f"the benchmark mixes control steps of {found} s; pass control_dt=...")
     dt = float(steps.pop())
-    seconds = max(spec.horizon_sec or task_horizon_s for spec in specs)
+    seconds = max(spec.horizon_sec or task.horizon_s for spec in specs)
     return dt, int(env_kwargs.get("horizon") or max(1, round(seconds / dt)))
 
 

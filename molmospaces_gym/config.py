@@ -1,14 +1,16 @@
 """``EnvConfig``: the keyword arguments of every environment, checked once."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.tasks.base import REWARD_MODES
+from molmospaces_gym.tasks.base import REWARD_MODES, Task
 
 OBS_MODES = ("state", "rgb", "rgbd")
+GENERATED_DATASETS = ("generated", "homes")
 SPLITS = ("train", "val", "test")
 RENDERERS = ("raster", "gl", "gl-official")
 BASE_DRIVES = (None, "kinematic", "dynamic")
@@ -21,31 +23,34 @@ class EnvConfig:
 
     Attributes:
         backend: simulator, an entry point of the group ``molmospaces_gym.backends``.
-        robot: name of a robot, or path of an MJCF with the official names.
+        robot: name of a robot, or path of an MJCF with the official names; None: the task's.
         benchmark: shipped suite, or path of a benchmark; its episodes are played.
         scene: house name or MJCF file; episodes are sampled in it.
-        split: split of the generated houses used when no scene or benchmark is given.
+        dataset: generated houses used when no scene or benchmark is given: ``generated`` (rooms),
+            ``homes`` (several rooms); None: the task's.
+        split: their split.
         houses: how many houses of the split (0..n-1), or the list of their indices.
         categories: sample only objects of these categories (metadata); None: any.
         obs_mode: ``state`` (privileged poses), ``rgb`` or ``rgbd`` (what a real robot sees).
         cameras: names of the episode's cameras to observe; None: the robot's own.
         image_size: (width, height) pixels; None: the robot's camera system.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
-        action_mode: see ``molmospaces_gym.action_layout``.
+        action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
             in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
         reward_mode: ``dense``, ``sparse`` or ``official``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
-        control_dt: seconds between two actions; None: the episode's, or 0.066.
+        control_dt: seconds between two actions; None: the episode's, or the task's.
         horizon: steps until truncation; None: the episode's, or the task's in seconds.
         render_mode: None or ``rgb_array``.
     """
 
     backend: str = "mujoco"
-    robot: str = "franka_droid"
+    robot: str | None = None
     benchmark: str | None = None
     scene: str | None = None
+    dataset: str | None = None
     split: str = "train"
     houses: int | Sequence[int] = 16
     categories: Sequence[str] | None = None
@@ -53,7 +58,7 @@ class EnvConfig:
     cameras: Sequence[str] | None = None
     image_size: Sequence[int] | None = None
     renderer: str = "raster"
-    action_mode: str = "joint_delta"
+    action_mode: str | None = None
     base_drive: str | None = None
     reward_mode: str = "dense"
     terminate_on_success: bool | None = None
@@ -63,7 +68,10 @@ class EnvConfig:
 
     def __post_init__(self) -> None:
         _one_of("observation mode", self.obs_mode, OBS_MODES)
-        _one_of("action mode", self.action_mode, ACTION_MODES + BASE_MODES)
+        if self.action_mode is not None:
+            _one_of("action mode", self.action_mode, ACTION_MODES + BASE_MODES)
+        if self.dataset is not None:
+            _one_of("generated dataset", self.dataset, GENERATED_DATASETS)
         _one_of("reward mode", self.reward_mode, REWARD_MODES)
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
@@ -99,13 +107,6 @@ class EnvConfig:
         return tuple(int(index) for index in self.houses)
 
     @property
-    def house_names(self) -> tuple[str, ...]:
-        """Names of the houses that episodes are sampled in."""
-        if self.scene is not None:
-            return (str(self.scene),)
-        return tuple(f"generated/{self.split}/{index}" for index in self.house_indices)
-
-    @property
     def category_set(self) -> frozenset[str] | None:
         """The categories that are sampled, or None for all."""
         return None if self.categories is None else frozenset(self.categories)
@@ -121,6 +122,38 @@ class EnvConfig:
         if self.terminate_on_success is None:
             return self.benchmark is None
         return self.terminate_on_success
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(EnvConfig):
+    """An ``EnvConfig`` whose open choices the task has made."""
+
+    robot: str
+    dataset: str
+    action_mode: str
+
+    @property
+    def house_names(self) -> tuple[str, ...]:
+        """Names of the houses that episodes are sampled in."""
+        if self.scene is not None:
+            return (str(self.scene),)
+        return tuple(f"{self.dataset}/{self.split}/{index}" for index in self.house_indices)
+
+
+def task_config(task: Task, kwargs: Mapping[str, Any]) -> TaskConfig:
+    """The checked arguments of an env, what they leave open filled in by the task.
+
+    Raises:
+        InvalidConfig, UnknownName: an argument does not exist or has no such value.
+    """
+    try:
+        given = EnvConfig(**kwargs)
+    except TypeError as error:
+        raise InvalidConfig(f"{task.name}: {error}") from error
+    chosen = {field.name: getattr(given, field.name) for field in fields(given)}
+    for name in ("robot", "dataset", "action_mode"):
+        chosen[name] = chosen[name] or getattr(task, name)
+    return TaskConfig(**chosen)
 
 
 def _one_of(kind: str, value: object, known: tuple[str, ...]) -> None:

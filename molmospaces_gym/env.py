@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.action_layout import action_space
 from molmospaces_gym.backends.base import World, make_world
-from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.config import TaskConfig, task_config
 from molmospaces_gym.episode import EpisodeSpec
-from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.observations import Observation, ObservationLayout
 from molmospaces_gym.robots import get_robot
-from molmospaces_gym.robots.base import CONTROL_DT, RobotConfig
+from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.session import Session
 from molmospaces_gym.sources import EpisodeSource
@@ -24,7 +23,7 @@ from molmospaces_gym.tasks import get_task
 from molmospaces_gym.tasks.base import Task
 
 
-def make_layout(config: EnvConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
+def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
     """The observation layout that a configuration asks for."""
     cameras = (
         tuple(config.cameras)
@@ -76,15 +75,12 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
 
     metadata: dict[str, Any] = {
         "render_modes": ["rgb_array"],
-        "render_fps": round(1 / CONTROL_DT),
+        "render_fps": 15,
     }
 
     def __init__(self, task: str = "Pick", **kwargs: Any) -> None:
-        try:
-            self.config = EnvConfig(**kwargs)
-        except TypeError as error:
-            raise InvalidConfig(f"{task}: {error}") from error
         self.task = get_task(task)
+        self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
         self.metadata = {**self.metadata, "render_fps": round(1 / self.robot.control_dt)}
         self.render_mode = self.config.render_mode

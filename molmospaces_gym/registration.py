@@ -4,8 +4,10 @@ import gymnasium as gym
 
 NAMESPACE = "molmospaces_gym"
 VERSION = 1
-TASK_NAMES = ("Pick",)
-"""One row per task; ``molmospaces_gym.tasks.TASKS`` has the classes."""
+TASKS = {
+    "Pick": "molmospaces_gym.tasks.pick:PickTask",
+}
+"""Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""
 
 
 def env_id(task: str) -> str:
@@ -15,7 +17,7 @@ def env_id(task: str) -> str:
 
 def register_envs() -> None:
     """Register all ids once; a second call does nothing."""
-    for task in TASK_NAMES:
+    for task in TASKS:
         if env_id(task) not in gym.registry:
             gym.register(
                 id=env_id(task),

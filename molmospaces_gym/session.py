@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.actions import ActionMapper, check_action, make_mapper
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
-from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
 from molmospaces_gym.errors import InvalidConfig, NotReset
 from molmospaces_gym.initial_state import initial_state
@@ -39,7 +39,7 @@ class Session:
 
     def __init__(
         self,
-        config: EnvConfig,
+        config: TaskConfig,
         task: Task,
         robot: RobotConfig,
         layout: ObservationLayout,
@@ -82,7 +82,7 @@ class Session:
 
     def begin(self, episode: EpisodeSpec, scene: SceneModel) -> None:
         """Put the slot into an episode's start; on an error the last episode stays loaded."""
-        n_substeps = substeps(self.config, episode, scene)
+        n_substeps = substeps(self.config, episode, self.task, scene)
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
         self.world.load(self.slot, scene)
@@ -203,7 +203,7 @@ class Session:
 
 
 def make_drive(
-    config: EnvConfig, world: World, slot: int, scene: SceneModel, control_dt: float
+    config: TaskConfig, world: World, slot: int, scene: SceneModel, control_dt: float
 ) -> "Drive | None":
     """How the robot's base moves in a slot whose state is set; None where it cannot."""
     if scene.robot.base is None:
@@ -215,9 +215,11 @@ def make_drive(
     return DynamicBase(world, slot, scene)
 
 
-def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
+def substeps(config: TaskConfig, episode: EpisodeSpec, task: Task, scene: SceneModel) -> int:
     """Physics steps per action; raises ``InvalidConfig`` when they do not divide evenly."""
-    control_dt = config.control_dt or episode.control_dt or scene.robot.config.control_dt
+    control_dt = (
+        config.control_dt or episode.control_dt or task.control_dt or scene.robot.config.control_dt
+    )
     timestep = float(scene.model.opt.timestep)
     count = round(control_dt / timestep)
     if count < 1 or abs(count * timestep - control_dt) > 1e-6:
@@ -228,7 +230,7 @@ def substeps(config: EnvConfig, episode: EpisodeSpec, scene: SceneModel) -> int:
 
 
 def horizon_steps(
-    config: EnvConfig, episode: EpisodeSpec, task: Task, n_substeps: int, scene: SceneModel
+    config: TaskConfig, episode: EpisodeSpec, task: Task, n_substeps: int, scene: SceneModel
 ) -> int:
     """Steps until truncation: the env's, the episode's or the task's."""
     if config.horizon is not None:

@@ -8,28 +8,25 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
-from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_spec, house_name
 from molmospaces_gym.errors import InvalidEpisode, InvalidScene
 from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.robots.mounts import prefixed_mounts
 from molmospaces_gym.scenes.assets import resolve_asset
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.scenes.placement import placements, yaw_pose
 from molmospaces_gym.scenes.resolve import resolve_house
 from molmospaces_gym.tasks.base import Task
-from molmospaces_gym.tasks.pick_sampler import prefixed_mounts, referral_phrase
 
 HOUSE_ATTEMPTS = 8
 """Houses tried before sampling gives up; a generated house rarely offers no episode."""
-FALLBACK_DISTANCE = 0.5
-"""Distance of the base in front of an object when no checked placement reaches it, m."""
 
 
 class EpisodeSource:
     """Yields the episodes of one env together with their compiled scenes."""
 
-    def __init__(self, config: EnvConfig, task: Task, robot: RobotConfig) -> None:
+    def __init__(self, config: TaskConfig, task: Task, robot: RobotConfig) -> None:
         self._config, self._task, self._robot = config, task, robot
 
     @cached_property
@@ -109,9 +106,6 @@ class EpisodeSource:
         skeleton = EpisodeSpec.from_partial(partial, {**_SKELETON, **base})
         scene = self.scene_of(skeleton)
         task = self._task.defaults(skeleton.task, scene)
-        name = str(task.get("pickup_obj_name", ""))
-        task.setdefault("robot_base_pose", default_base_pose(scene, name))
-        phrase = referral_phrase(scene, name) if name else "object"
         config = self._robot
         defaults = {
             **base,
@@ -125,7 +119,7 @@ class EpisodeSource:
             ],
             "scene_modifications": {},
             "task": task,
-            "language": {"task_description": f"pick up the {phrase}."},
+            "language": {"task_description": self._task.instruction(task, scene)},
             "img_resolution": list(config.image_size),
         }
         return EpisodeSpec.from_partial(partial, defaults), scene
@@ -138,19 +132,3 @@ _SKELETON: dict[str, Any] = {
     "img_resolution": [640, 368],
     "scene_modifications": {},
 }
-
-
-def default_base_pose(scene: SceneModel, name: str) -> list[float]:
-    """A base pose (7,) from which the robot reaches an object, checked where one is known."""
-    robot = scene.robot
-    if scene.owns_robot:
-        model = scene.model
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
-    for placement in placements(scene):
-        if name in placement.objects:
-            return list(placement.base_pose)
-    address, _ = scene.free_joint(name)
-    x, y, z = scene.rest_qpos[address : address + 3].tolist()
-    pedestal, side = robot.config.pedestal, robot.config.reach.origin[1]
-    foot = 0.0 if robot.base is not None else z - (pedestal[2] if pedestal else 0.0)
-    return list(yaw_pose(x - FALLBACK_DISTANCE, y - side, foot, 0.0))

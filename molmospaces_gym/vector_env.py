@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.actions import action_space
 from molmospaces_gym.backends.base import make_world
-from molmospaces_gym.config import EnvConfig
+from molmospaces_gym.config import task_config
 from molmospaces_gym.env import MolmoSpacesEnv, make_layout
 from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
 from molmospaces_gym.info_rows import InfoRows
@@ -45,11 +45,12 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             raise InvalidConfig(f"num_envs must be at least 1, not {num_envs!r}")
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
-            self.config = EnvConfig(**kwargs)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise InvalidConfig(f"{task}: {error}") from error
         self.num_envs = num_envs
-        self.task, self.robot = get_task(task), get_robot(self.config.robot)
+        self.task = get_task(task)
+        self.config = task_config(self.task, kwargs)
+        self.robot = get_robot(self.config.robot)
         fps = {"render_fps": round(1 / self.robot.control_dt)}
         mode = {"autoreset_mode": self.autoreset_mode}
         self.metadata = {**MolmoSpacesEnv.metadata, **fps, **mode}

@@ -47,8 +47,9 @@ def test_readme_lists_every_action_mode_with_its_scale():
 
 def test_readme_lists_every_observation():
     from molmospaces_gym.observations import robot_keys
+    from molmospaces_gym.registration import TASKS
     from molmospaces_gym.robots import get_robot
-    from molmospaces_gym.tasks import TASKS, get_task
+    from molmospaces_gym.tasks import get_task
 
     table = README.split("### Observations", 1)[1].split("###", 1)[0]
     keys = set(robot_keys(get_robot("franka_droid")))
@@ -58,9 +59,9 @@ def test_readme_lists_every_observation():
 
 
 def test_readme_lists_every_task():
-    from molmospaces_gym.registration import TASK_NAMES, env_id
+    from molmospaces_gym.registration import TASKS, env_id
 
-    for task in TASK_NAMES:
+    for task in TASKS:
         assert f"`{env_id(task)}`" in README
 
 

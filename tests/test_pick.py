@@ -11,10 +11,10 @@ from molmospaces_gym.robots.kinematics import Kinematics
 from molmospaces_gym.scenes.clearance import Clearance
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.placement import TOOL_DOWN, placements
+from molmospaces_gym.scenes.referral import spoken_name
 from molmospaces_gym.scenes.resolve import resolve_house
 from molmospaces_gym.tasks.base import TaskState, dense_terms
 from molmospaces_gym.tasks.pick import PickTask
-from molmospaces_gym.tasks.pick_sampler import spoken_name
 
 ID = "molmospaces_gym/Pick-v1"
 

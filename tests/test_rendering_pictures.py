@@ -265,19 +265,3 @@ def test_importing_the_package_loads_no_compiler() -> None:
         "sys.exit(any(name in sys.modules for name in ('numba', 'OpenGL')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_kernels_compile_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
-    from molmospaces_gym.backends.rendering import jit
-
-    plain = numba.njit
-
-    def refuse(**options):
-        if options.pop("cache", False):
-            raise RuntimeError("cannot cache function: no locator available")
-        return plain(**options)
-
-    monkeypatch.setattr(numba, "njit", refuse)
-    assert jit.kernel(lambda x: x + 1)(1) == 2

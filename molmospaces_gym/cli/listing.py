@@ -12,11 +12,11 @@ def list_all() -> None:
 
     from molmospaces_gym.backends.base import GROUP as BACKENDS
     from molmospaces_gym.policies.base import GROUP as POLICIES
-    from molmospaces_gym.registration import TASK_NAMES, env_id
+    from molmospaces_gym.registration import TASKS, env_id
     from molmospaces_gym.robots import robot_names
 
     console = Console()
-    _show(console, "Environments", ("id",), [(env_id(task),) for task in TASK_NAMES])
+    _show(console, "Environments", ("id",), [(env_id(task),) for task in TASKS])
     _show(console, "Suites", ("name", "episodes", "houses", "about"), _suites())
     _show(console, "Policies", ("name", "class"), _points(entry_points(group=POLICIES)))
     _show(console, "Robots", ("name",), [(name,) for name in robot_names()])

@@ -24,6 +24,8 @@ MAX_WIDTH = 0.075
 """Largest dimension (m) across which the gripper (0.087 m open) is asked to close."""
 ATTEMPTS = 40
 """Base poses tried around an object that stands on no known surface."""
+FALLBACK_DISTANCE = 0.5
+"""Distance of the base in front of an object when no checked placement reaches it, m."""
 CACHE_SIZE = 128
 
 _cache: "OrderedDict[str, tuple[Placement, ...]]" = OrderedDict()
@@ -104,7 +106,7 @@ class _Search:
                 for name in self.candidates
                 if self.scene.objects[name].get("surface") == surface.name
             ]
-            for front in surface.front if standing else ():
+            for front in surface.front if standing and not surface.inside else ():
                 for x, y in _edge_points(surface, front, self.reach.edge_gap):
                     z = self._height_for(surface.center[2])
                     found += self._try(x, y, z, front + np.pi, standing, surface)
@@ -204,3 +206,19 @@ def _edge_points(surface: Surface, front: float, gap: float) -> list[tuple[float
     offsets = np.linspace(-(half - 0.15), half - 0.15, count) if count > 1 else np.zeros(1)
     middle = np.array(surface.center[:2]) + (depth + gap) * out
     return [(float(p[0]), float(p[1])) for p in (middle + o * along for o in offsets)]
+
+
+def default_base_pose(scene: SceneModel, name: str) -> list[float]:
+    """A base pose (7,) from which the robot reaches an object, checked where one is known."""
+    robot = scene.robot
+    if scene.owns_robot:
+        model = scene.model
+        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+    for placement in placements(scene):
+        if name in placement.objects:
+            return list(placement.base_pose)
+    address, _ = scene.free_joint(name)
+    x, y, z = scene.rest_qpos[address : address + 3].tolist()
+    pedestal, side = robot.config.pedestal, robot.config.reach.origin[1]
+    foot = 0.0 if robot.base is not None else z - (pedestal[2] if pedestal else 0.0)
+    return list(yaw_pose(x - FALLBACK_DISTANCE, y - side, foot, 0.0))

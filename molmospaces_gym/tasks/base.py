@@ -57,6 +57,14 @@ class Task(Protocol):
     name: str
     horizon_s: float
     """Default episode length in seconds (official benchmark value)."""
+    robot: str
+    """Robot that plays the task where the env names none."""
+    dataset: str
+    """Houses in which episodes are sampled where the env names none."""
+    control_dt: float | None
+    """Seconds between two actions where neither env nor episode says; None: the robot's."""
+    action_mode: str
+    """Action mode where the env names none."""
     reward_scales: Mapping[str, float]
     """Weight of each potential in the dense reward."""
     privileged_keys: Mapping[str, PrivilegedKey]
@@ -71,7 +79,10 @@ class Task(Protocol):
         """
 
     def defaults(self, spec: Mapping[str, Any], scene: SceneModel) -> dict[str, Any]:
-        """Complete the ``task`` part of a partial episode for this scene."""
+        """Complete the ``task`` part of a partial episode for this scene, base pose included."""
+
+    def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
+        """What the robot is told, for a complete ``task`` part."""
 
     def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
         """Resolve an episode's names in its scene; raises ``UnknownBody`` for a missing one."""

@@ -11,6 +11,8 @@ from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.placement import default_base_pose
+from molmospaces_gym.scenes.referral import referral_phrase
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
 from molmospaces_gym.tasks.pick_sampler import sample_pick
 
@@ -41,6 +43,10 @@ class PickTask:
 
     name = "Pick"
     horizon_s = 20.0
+    robot = "franka_droid"
+    dataset = "generated"
+    control_dt = None
+    action_mode = "joint_delta"
     reward_scales: Mapping[str, float] = MappingProxyType(
         {"reach": 4.0, "grasp": 2.0, "lift": 4.0, "success": 10.0}
     )
@@ -65,6 +71,7 @@ class PickTask:
         if not isinstance(name, str):
             raise InvalidEpisode("a Pick episode needs task.pickup_obj_name, the body to lift")
         address, _ = scene.free_joint(name)
+        task.setdefault("robot_base_pose", default_base_pose(scene, name))
         task.setdefault("task_cls", TASK_CLS)
         task.setdefault("task_type", "pick")
         start = [float(v) for v in scene.rest_qpos[address : address + 7]]
@@ -72,6 +79,9 @@ class PickTask:
         start = task["pickup_obj_start_pose"]
         task.setdefault("pickup_obj_goal_pose", [*start[:2], start[2] + GOAL_LIFT, *start[3:]])
         return task
+
+    def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
+        return f"pick up the {referral_phrase(scene, task['pickup_obj_name'])}."
 
     def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
         return PickEpisode(world, slot, scene, episode)
