@@ -91,6 +91,8 @@ def test_a_robot_without_a_base_has_no_base_modes() -> None:
 
 def test_zero_holds_everything_but_centres_grippers(robot: RobotBinding) -> None:
     target = home(robot, (1.0, 2.0, 3.0))
+    for arm in robot.arms:
+        target[arm.grip_control] = arm.config.gripper.open_ctrl
     for mode in (mode for mode in ACTION_MODES if mode != "joint_position"):
         mapper = make_mapper(mode, robot)
         action = np.zeros(mapper.size)
@@ -175,6 +177,9 @@ def test_each_tool_moves_by_its_own_step(rby1: RobotBinding, moves: Array, lean:
     target, mapper = home(rby1), make_mapper("ee_delta", rby1)
     torso, parts = rby1.groups["torso"], action_parts(rby1.config, "ee_delta")
     target[torso.control] = [0.0, lean, 0.0, -lean, 0.0, 0.2]
+    for arm, side in zip(rby1.arms, (-1, 1), strict=True):
+        # Away from the ends of the joints, which cut steps short.
+        target[arm.control] = [0.2, 0.4 * side, 0.0, -1.6, 0.0, 0.5, 0.0]
     action = np.zeros(mapper.size)
     for arm in rby1.arms:
         action[parts[arm.config.gripper.group]] = -1.0
