@@ -69,9 +69,11 @@ class ExpertPolicy:
         if self._commands is None or session.steps == 0:
             self._commands = PickAttempts(session, self._planner(session)).commands()
         arm, closed = next(self._commands)
-        gripper = session.robot.gripper
-        grip = gripper.open_ctrl + closed * (gripper.closed_ctrl - gripper.open_ctrl)
-        action = session.action_mapper.encode(np.append(arm, grip), session.ctrl)
+        own, target = session.scene.robot.arms[0], session.ctrl
+        command = target.copy()
+        command[own.control] = arm
+        command[own.grip_control] = own.grip_command(closed)
+        action = session.action_mapper.encode(command, target)
         return action.astype(np.float32), state
 
     def _planner(self, session: Session) -> GraspPlanner:

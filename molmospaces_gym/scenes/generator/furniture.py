@@ -91,9 +91,7 @@ def shelf(piece: Piece, rng: np.random.Generator) -> list[Part]:
     return [top, left, right, back, *boards, *(book for row in books for book in row)]
 
 
-def book_row(
-    rng: np.random.Generator, half: float, hy: float, z: float, room: float
-) -> list[Part]:
+def book_row(rng: np.random.Generator, half: float, hy: float, z: float, room: float) -> list[Part]:
     """Two groups of books standing side by side on a board."""
     names = ("red", "blue", "green", "teal", "orange", "purple", "brown")
     x = float(rng.uniform(-half + 0.02, 0.0))

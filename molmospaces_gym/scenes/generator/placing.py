@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molmospaces_gym.scenes.generator.catalog import CATEGORIES, Asset, draw_asset
+from molmospaces_gym.scenes.generator.catalog import ROOM_CATEGORIES, Asset, draw_asset
 from molmospaces_gym.scenes.generator.layout import HouseConfig, Piece
 
 REACH = (0.36, 0.68)
@@ -78,7 +78,7 @@ def _draw(count: int, rng: np.random.Generator) -> list[Asset]:
     """Assets of shuffled categories, those that suit the reach zone first, then ``SPARES``."""
     names: list[str] = []
     while len(names) < count + SPARES:
-        order = sorted(CATEGORIES)
+        order = sorted(ROOM_CATEGORIES)
         rng.shuffle(order)
         names += order
     assets = [draw_asset(name, rng) for name in names[: count + SPARES]]

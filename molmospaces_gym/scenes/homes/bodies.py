@@ -26,7 +26,6 @@ from molmospaces_gym.scenes.generator.shapes import (
 )
 from molmospaces_gym.scenes.homes.finish import room_material
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.parts import GRAVITY
 
 BUILT, MOVING, WALLS = "built_", "moving_", "wall_"
 """Families of geom classes: fixed furniture, what moves in it, and walls."""
@@ -170,7 +169,6 @@ def _moving(
     built: Built,
     rest: float,
     door: bool,
-    inner: bool = False,
 ) -> tuple[str, Joint]:
     index = next(numbers)
     name = naming.body(index, f"_{moving.lemma}" if door else "")
@@ -179,14 +177,12 @@ def _moving(
         label = f"{naming.lemma}_{moving.lemma}_{index}"
     built.labels[name] = label
     joint = joint_name(name, "slide" if moving.slides else "hinge")
-    children = [
-        _moving(child, naming, numbers, built, 0.0, door, True) for child in moving.children
-    ]
+    children = [_moving(child, naming, numbers, built, 0.0, door) for child in moving.children]
     attributes = mjcf.element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,
         stiffness=moving.spring or None, armature=moving.armature, ref=rest or None,
-        springref=_balanced(moving) if inner and moving.spring else None,
+        springref=moving.spring_rest or None,
     )  # fmt: skip
     parts = list(moving.parts)
     if not door:
@@ -215,18 +211,6 @@ def _moving(
         children=tuple(child for _, child in children if child is not None),
     )
     return text, found
-
-
-def _balanced(moving: Moving) -> float:
-    """Position at which a lever's spring is relaxed: so that it takes the lever back to 0.
-
-    At 0 it still outweighs the lever and its friction, which leans on the end of its range.
-    """
-    solid = [part for part in moving.parts if part.role != "visual"]
-    total = sum(volume(part) for part in solid)
-    x, y = (sum(volume(part) * part.pos[k] for part in solid) / total for k in (0, 1))
-    torque = (moving.axis[1] * x - moving.axis[0] * y) * moving.mass * GRAVITY
-    return -(torque + 1.3 * moving.frictionloss) / moving.spring
 
 
 def _handle(name: str, moving: Moving) -> str:

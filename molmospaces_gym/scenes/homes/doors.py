@@ -95,14 +95,14 @@ def _lever(pos: Vec3, toward: int, outward: int, rng: np.random.Generator) -> Mo
         pos=pos,
         axis=(0.0, float(toward), 0.0),
         travel=0.8,
-        mass=0.25,
+        mass=0.4,
         handle=0,
-        damping=between(rng, 0.05, 0.1),
+        damping=between(rng, 0.1, 0.2),
         frictionloss=between(rng, 0.05, 0.1),
         # relaxed well above 0, so that the lever's weight never moves it
         spring=between(rng, 0.8, 1.2),
         spring_rest=-0.4,
-        armature=0.002,
+        armature=0.02,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
-from molmospaces_gym.scenes.generator.kitchen import PANEL, SLOT, drawer_box
+from molmospaces_gym.scenes.generator.kitchen import PANEL, drawer_box
 from molmospaces_gym.scenes.generator.shapes import GREY, Part, Rgba, Role, Vec3, box, rod
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving, Top
 
@@ -19,11 +19,16 @@ T = TypeVar("T")
 Side = Literal[-1, 1]
 """Left or right, seen from the front."""
 
+SEAM = 0.006
+"""Gap (m) between two fronts that are beside each other."""
 GRIP_RADIUS = 0.007
 GRIP_REACH = 0.044
 """Radius of a handle's bar and how far its axis stands in front of the face: 37 mm are free behind
 it. Both grippers (85 and 100 mm wide open) close around it."""
 GRIP_HALF = 0.066
+GRIP_INSET = 0.066
+"""Half length of a bar, and its distance from the free edge of its door: an open gripper fits
+between the handles of two doors that meet."""
 
 PULL = (6.0, 9.0)
 """Range of the force (N) at the handle against which drawers and doors rest."""
@@ -88,7 +93,7 @@ def carcass(
 
 def swing(width: float) -> float:
     """How far (rad) a side-hinged door opens: as far as its handle stays within its own side."""
-    return float(np.clip(math.acos(0.055 / (width - 0.045)), 1.4, 1.6))
+    return float(np.clip(math.acos(0.055 / (width - GRIP_INSET)), 1.4, 1.6))
 
 
 @dataclass
@@ -178,7 +183,7 @@ class Build:
         middle = (z[0] + z[1]) / 2
         span = sorted((0.0, -hinge * width))
         leaf = board((span[0], 0, -tall / 2), (span[1], thick, tall / 2), front)
-        arm = width - 0.045
+        arm = width - GRIP_INSET
         grip = bar((-hinge * arm, 0.0, grip_z - middle), "z", grip_half)
         self.moving.append(
             Moving(
@@ -255,7 +260,7 @@ class Build:
 
 def gap(span: tuple[float, float]) -> tuple[float, float]:
     """A span shortened by the slot that keeps fronts off what is beside them."""
-    return (span[0] + SLOT / 2, span[1] - SLOT / 2)
+    return (span[0] + SEAM / 2, span[1] - SEAM / 2)
 
 
 def metal(part: Part) -> Part:

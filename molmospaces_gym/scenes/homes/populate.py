@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from molmospaces_gym.scenes.generator.catalog import CATEGORIES, SIZE_STEPS, Asset, make_asset
+from molmospaces_gym.scenes.generator.catalog import (
+    CATEGORIES,
+    RECEPTACLES,
+    SIZE_STEPS,
+    Asset,
+    make_asset,
+)
 from molmospaces_gym.scenes.generator.placing import (
     MARGIN,
     TALL,
@@ -14,7 +20,7 @@ from molmospaces_gym.scenes.generator.placing import (
 )
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.rest import rest_pose
-from molmospaces_gym.scenes.homes.themes import RECEPTACLES, kept_off, weight
+from molmospaces_gym.scenes.homes.themes import kept_off, weight
 from molmospaces_gym.scenes.homes.tops import STAND_GAP, Board
 
 SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
@@ -183,9 +189,8 @@ class _Populator:
         return group
 
     def _receptacles(self, count: int) -> list[Asset]:
-        names = [name for name in RECEPTACLES if name in CATEGORIES]
-        order = [names[int(k)] for k in self.rng.permutation(len(names))[:count]]
-        assets = [self._asset(name) for name in order]
+        order = self.rng.permutation(len(RECEPTACLES))[:count]
+        assets = [self._asset(RECEPTACLES[int(k)]) for k in order]
         return [asset for asset in assets if asset is not None]
 
     def _put_in_reach(

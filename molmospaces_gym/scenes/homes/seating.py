@@ -3,7 +3,7 @@
 import numpy as np
 
 from molmospaces_gym.scenes.generator.furniture import FINISH, board
-from molmospaces_gym.scenes.generator.shapes import Rgba, Role, ball, egg, rod
+from molmospaces_gym.scenes.generator.shapes import Rgba, Role, Vec3, ball, disc, egg, rod
 from molmospaces_gym.scenes.homes.fixture import Fixture
 from molmospaces_gym.scenes.homes.parts import Build, between, block, metal, pick
 
@@ -99,33 +99,22 @@ def toilet(rng: np.random.Generator) -> Fixture:
     """Toilet with a tank whose lid carries small things."""
     build = Build(rng)
     half, tank = (between(rng, 0.18, 0.20), between(rng, 0.33, 0.36)), between(rng, 0.78, 0.84)
-    y = half[1] - 0.19
+    hx, y = half[0], half[1] - 0.19
+    nose = -half[1] + hx
+    foot: Vec3 = (-0.11, nose, 0)
     build.add(
-        block((-0.11, -half[1] + 0.16, 0), (0.11, half[1] - 0.05, 0.20), PORCELAIN),
-        egg((half[0] - 0.005, half[1] - 0.11, 0.20), (0, -0.11, 0.24), PORCELAIN, "visual"),
-        block(
-            (-half[0] + 0.02, -half[1] + 0.05, 0.20), (half[0] - 0.02, y, 0.39), PORCELAIN, "visual"
-        ),
-        block((-half[0], -half[1], 0.39), (half[0], y + 0.01, 0.43), PILLOW),
-        block(
-            (-half[0] + 0.02, -half[1] + 0.02, 0.43),
-            (half[0] - 0.02, y - 0.01, 0.434),
-            PORCELAIN,
-            "visual",
-        ),
-        block((-half[0] + 0.03, -half[1] + 0.06, 0.20), (half[0] - 0.03, y, 0.39), PORCELAIN),
-        block((-half[0], y + 0.01, 0.36), (half[0], half[1], tank - 0.02), PORCELAIN),
-        block((-half[0] - 0.006, y + 0.004, tank - 0.02), (half[0] + 0.006, half[1], tank), PILLOW),
-        metal(
-            rod(
-                "cylinder",
-                (0.0, y + 0.09, tank),
-                (0.0, y + 0.09, tank + 0.006),
-                0.02,
-                SHADOW,
-                "visual",
-            )
-        ),
+        block(foot, (0.11, half[1] - 0.05, 0.22), PORCELAIN),
+        block((-hx + 0.025, nose, 0.22), (hx - 0.025, y, 0.39), PORCELAIN),
+        block((-hx, nose, 0.39), (hx, y + 0.01, 0.43), PILLOW),
+        block((-hx, y + 0.01, 0.36), (hx, half[1], tank - 0.02), PORCELAIN),
+        block((-hx - 0.006, y + 0.004, tank - 0.02), (hx + 0.006, half[1], tank), PILLOW),
+        # bowl, seat and lid end in half circles
+        disc(0.11, 0.0, 0.22, PORCELAIN).moved((0, nose, 0)),
+        disc(hx - 0.025, 0.22, 0.39, PORCELAIN, "visual").moved((0, nose, 0)),
+        disc(hx, 0.39, 0.43, PILLOW).moved((0, nose, 0)),
+        disc(hx - 0.02, 0.43, 0.436, PORCELAIN, "visual").moved((0, nose, 0)),
+        block((-hx + 0.02, nose, 0.43), (hx - 0.02, y - 0.01, 0.436), PORCELAIN, "visual"),
+        metal(disc(0.02, tank, tank + 0.006, SHADOW, "visual").moved((0.0, y + 0.09, 0))),
     )
     build.top("shelf", (-half[0], -0.03), (y + 0.01, half[1] - 0.005), tank)
     build.top("shelf", (0.03, half[0]), (y + 0.01, half[1] - 0.005), tank)
