@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from molmospaces_gym.scenes.generator.shapes import Vec3
 from molmospaces_gym.scenes.homes.fixture import Top
-from molmospaces_gym.scenes.homes.floor import FreeFloor
 from molmospaces_gym.scenes.homes.furnish import Placed
+from molmospaces_gym.scenes.homes.grid import FreeFloor
 from molmospaces_gym.scenes.homes.space import front_edge
 
 PEDESTAL = 0.31
