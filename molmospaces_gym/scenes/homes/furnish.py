@@ -273,7 +273,8 @@ class _Furnisher:
                 x, y = anchor.spot.at(float(shift), hy - fixture.half[1] - 0.04)
                 spot = Spot(x, y, anchor.spot.yaw, top.center[2])
                 zone = solid(fixture, spot)
-                if any(zone.meets(other) for other in self.space.solids):
+                others = (z for z in self.space.solids if z is not self._solids[k])
+                if any(zone.meets(other) for other in others):
                     continue
                 self._put(Placed(name, fixture, self.room.index, spot, k), zone, None)
                 return True
