@@ -7,7 +7,7 @@ from typing import Any
 
 from molmospaces_gym.actions import ACTION_MODES
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.tasks.base import REWARD_MODES, Task
+from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
 OBS_MODES = ("state", "rgb", "rgbd")
 GENERATED_DATASETS = ("generated", "homes")
@@ -36,6 +36,7 @@ class EnvConfig:
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
         action_mode: see ``molmospaces_gym.actions``; None: the task's.
         reward_mode: ``dense``, ``sparse`` or ``official``.
+        success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
         control_dt: seconds between two actions; None: the episode's, or the task's.
         horizon: steps until truncation; None: the episode's, or the task's in seconds.
@@ -56,6 +57,7 @@ class EnvConfig:
     renderer: str = "raster"
     action_mode: str | None = None
     reward_mode: str = "dense"
+    success_rule: str = "official"
     terminate_on_success: bool | None = None
     control_dt: float | None = None
     horizon: int | None = None
@@ -68,6 +70,7 @@ class EnvConfig:
         if self.dataset is not None:
             _one_of("generated dataset", self.dataset, GENERATED_DATASETS)
         _one_of("reward mode", self.reward_mode, REWARD_MODES)
+        _one_of("success rule", self.success_rule, SUCCESS_RULES)
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
         if self.render_mode not in RENDER_MODES:

@@ -97,6 +97,14 @@ class SceneModel:
             f" ({len(self.free_joints)} free bodies){hint}"
         )
 
+    def subtree_geoms(self, body: int) -> NDArray[np.intp]:
+        """Ids of the geoms of a body and of everything that hangs under it."""
+        parents, inside = self.model.body_parentid, np.zeros(self.model.nbody, dtype=np.bool_)
+        inside[body] = True
+        for child in range(body + 1, self.model.nbody):  # parents come before their children
+            inside[child] = inside[parents[child]]
+        return np.flatnonzero(inside[self.model.geom_bodyid])
+
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
         lower, upper = self._body_bounds(self.body_id(name))
