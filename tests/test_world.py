@@ -8,6 +8,7 @@ from molmospaces_gym.backends.base import State, make_world
 from molmospaces_gym.backends.mjc import MujocoWorld
 from molmospaces_gym.errors import InvalidScene, NotReset, SceneNotFound, UnknownBody, UnknownName
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.scenes.added import AddedObject, resolve_added
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 
@@ -178,14 +179,30 @@ def test_objects_are_added_and_removed(robot, tmp_path):
     mug.write_text(
         '<mujoco><worldbody><body name="m"><geom size=".04"/></body></worldbody></mujoco>'
     )
-    scene = get_scene(house(), robot, added={"pickup/0_1/mug": mug}, removed=("cube",))
+    scene = get_scene(house(), robot, added={"pickup/0_1/mug": AddedObject(path=mug)}, removed=("cube",))
     assert set(scene.free_joints) == {"pickup/0_1/mug"}
     with pytest.raises(UnknownBody, match="pickup/0_1/mug"):
         scene.free_joint("pickup/0_1/mag")
+    with pytest.raises(InvalidScene, match="exactly one"):
+        AddedObject()
     with pytest.raises(InvalidScene, match="sofa"):
         get_scene(house(), robot, removed=("sofa",))
     with pytest.raises(SceneNotFound, match="cup.xml"):
-        get_scene(house(), robot, added={"cup": tmp_path / "cup.xml"})
+        get_scene(house(), robot, added={"cup": AddedObject(path=tmp_path / "cup.xml")})
+
+
+def test_two_copies_of_a_generated_object_get_along(robot):
+    plate = resolve_added("generated/objects/plate_red_07")
+    scene = get_scene(house(), robot, added={"plate_a_1": plate, "plate_a_2": plate})
+    assert {"plate_a_1", "plate_a_2"} < set(scene.free_joints)
+    assert scene.objects["plate_a_2"]["category"] == "Plate"
+    halves = [scene.body_half_size(name) for name in ("plate_a_1", "plate_a_2")]
+    np.testing.assert_allclose(halves[0], halves[1])
+    mass = scene.model.body_mass[scene.body_id("plate_a_1")]
+    assert mass == pytest.approx(plate.metadata["mass"], abs=1e-5)
+    assert get_scene(house(), robot, added={"plate_a_1": plate}) is not scene
+    with pytest.raises(UnknownName, match="plate_red"):
+        resolve_added("generated/objects/plate_red")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from threading import Lock
 
 import mujoco
@@ -14,6 +14,7 @@ import numpy as np
 from molmospaces_gym.errors import InvalidScene, SceneNotFound
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding, bind_robot
+from molmospaces_gym.scenes.added import AddedObject
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.store import load_compiled, save_compiled
@@ -31,7 +32,7 @@ _lock = Lock()
 def get_scene(
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path] | None = None,
+    added: Mapping[str, AddedObject] | None = None,
     removed: tuple[str, ...] = (),
 ) -> SceneModel:
     """The compiled scene for these parts, from memory, disk or built now.
@@ -39,7 +40,7 @@ def get_scene(
     Args:
         house: the house; one whose MJCF already holds ``robot_0/`` bodies keeps that robot.
         robot: the robot to insert (or to find).
-        added: body name -> MJCF file of one object, attached at the origin with a free joint.
+        added: body name -> an object, attached at the origin with a free joint.
         removed: names of bodies to delete.
 
     Raises:
@@ -60,7 +61,7 @@ def get_scene(
 
 
 def scene_key(
-    house: House, robot: RobotConfig, added: Mapping[str, Path], removed: tuple[str, ...]
+    house: House, robot: RobotConfig, added: Mapping[str, AddedObject], removed: tuple[str, ...]
 ) -> str:
     """Hash of everything a compiled scene depends on, the MuJoCo version included."""
     mjcf = robot.mjcf.stat()
@@ -68,7 +69,7 @@ def scene_key(
         mujoco.__version__,
         house.content_key,
         f"{robot.mjcf}:{mjcf.st_mtime_ns}:{mjcf.st_size}",
-        {name: str(path) for name, path in added.items()},
+        {name: item.content_key for name, item in added.items()},
         list(removed),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
@@ -78,10 +79,12 @@ def build_scene(
     key: str,
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path],
+    added: Mapping[str, AddedObject],
     removed: tuple[str, ...],
 ) -> SceneModel:
     """Compile (or load from the disk cache) and settle one scene."""
+    if added:
+        house = with_objects(house, added)
     stored = load_compiled(key)
     if stored is not None:
         model, rest, owns_robot = stored
@@ -90,8 +93,8 @@ def build_scene(
     owns_robot = spec.body(PREFIX + robot.root_body) is not None
     for name in removed:
         remove_body(spec, house, name)
-    for name, path in added.items():
-        attach_object(spec, name, path)
+    for name, item in added.items():
+        attach_object(spec, name, item)
     if not owns_robot:
         attach_robot(spec, robot)
         spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
@@ -139,22 +142,34 @@ def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
     spec.delete(body)
 
 
-def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
-    """Attach the one top-level body of an object's MJCF under the body name ``name``."""
-    if not path.is_file():
-        raise SceneNotFound(f"object file {path} of added object {name!r} does not exist")
+def with_objects(house: House, added: Mapping[str, AddedObject]) -> House:
+    """The house whose metadata also knows the added objects."""
+    objects = dict(house.metadata.get("objects", {}))
+    objects |= {name: dict(item.metadata) for name, item in added.items()}
+    return replace(house, metadata={**house.metadata, "objects": objects})
+
+
+def attach_object(spec: mujoco.MjSpec, name: str, item: AddedObject) -> None:
+    """Attach the one top-level body of an object's MJCF under the body name ``name``.
+
+    Everything else it holds is named ``<name>/...``, so that two copies of one object get along.
+    """
+    source = item.path or "text"
     try:
-        child = mujoco.MjSpec.from_file(str(path))
+        if item.path is not None:
+            child = mujoco.MjSpec.from_file(str(item.path))
+        else:
+            child = mujoco.MjSpec.from_string(str(item.mjcf))
     except ValueError as error:
-        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
+        raise InvalidScene(f"added object {name!r}: unreadable MJCF ({source}): {error}") from error
     bodies = child.worldbody.bodies
     if len(bodies) != 1:
-        raise InvalidScene(f"object file {path} must hold one top-level body, not {len(bodies)}")
+        raise InvalidScene(
+            f"added object {name!r} must hold one top-level body, not {len(bodies)} ({source})"
+        )
     if not bodies[0].joints:
         bodies[0].add_freejoint()
-    prefix, _, leaf = name.rpartition("/")
-    bodies[0].name = leaf
-    spec.worldbody.add_frame().attach_body(bodies[0], f"{prefix}/" if prefix else "", "")
+    spec.worldbody.add_frame().attach_body(bodies[0], f"{name}/", "").name = name
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
