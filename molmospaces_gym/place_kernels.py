@@ -66,6 +66,22 @@ def world_box(
 
 
 @kernel
+def distance_to(corners: Array, goal: Array) -> float:
+    """Distance (m) from the middle of a box, the first two rows of ``corners``, to a point."""
+    total = 0.0
+    for i in range(3):
+        step = 0.5 * (corners[0, i] + corners[1, i]) - goal[i]
+        total += step * step
+    return math.sqrt(total)
+
+
+@kernel
+def closeness(distance: float, coarse: float, fine: float) -> float:
+    """1 at distance 0 m and 0 far away, steep near and still felt from afar."""
+    return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
+
+
+@kernel
 def lies_over(corners: Array, above: float) -> bool:
     """Whether an object's box lies in a receptacle's: the official test without contacts.
 
