@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from molmospaces_gym.actions import action_space
+from molmospaces_gym.action_layout import action_space
 from molmospaces_gym.backends.base import World, make_world
 from molmospaces_gym.config import TaskConfig, task_config
 from molmospaces_gym.episode import EpisodeSpec
@@ -133,7 +133,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
         session = self.session
         session.scene  # noqa: B018 - raises NotReset before the first episode
         session.act(action)
-        self.world.step(session.n_substeps)
+        self.world.step(session.physics_steps)
         session.finish()
         observation = session.observe()
         return observation, session.reward, session.terminated, session.truncated, session.info

@@ -205,7 +205,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
 
         groups: dict[int, list[int]] = {}
         for slot in slots:
-            groups.setdefault(self.sessions[slot].n_substeps, []).append(slot)
+            groups.setdefault(self.sessions[slot].physics_steps, []).append(slot)
         for count, group in groups.items():
             self.world.step(count, group, act, self._finish)
 

@@ -34,9 +34,7 @@ class Clearance:
         """
         scene, data = self._scene, self._data
         data.qpos[scene.robot.qpos] = arm
-        if scene.robot.base_mocap >= 0:
-            data.mocap_pos[scene.robot.base_mocap] = base_pose[:3]
-            data.mocap_quat[scene.robot.base_mocap] = base_pose[3:]
+        scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
         mujoco.mj_kinematics(scene.model, data)
         return self._above_planes(margin) and not self._near(margin)
 

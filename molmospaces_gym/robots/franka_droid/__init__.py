@@ -18,7 +18,7 @@ on an arc: the tips reach 4.5 mm beyond the tool site when open, 14 mm at an ope
 from pathlib import Path
 
 from molmospaces_gym.cameras import CameraMount
-from molmospaces_gym.robots.base import Gripper, MoveGroup, RobotConfig
+from molmospaces_gym.robots.base import Arm, Gripper, MoveGroup, RobotConfig
 
 _ARM = tuple(f"fr3_joint{i}" for i in range(1, 8))
 
@@ -44,7 +44,6 @@ FRANKA_DROID = RobotConfig(
     name="franka_droid",
     mjcf=Path(__file__).with_name("model.xml"),
     root_body="fr3_link0",
-    tcp_site="gripper/grasp_site",
     groups={
         "arm": MoveGroup(joints=_ARM, actuators=_ARM),
         "gripper": MoveGroup(
@@ -61,14 +60,20 @@ FRANKA_DROID = RobotConfig(
         "arm": (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175),
         "gripper": (0.0, 0.0),
     },
-    gripper=Gripper(
-        group="gripper",
-        open_ctrl=0.0,
-        closed_ctrl=255.0,
-        # MolmoSpaces' normaliser; the pads of this model meet at 0.782 rad.
-        closed_qpos=0.824033,
-        max_opening=0.087,
-        fingers=(("gripper/left_pad",), ("gripper/right_pad",)),
+    arms=(
+        Arm(
+            group="arm",
+            tcp_site="gripper/grasp_site",
+            gripper=Gripper(
+                group="gripper",
+                open_ctrl=0.0,
+                closed_ctrl=255.0,
+                # MolmoSpaces' normaliser; the pads of this model meet at 0.782 rad.
+                closed_qpos=0.824033,
+                max_opening=0.087,
+                fingers=(("gripper/left_pad",), ("gripper/right_pad",)),
+            ),
+        ),
     ),
     pedestal=(0.5, 0.5, 0.58),
     cameras=(SHOULDER_CAMERA, WRIST_CAMERA),
