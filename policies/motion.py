@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from molmospaces_gym.policies.chain import ArmChain
+from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.model import Array
 
 JOINT_SPEED = 1.0

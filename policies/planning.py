@@ -7,18 +7,18 @@ from itertools import tee
 
 import numpy as np
 
-from molmospaces_gym.policies.chain import ArmChain
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
     grasp_costs,
-    inverse,
     object_grasps,
     shape_grasps,
     with_half_turns,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line
 from molmospaces_gym.policies.surface import ObjectSurface, examined
+from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.transforms import inverse
 
 RETREATS = (0.10, 0.06, 0.04)
 """Distances (m) of the pregrasp behind the grasp, best first (official: 0.04)."""
