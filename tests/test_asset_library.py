@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidScene, SceneNotFound, UnknownName
 from molmospaces_gym.scenes.assets import AssetLibrary, resolve_asset
-from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
+from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file, save_grasps
 
 
 def write(path: Path, content: object) -> Path:
@@ -151,6 +151,7 @@ SHEAR[0, 1] = 0.2
         ({"transforms": np.full((1, 4, 4), np.nan)}, "not finite"),
         ({"transforms": SHEAR[None]}, "no rigid transforms"),
         ({"transforms": 2 * np.eye(4)[None]}, "no rigid transforms"),
+        ({"transforms": np.diag([1.0, 1.0, -1.0, 1.0])[None]}, "no rigid transforms"),
         ({"transforms": np.array(["a"])}, "not a readable"),
         ({"transforms": np.array([{}], dtype=object)}, "not a readable"),
     ],
@@ -168,6 +169,19 @@ def test_grasp_file_that_is_no_archive(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InvalidScene, match="not a readable"):
         load_grasps(path)
+
+
+def test_grasp_files_round_trip(tmp_path: Path) -> None:
+    turned = np.eye(4)[[1, 2, 0, 3]]
+    turned[:3, 3] = 0.1, -0.2, 0.3
+    grasps = np.stack([np.eye(4), turned])
+    save_grasps(tmp_path / "mug_grasps_filtered.npz", grasps)
+    np.testing.assert_array_equal(load_grasps(tmp_path / "mug_grasps_filtered.npz"), grasps)
+    save_grasps(str(tmp_path / "none.npz"), np.zeros((0, 4, 4)))
+    assert load_grasps(str(tmp_path / "none.npz")).shape == (0, 4, 4)
+    with pytest.raises(InvalidScene, match="no rigid transforms"):
+        save_grasps(tmp_path / "new.npz", 2 * np.eye(4)[None])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mug_grasps_filtered.npz", "none.npz"]
 
 
 def test_single_array_file(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Grasp candidates close on opposite sides, fit the gripper and hold; grasp files round-trip."""
 
-import math
 from pathlib import Path
 
 import mujoco
@@ -10,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.generator import (
     CATEGORIES,
     grasp_candidates,
-    load_grasps,
     mjcf,
-    save_grasps,
 )
 from molmospaces_gym.scenes.generator.catalog import MAX_WIDTH, SIZE_STEPS, Asset, make_asset
 from molmospaces_gym.scenes.generator.draft import HEADER
+from molmospaces_gym.scenes.grasp_files import load_grasps
 
 OPENING = 0.085
 PAD = (0.011, 0.004, 0.01875)
@@ -200,42 +198,3 @@ def test_official_grasp_file(reference_data: Path) -> None:
     assert grasps.shape == (1, 4, 4) and grasps.dtype == np.float64
     ours = grasp_candidates({"boundingBox": {"x": 0.05, "y": 0.05, "z": 0.05}})
     np.testing.assert_allclose(ours[0, :3, 2], grasps[0, :3, 2], atol=1e-9)
-
-
-def test_grasp_files_round_trip(tmp_path: Path) -> None:
-    grasps = grasp_candidates(any_asset("mug").metadata())
-    save_grasps(tmp_path / "mug_grasps_filtered.npz", grasps)
-    np.testing.assert_array_equal(load_grasps(tmp_path / "mug_grasps_filtered.npz"), grasps)
-    save_grasps(tmp_path / "none.npz", np.zeros((0, 4, 4)))
-    assert load_grasps(tmp_path / "none.npz").shape == (0, 4, 4)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mug_grasps_filtered.npz", "none.npz"]
-
-
-def test_bad_grasp_files_are_named(tmp_path: Path) -> None:
-    file = tmp_path / "grasps.npz"
-    with pytest.raises(SceneNotFound, match=r"grasps\.npz"):
-        load_grasps(file)
-    for content in (b"", b"not an archive", b"PK\x03\x04broken", b"\x93NUMPY"):
-        file.write_bytes(content)
-        with pytest.raises(InvalidScene, match=r"grasps\.npz"):
-            load_grasps(file)
-    arrays: list[dict[str, NDArray]] = [
-        {"grasps": np.eye(4)[None]},
-        {"transforms": np.eye(4)},
-        {"transforms": 2 * np.eye(4)[None]},
-        {"transforms": np.full((1, 4, 4), math.nan)},
-        {"transforms": np.diag([1.0, 1.0, -1.0, 1.0])[None]},
-        {"transforms": np.array([{"a": 1}], dtype=object)},
-        {"transforms": np.array(["a"])},
-    ]
-    for content in arrays:
-        np.savez(file, **content)
-        with pytest.raises(InvalidScene, match=r"grasps\.npz"):
-            load_grasps(file)
-    with open(file, "wb") as stream:
-        np.save(stream, np.eye(4)[None])
-    with pytest.raises(InvalidScene, match="single array"):
-        load_grasps(file)
-    with pytest.raises(InvalidScene, match="rigid"):
-        save_grasps(tmp_path / "new.npz", 2 * np.eye(4)[None])
-    assert not (tmp_path / "new.npz").exists()

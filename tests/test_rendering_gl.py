@@ -146,6 +146,12 @@ def test_threads_take_turns(room) -> None:
         renderer.close()
 
 
+def test_official_settings_pass_their_probe(room) -> None:
+    """Its highlights once made the red box of the probe too pink."""
+    (status,) = probe_renderers(["gl-official"])
+    assert status.works, status.detail
+
+
 @pytest.mark.parametrize("quality", ["fast", "official"])
 def test_the_model_is_not_changed(room, quality: str) -> None:
     model, data = room

@@ -1,5 +1,7 @@
 """Grasp files: poses of the gripper from which an object can be held."""
 
+import os
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -22,7 +24,7 @@ ROTATION_TOLERANCE = 1e-3
 Transforms = NDArray[np.float64]
 
 
-def load_grasps(path: Path) -> Transforms:
+def load_grasps(path: str | os.PathLike[str]) -> Transforms:
     """Reads a grasp file.
 
     Returns:
@@ -33,11 +35,31 @@ def load_grasps(path: Path) -> Transforms:
         SceneNotFound: the file is missing.
         InvalidScene: it is no such archive or holds no rigid transforms.
     """
-    if not path.is_file():
-        raise SceneNotFound(f"no grasp file at {path}; expected an .npz with the array {KEY!r}")
-    transforms = _read(path)
-    _check_rigid(path, transforms)
+    file = Path(path)
+    if not file.is_file():
+        raise SceneNotFound(f"no grasp file at {file}; expected an .npz with the array {KEY!r}")
+    transforms = _read(file)
+    _check_rigid(file, transforms)
     return transforms
+
+
+def save_grasps(path: str | os.PathLike[str], grasps: Transforms) -> None:
+    """Write grasps in the official form, at once or not at all.
+
+    Raises:
+        InvalidScene: the array is not (N, 4, 4) rigid poses.
+    """
+    file, checked = Path(path), np.asarray(grasps, dtype=np.float64)
+    _check_rigid(file, checked)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, transforms=checked)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> Transforms:
@@ -62,7 +84,9 @@ def _check_rigid(path: Path, transforms: Transforms) -> None:
         raise InvalidScene(f"{path}: {KEY} holds numbers that are not finite")
     rotation = transforms[:, :3, :3]
     error = np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(initial=0.0)
-    if error > ROTATION_TOLERANCE or (transforms[:, 3] != [0.0, 0.0, 0.0, 1.0]).any():
+    mirrored = (np.linalg.det(rotation) < 0).any()
+    last_row = np.abs(transforms[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(initial=0.0)
+    if error > ROTATION_TOLERANCE or last_row > ROTATION_TOLERANCE or mirrored:
         raise InvalidScene(f"{path}: {KEY} holds matrices that are no rigid transforms")
 
 
@@ -73,9 +97,14 @@ def official_grasp_file(asset_id: str, joint: str | None = None) -> Path | None:
         asset_id: ``asset_id`` of the house's metadata.
         joint: joint of an articulated object; None for the object as a whole.
     """
-    name = asset_id if joint is None else joint
     for library in GRASP_LIBRARIES:
-        file = assets_dir() / "grasps" / library / asset_id / f"{name}_grasps_filtered.npz"
+        file = grasp_file(assets_dir(), library, asset_id, joint)
         if file.is_file():
             return file
     return None
+
+
+def grasp_file(root: Path, library: str, asset_id: str, joint: str | None = None) -> Path:
+    """Where the official layout keeps the grasps of an asset, or of one of its joints."""
+    name = asset_id if joint is None else joint
+    return root / "grasps" / library / asset_id / f"{name}_grasps_filtered.npz"

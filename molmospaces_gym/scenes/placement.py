@@ -111,7 +111,7 @@ class _Search:
                 for name in self.candidates
                 if self.scene.objects[name].get("surface") == surface.name
             ]
-            for front in surface.front if standing else ():
+            for front in surface.front if standing and not surface.inside else ():
                 for x, y in _edge_points(surface, front):
                     z = surface.center[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
                     found += self._try(x, y, z, front + np.pi, standing, surface)

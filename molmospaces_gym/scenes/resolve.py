@@ -9,6 +9,8 @@ from molmospaces_gym.scenes.official import DATASETS, is_official_name, official
 from molmospaces_gym.scenes.scene_files import default_metadata_files, read_house
 
 GENERATED = "generated"
+HOMES = "homes"
+"""First parts of the names of houses that are made here, of one and of several rooms."""
 
 CACHE_SIZE = 64
 """Houses kept in memory; a generated one is some 100 kB of text."""
@@ -18,8 +20,9 @@ def resolve_house(name_or_path: str | Path, base: Path | None = None) -> House:
     """The house of a name or an MJCF file.
 
     Args:
-        name_or_path: ``generated/<split>/<index>``, an official ``<dataset>/<split>/<index>``, or
-            an .xml file, whose metadata is read from ``<stem>_metadata.json`` beside it.
+        name_or_path: ``generated/<split>/<index>`` (one room), ``homes/<split>/<index>`` (several
+            rooms), an official ``<dataset>/<split>/<index>``, or an .xml file, whose metadata is
+            read from ``<stem>_metadata.json`` beside it.
         base: directory in which a relative file is looked for first (that of a benchmark).
 
     Raises:
@@ -30,29 +33,33 @@ def resolve_house(name_or_path: str | Path, base: Path | None = None) -> House:
     name = str(name_or_path)
     if name.endswith(".xml"):
         return _from_file(Path(name_or_path).expanduser(), base)
-    if name.partition("/")[0] == GENERATED:
-        return _generated(*_generated_parts(name))
+    kind = name.partition("/")[0]
+    if kind in (GENERATED, HOMES):
+        return _generated(kind, *_generated_parts(name))
     if is_official_name(name):
         return official_house(name)
     raise UnknownName("house", name, _known_forms())
 
 
 def _known_forms() -> list[str]:
-    datasets = [GENERATED, *DATASETS]
+    datasets = [GENERATED, HOMES, *DATASETS]
     return [*(f"{dataset}/<split>/<index>" for dataset in datasets), "<path of an .xml file>"]
 
 
 def _generated_parts(name: str) -> tuple[str, int]:
     parts = name.split("/")
     if len(parts) != 3 or not (parts[2].isascii() and parts[2].isdigit()):
-        raise UnknownName("house", name, [f"{GENERATED}/<split>/<number>"])
+        raise UnknownName("house", name, [f"{parts[0]}/<split>/<number>"])
     return parts[1], int(parts[2])
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _generated(split: str, index: int) -> House:
+def _generated(kind: str, split: str, index: int) -> House:
     from molmospaces_gym.scenes.generator import generate_house
+    from molmospaces_gym.scenes.homes import generate_home
 
+    if kind == HOMES:
+        return generate_home(split, index)
     return generate_house(split, index)
 
 

@@ -1,7 +1,7 @@
 """Generated houses: furnished rooms with household objects, a pure function of their name."""
 
 from molmospaces_gym.scenes.generator.catalog import CATEGORIES
-from molmospaces_gym.scenes.generator.grasps import grasp_candidates, load_grasps, save_grasps
+from molmospaces_gym.scenes.generator.grasps import grasp_candidates
 from molmospaces_gym.scenes.generator.house import generate_house, write_house
 from molmospaces_gym.scenes.generator.layout import HouseConfig
 from molmospaces_gym.scenes.generator.names import SPLITS
@@ -12,7 +12,5 @@ __all__ = [
     "HouseConfig",
     "generate_house",
     "grasp_candidates",
-    "load_grasps",
-    "save_grasps",
     "write_house",
 ]

@@ -87,13 +87,11 @@ def shelf(piece: Piece, rng: np.random.Generator) -> list[Part]:
     boards = [
         board((-hx + wall, -hy, z - 0.02), (hx - wall, hy - 0.012, z), FINISH.wood) for z in levels
     ]
-    books = [_book_row(rng, hx - wall, hy, z, (under - 0.08) / 2 - 0.04) for z in levels]
+    books = [book_row(rng, hx - wall, hy, z, (under - 0.08) / 2 - 0.04) for z in levels]
     return [top, left, right, back, *boards, *(book for row in books for book in row)]
 
 
-def _book_row(
-    rng: np.random.Generator, half: float, hy: float, z: float, room: float
-) -> list[Part]:
+def book_row(rng: np.random.Generator, half: float, hy: float, z: float, room: float) -> list[Part]:
     """Two groups of books standing side by side on a board."""
     names = ("red", "blue", "green", "teal", "orange", "purple", "brown")
     x = float(rng.uniform(-half + 0.02, 0.0))

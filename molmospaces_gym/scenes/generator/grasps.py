@@ -1,4 +1,4 @@
-"""Grasp poses: computed for generated objects, read from and written to official grasp files.
+"""Grasp poses computed for generated objects.
 
 A grasp is a homogeneous transform (4, 4) in the object's body frame. Its origin is the gripper's
 ``grasp_site``, +z the direction of approach and y the axis along which the fingers open, as in
@@ -6,17 +6,13 @@ the official grasp files. Lengths in m, angles in rad.
 """
 
 import math
-import os
-import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.generator.catalog import MAX_WIDTH
 from molmospaces_gym.scenes.generator.objects import Hold
 
@@ -168,67 +164,3 @@ def _vertical(hold: Hold) -> tuple[float, float]:
         return hold.center[2], PAD_HALF[1]
     half = hold.size[1] if hold.kind == "round" else hold.size[2]
     return hold.center[2] + half, half
-
-
-def load_grasps(path: str | os.PathLike[str]) -> Array:
-    """Grasps (N, 4, 4) of an official ``*_grasps_filtered.npz`` (key ``transforms``).
-
-    Raises:
-        SceneNotFound: there is no such file.
-        InvalidScene: it is not an npz of that form, or holds something that is no rigid pose.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise SceneNotFound(f"grasp file {file} does not exist")
-    try:
-        with file.open("rb") as stream:
-            grasps = _transforms(np.load(stream, allow_pickle=False), file)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidScene(f"grasp file {file} is not a readable npz: {error}") from error
-    except ValueError as error:
-        if isinstance(error, InvalidScene):
-            raise
-        raise InvalidScene(f"grasp file {file} is not a readable npz: {error}") from error
-    return _checked(grasps, f"grasp file {file}")
-
-
-def _transforms(archive: Any, file: Path) -> Array:
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise InvalidScene(f"grasp file {file} is a single array, not an npz")
-    if "transforms" not in archive.files:
-        raise InvalidScene(f"grasp file {file} has no array 'transforms'")
-    return np.asarray(archive["transforms"], dtype=np.float64)
-
-
-def save_grasps(path: str | os.PathLike[str], grasps: Array) -> None:
-    """Write grasps in the official form, at once or not at all.
-
-    Raises:
-        InvalidScene: the array is not (N, 4, 4) rigid poses.
-    """
-    checked = _checked(np.asarray(grasps, dtype=np.float64), "grasps to save")
-    file = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, transforms=checked)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _checked(grasps: Array, what: str) -> Array:
-    if grasps.ndim != 3 or grasps.shape[1:] != (4, 4):
-        raise InvalidScene(f"{what}: expected shape (N, 4, 4), got {grasps.shape}")
-    turn = grasps[:, :3, :3]
-    rigid = (
-        np.isfinite(grasps).all()
-        and np.allclose(turn @ turn.transpose(0, 2, 1), np.eye(3), atol=1e-4)
-        and np.allclose(grasps[:, 3], [0, 0, 0, 1], atol=1e-6)
-        and bool((np.linalg.det(turn) > 0).all())
-    )
-    if not rigid:
-        raise InvalidScene(f"{what}: not every matrix is a rigid transform")
-    return grasps

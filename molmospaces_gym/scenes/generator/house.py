@@ -29,7 +29,7 @@ from molmospaces_gym.scenes.generator.names import (
 from molmospaces_gym.scenes.generator.placing import Placed, place_objects
 from molmospaces_gym.scenes.generator.settle import Rest, settle
 from molmospaces_gym.scenes.generator.shapes import Quat, Vec3
-from molmospaces_gym.scenes.house import House
+from molmospaces_gym.scenes.house import House, Surface
 
 
 def generate_house(split: str, index: int, config: HouseConfig | None = None) -> House:
@@ -70,7 +70,7 @@ def generate_house(split: str, index: int, config: HouseConfig | None = None) ->
         _record_object(scene, item, label)
     metadata = {
         "objects": scene.objects,
-        "surfaces": [asdict(surface) for surface in scene.surfaces],
+        "surfaces": [_surface(surface) for surface in scene.surfaces],
         "settled": True,
         "room": {"size": [*plan.world_size, room.WALL_HEIGHT]},
         "generator": {
@@ -100,6 +100,12 @@ def write_house(house: House, directory: str | os.PathLike[str]) -> Path:
     _write(folder / f"{stem}_metadata.json", json.dumps(house.metadata, indent=1))
     _write(folder / f"{stem}.xml", house.mjcf)
     return folder / f"{stem}.xml"
+
+
+def _surface(surface: Surface) -> dict[str, Any]:
+    """A surface as metadata, without what only homes of several rooms say."""
+    plain = asdict(surface)
+    return {key: plain[key] for key in ("name", "kind", "center", "half_size", "yaw", "front")}
 
 
 def _write(path: Path, text: str) -> None:

@@ -98,17 +98,26 @@ def _handle(middle: Vec3, along: Literal["x", "z"]) -> list[Part]:
     return [grip, replace(seen, pos=middle, quat=out, material=FINISH.metal)]
 
 
+def drawer_box(half: float, tall: float, depth: float) -> tuple[Part, ...]:
+    """Front of half width ``half`` and height ``tall``, and behind it a box to put things in.
+
+    The frame's origin is in the middle of the front's face; ``depth`` is measured from there.
+    """
+    side, low, high = half - PANEL, -tall / 2 + 0.03, tall / 2 - 0.05
+    front = board((-half, 0, -tall / 2), (half, PANEL, tall / 2), FINISH.front)
+    floor = board((-side, PANEL, low - 0.01), (side, depth, low), FINISH.wood)
+    left = board((-side, PANEL, low), (-side + 0.012, depth, high), FINISH.wood)
+    right = board((side - 0.012, PANEL, low), (side, depth, high), FINISH.wood)
+    rear = board((-side + 0.012, depth - 0.012, low), (side - 0.012, depth, high), FINISH.wood)
+    return (front, floor, left, right, rear)
+
+
 def _drawer(k: int, x: float, half: float, face: float, hy: float, low: float, high: float) -> Unit:
     """Drawer at the top of a unit above a fixed panel."""
     bottom = high - DRAWER_HEIGHT
     panel = board((x - half, face, low), (x + half, face + PANEL, bottom - SLOT), FINISH.front)
-    depth, side, tall = min(0.48, 2 * hy - 0.12), half - PANEL, 0.06
-    front = board((-half, 0, -DRAWER_HEIGHT / 2), (half, PANEL, DRAWER_HEIGHT / 2), FINISH.front)
-    floor = board((-side, PANEL, -0.09), (side, depth, -0.08), FINISH.wood)
-    left = board((-side, PANEL, -0.08), (-side + 0.012, depth, tall), FINISH.wood)
-    right = board((side - 0.012, PANEL, -0.08), (side, depth, tall), FINISH.wood)
-    rear = board((-side + 0.012, depth - 0.012, -0.08), (side - 0.012, depth, tall), FINISH.wood)
-    moving = (front, floor, left, right, rear, *_handle((0, 0, 0.02), "x"))
+    box = drawer_box(half, DRAWER_HEIGHT, min(0.48, 2 * hy - 0.12))
+    moving = (*box, *_handle((0, 0, 0.02), "x"))
     pos = (x, face, (bottom + high) / 2)
     return Unit("drawer", k, (panel,), moving, pos, (0, -1, 0), DRAWER_TRAVEL, 2.0)
 

@@ -41,13 +41,21 @@ def _plain(value: object) -> str:
 
 
 def geom(
-    name: str, part: Part, mass: float | None = None, mesh: str = "", rolls: bool = False
+    name: str,
+    part: Part,
+    mass: float | None = None,
+    mesh: str = "",
+    rolls: bool = False,
+    family: str = "",
 ) -> str:
-    """One geom. Its class follows from the part's role; ``mass`` in kg, ``mesh`` an asset."""
+    """One geom. Its class follows from the part's role; ``mass`` in kg, ``mesh`` an asset.
+
+    ``family`` is put before the class of what can be touched.
+    """
     classes = {"visual": "seen", "hull": "touched"}
     kind = classes.get(part.role, "solid")
-    if rolls and kind != "seen":
-        kind = f"{kind}_round"
+    if kind != "seen":
+        kind = f"{family}{kind}_round" if rolls else f"{family}{kind}"
     shown = None if part.role == "hull" or part.material else part.rgba
     return element(
         "geom",

@@ -16,8 +16,10 @@ def house_name(split: str, index: int) -> str:
     return f"generated/{split}/{index}"
 
 
-def house_streams(split: str, index: int, count: int) -> list[np.random.Generator]:
-    """Independent generators of one house.
+def house_streams(
+    split: str, index: int, count: int, label: str = f"house/v{GENERATOR_VERSION}"
+) -> list[np.random.Generator]:
+    """Independent generators of one house; ``label`` names the kind of house and its version.
 
     The split is hashed into the seed, so the streams of two splits have nothing in common even
     where the index is the same.
@@ -30,8 +32,8 @@ def house_streams(split: str, index: int, count: int) -> list[np.random.Generato
         raise UnknownName("split", split, SPLITS)
     if isinstance(index, bool) or not isinstance(index, int | np.integer) or index < 0:
         raise InvalidConfig(f"a house index is a whole number >= 0, not {index!r}")
-    label = f"molmospaces-gym/house/v{GENERATOR_VERSION}/{split}/{int(index)}"
-    entropy = int.from_bytes(hashlib.sha256(label.encode()).digest()[:16], "little")
+    name = f"molmospaces-gym/{label}/{split}/{int(index)}"
+    entropy = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
     seeds = np.random.SeedSequence(entropy).spawn(count)
     return [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
 

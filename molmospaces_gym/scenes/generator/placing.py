@@ -59,7 +59,7 @@ def place_objects(
     for asset in _draw(config.num_objects, rng):
         if len(near) + len(rest) == config.num_objects:
             break
-        if len(near) < config.reachable_objects and _suits_reach(asset):
+        if len(near) < config.reachable_objects and suits_reach(asset):
             zone = _Zone(0, middles[0], True)
             placed = _try(asset, zone, pieces, near + rest, config, rng)
             if placed is not None:
@@ -83,10 +83,11 @@ def _draw(count: int, rng: np.random.Generator) -> list[Asset]:
         names += order
     assets = [draw_asset(name, rng) for name in names[: count + SPARES]]
     wanted, spares = assets[:count], assets[count:]
-    return [*sorted(wanted, key=lambda asset: not _suits_reach(asset)), *spares]
+    return [*sorted(wanted, key=lambda asset: not suits_reach(asset)), *spares]
 
 
-def _suits_reach(asset: Asset) -> bool:
+def suits_reach(asset: Asset) -> bool:
+    """Whether it can be grasped and leaves room for others near it."""
     return asset.graspable and asset.footprint <= 0.085
 
 

@@ -16,40 +16,40 @@ WALL_HEIGHT = 2.6
 WALL = 0.08
 """Height and thickness (m) of the walls."""
 
-_WALLS: tuple[Rgba, ...] = (
+WALLS: tuple[Rgba, ...] = (
     (0.88, 0.85, 0.78, 1),
     (0.80, 0.86, 0.87, 1),
     (0.85, 0.87, 0.80, 1),
     (0.90, 0.82, 0.77, 1),
     (0.86, 0.86, 0.88, 1),
 )
-_FRONTS: tuple[Rgba, ...] = (
+FRONTS: tuple[Rgba, ...] = (
     (0.90, 0.90, 0.88, 1),
     (0.36, 0.46, 0.52, 1),
     (0.55, 0.63, 0.54, 1),
     (0.72, 0.60, 0.46, 1),
     (0.30, 0.36, 0.45, 1),
 )
-_WOODS: tuple[tuple[Rgba, Rgba], ...] = (
+WOODS: tuple[tuple[Rgba, Rgba], ...] = (
     ((0.72, 0.53, 0.34, 1), (0.48, 0.33, 0.20, 1)),
     ((0.82, 0.68, 0.48, 1), (0.60, 0.46, 0.30, 1)),
     ((0.52, 0.36, 0.24, 1), (0.33, 0.22, 0.15, 1)),
 )
-_STONES: tuple[Rgba, ...] = ((0.32, 0.33, 0.35, 1), (0.83, 0.82, 0.79, 1), (0.55, 0.53, 0.50, 1))
-_FLOORS: tuple[tuple[Rgba, Rgba, tuple[float, float]], ...] = (
+STONES: tuple[Rgba, ...] = ((0.32, 0.33, 0.35, 1), (0.83, 0.82, 0.79, 1), (0.55, 0.53, 0.50, 1))
+FLOORS: tuple[tuple[Rgba, Rgba, tuple[float, float]], ...] = (
     ((0.66, 0.50, 0.34, 1), (0.60, 0.44, 0.29, 1), (0.6, 3.2)),
     ((0.78, 0.74, 0.68, 1), (0.70, 0.66, 0.60, 1), (1.1, 1.1)),
     ((0.55, 0.42, 0.31, 1), (0.49, 0.37, 0.27, 1), (0.6, 3.2)),
     ((0.70, 0.72, 0.72, 1), (0.60, 0.62, 0.63, 1), (1.1, 1.1)),
 )
 """Two colours and the number of checker repeats per metre along x and y."""
-_RUGS: tuple[Rgba, ...] = ((0.62, 0.30, 0.28, 1), (0.29, 0.42, 0.52, 1), (0.72, 0.66, 0.55, 1))
+RUGS: tuple[Rgba, ...] = ((0.62, 0.30, 0.28, 1), (0.29, 0.42, 0.52, 1), (0.72, 0.66, 0.55, 1))
 
 
 def assets(rng: np.random.Generator, plan: RoomPlan) -> list[str]:
     """Textures and materials. Checker and flat ones only: their pixels never change."""
-    wood, dark = _pick(rng, _WOODS)
-    first, second, per_metre = _pick(rng, _FLOORS)
+    wood, dark = _pick(rng, WOODS)
+    first, second, per_metre = _pick(rng, FLOORS)
     width, depth = plan.world_size
     repeat = (round(per_metre[0] * width), round(per_metre[1] * depth))
     sky = element(
@@ -61,16 +61,16 @@ def assets(rng: np.random.Generator, plan: RoomPlan) -> list[str]:
         rgb2=second[:3], width=128, height=128,
     )  # fmt: skip
     colors = {
-        "wall": _pick(rng, _WALLS),
-        FINISH.front: _pick(rng, _FRONTS),
+        "wall": _pick(rng, WALLS),
+        FINISH.front: _pick(rng, FRONTS),
         FINISH.wood: wood,
         FINISH.dark: dark,
-        FINISH.stone: _pick(rng, _STONES),
+        FINISH.stone: _pick(rng, STONES),
         FINISH.metal: (0.72, 0.73, 0.75, 1.0),
         "trim": (0.94, 0.93, 0.90, 1.0),
         "pane": (0.56, 0.74, 0.90, 1.0),
-        "rug": _pick(rng, _RUGS),
-        "picture": _pick(rng, _RUGS),
+        "rug": _pick(rng, RUGS),
+        "picture": _pick(rng, RUGS),
     }
     glow = {"pane": 0.25}
     materials = [

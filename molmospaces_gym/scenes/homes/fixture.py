@@ -16,8 +16,10 @@ class Moving:
 
     ``parts`` are in its own frame, whose origin ``pos`` (fixture frame) is on the hinge axis, or
     in the middle of a drawer's front. ``axis`` is the joint axis in the fixture's frame, which at
-    0 is parallel to the moving frame. ``handle`` is the index of the part a gripper holds.
-    ``children`` move with it (the lever of a door).
+    0 is parallel to the moving frame. ``handle`` is the index of the part a gripper holds, -1
+    where its children are the handles. ``children`` move with it (the levers of a door); their
+    ``pos`` is in its frame. ``spring`` is the joint's stiffness (N m/rad), relaxed at
+    ``spring_rest``.
     """
 
     lemma: str
@@ -31,6 +33,8 @@ class Moving:
     damping: float
     frictionloss: float
     spring: float = 0.0
+    spring_rest: float = 0.0
+    armature: float = 0.02
     children: tuple["Moving", ...] = ()
 
 
@@ -54,7 +58,8 @@ class Top:
 class Fixture:
     """One piece of furniture. ``category`` is its official category name, ``noun`` its spoken one.
 
-    ``half`` are the half sizes of its footprint when everything is closed, ``height`` its height.
+    ``half`` are the half sizes of its footprint when everything is closed, handles left out;
+    ``height`` is its highest point over the floor.
     ``clearance`` is the free depth in front that it needs to be used (a door swings out there).
     """
 
@@ -71,3 +76,5 @@ class Fixture:
     """Whether it stands with its back to a wall."""
     hung: float = 0.0
     """Height of its lowest point above the floor where it hangs on a wall, else 0."""
+    on: Literal["floor", "counter"] = "floor"
+    """What it stands on: a microwave is put on the top of a counter, where its z = 0 is then."""

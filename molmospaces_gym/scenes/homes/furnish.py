@@ -1,0 +1,310 @@
+"""Which furniture stands where. Lengths in m, angles in rad, world frame."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typical
+from molmospaces_gym.scenes.homes.fixture import Fixture
+from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
+from molmospaces_gym.scenes.homes.rect import Rect, centred
+from molmospaces_gym.scenes.homes.space import (
+    BACK_GAP,
+    SIDES,
+    YAWS,
+    Side,
+    Space,
+    Spot,
+    Zone,
+    clearance,
+    solid,
+)
+
+TRIES = 24
+"""Random positions tried for one piece."""
+AROUND = 0.75
+"""Free floor on all sides of a table in the middle of a room."""
+FRONT = 0.95
+"""Free floor at the front of a table, where no chair stands: a robot works there."""
+WALKWAY = 0.85
+"""Depth of the free floor on both sides of a doorway."""
+RUNS = ("counter", "sink", "oven", "dishwasher", "fridge")
+"""Kitchen pieces that stand side by side."""
+SEATS = ("chair", "stool")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A piece of furniture where it stands. ``on`` is the number of the piece that carries it."""
+
+    key: str
+    fixture: Fixture
+    room: int
+    spot: Spot
+    on: int | None = None
+
+    @property
+    def zone(self) -> Zone:
+        """The space it takes."""
+        return solid(self.fixture, self.spot)
+
+
+@dataclass
+class _Furnisher:
+    """Furnishes one room."""
+
+    room: Room
+    space: Space
+    rng: np.random.Generator
+    placed: list[Placed] = field(default_factory=list)
+
+    def run(self) -> list[Placed]:
+        for typical in ROOM_FIXTURES[self.room.type]:
+            if self.rng.random() >= typical.chance:
+                continue
+            anchors = [k for k, p in enumerate(self.placed) if p.key == typical.near]
+            if typical.near and not anchors:
+                continue
+            low, high = typical.count
+            for number in range(int(self.rng.integers(low, high + 1))):
+                if not self._place(typical, anchors, number):
+                    break
+        return self.placed
+
+    def _place(self, typical: Typical, anchors: list[int], number: int) -> bool:
+        fixture = FIXTURES[typical.name](self.rng)
+        if fixture.on == "counter":
+            return self._on_counter(typical.name, fixture)
+        for spot, ignored in self._spots(typical, fixture, anchors, number):
+            taken = solid(fixture, spot)
+            clear = self._clear(typical.name, fixture, spot)
+            if not self.space.fits(taken, clear, ignored):
+                continue
+            self.space.add(taken, None if typical.name in SEATS else clear)
+            self.placed.append(Placed(typical.name, fixture, self.room.index, spot))
+            return True
+        return False
+
+    def _clear(self, name: str, fixture: Fixture, spot: Spot) -> Zone | None:
+        """Free space that the piece needs."""
+        if name in SEATS or fixture.hung > 0:
+            return None
+        if not fixture.wall:
+            zone = clearance(replace(fixture, clearance=max(FRONT, fixture.clearance)), spot)
+            return zone if name != "coffee_table" else None
+        return clearance(fixture, spot)
+
+    def _spots(
+        self, typical: Typical, fixture: Fixture, anchors: list[int], number: int
+    ) -> Iterator[tuple[Spot, Zone | None]]:
+        """Positions in order of preference, each with the piece that it may touch."""
+        if typical.name in SEATS:
+            yield from self._seats(fixture, anchors, number)
+        elif typical.name == "coffee_table":
+            yield from self._in_front(fixture, anchors)
+        elif not fixture.wall:
+            yield from self._free(fixture)
+        elif fixture.hung > 0:
+            yield from self._above(fixture, anchors)
+        else:
+            gap = 0.004 if typical.name in RUNS else 0.03
+            if anchors:
+                yield from self._beside(fixture, anchors, gap)
+            yield from self._at_walls(typical.name, fixture, gap)
+
+    def _at_walls(self, name: str, fixture: Fixture, gap: float) -> Iterator[tuple[Spot, None]]:
+        """Along the walls: kitchen pieces next to others and in corners, the rest anywhere."""
+        half, depth = fixture.half
+        order: list[Side] = [SIDES[int(k)] for k in self.rng.permutation(4)]
+        facing = self._facing_seat() if name == "tv_stand" else None
+        if name in RUNS or fixture.half[0] > 0.8:
+            order.sort(key=lambda side: -self._length(side))
+        if facing is not None:
+            order.sort(key=lambda side: side != facing)
+        for side in order:
+            low, high = self.space.wall_span(side, half)
+            if high < low:
+                continue
+            if name in RUNS:
+                for along in self.space.neighbours(side, half, gap):
+                    yield self.space.wall_spot(side, along, depth), None
+            ends = [low + 0.01, high - 0.01]
+            if name in RUNS or self.rng.random() < 0.5:
+                self.rng.shuffle(ends)
+                yield from ((self.space.wall_spot(side, end, depth), None) for end in ends)
+            for along in self.rng.uniform(low, high, TRIES // 4):
+                yield self.space.wall_spot(side, float(along), depth), None
+
+    def _facing_seat(self) -> Side | None:
+        """The wall that people on the sofa look at."""
+        for piece in self.placed:
+            if piece.key == "sofa":
+                return min(SIDES, key=lambda s: math.cos(YAWS[s] - piece.spot.yaw))
+        return None
+
+    def _length(self, side: Side) -> float:
+        low, high = self.space.wall_span(side, 0.0)
+        return high - low
+
+    def _beside(
+        self, fixture: Fixture, anchors: list[int], gap: float
+    ) -> Iterator[tuple[Spot, None]]:
+        """At the same wall, to the left or right of an anchor."""
+        half, depth = fixture.half
+        for k in anchors:
+            anchor = self.placed[k]
+            shift = anchor.fixture.half[0] + half + gap
+            back = anchor.fixture.half[1] - depth
+            signs = [-1, 1] if self.rng.random() < 0.5 else [1, -1]
+            for sign in signs:
+                x, y = anchor.spot.at(sign * shift, back)
+                yield Spot(x, y, anchor.spot.yaw), None
+
+    def _above(self, fixture: Fixture, anchors: list[int]) -> Iterator[tuple[Spot, None]]:
+        """On the wall over an anchor."""
+        half, depth = fixture.half
+        for k in anchors:
+            anchor = self.placed[k]
+            slack = anchor.fixture.half[0] - half
+            shifts = [-slack, slack] if slack < 0 else list(self.rng.uniform(-slack, slack, 4))
+            for shift in shifts:
+                x, y = anchor.spot.at(float(shift), anchor.fixture.half[1] - depth)
+                yield Spot(x, y, anchor.spot.yaw), None
+
+    def _in_front(self, fixture: Fixture, anchors: list[int]) -> Iterator[tuple[Spot, Zone]]:
+        """In front of a seat, far enough for legs."""
+        for k in anchors:
+            anchor = self.placed[k]
+            for gap in (0.42, 0.36, 0.5):
+                y = -anchor.fixture.half[1] - gap - fixture.half[1]
+                spot = Spot(*anchor.spot.at(0.0, y), anchor.spot.yaw)
+                if self._may_stand_in_front(fixture, spot, anchor):
+                    yield spot, anchor.zone
+
+    def _may_stand_in_front(self, fixture: Fixture, spot: Spot, anchor: Placed) -> bool:
+        """Whether only the anchor itself wanted this floor to stay free."""
+        wanted = clearance(anchor.fixture, anchor.spot)
+        taken = solid(fixture, spot)
+        others = [zone for zone in self.space.kept if zone != wanted]
+        if any(taken.meets(zone) for zone in others):
+            return False
+        self.space.kept = others
+        return True
+
+    def _free(self, fixture: Fixture) -> Iterator[tuple[Spot, None]]:
+        """Away from the walls."""
+        floor = self.space.floor
+        for _ in range(TRIES):
+            yaw = float(self.rng.choice(list(YAWS.values())))
+            hx, hy = fixture.half if abs(math.sin(yaw)) < 0.5 else fixture.half[::-1]
+            low = (floor.x0 + hx + AROUND, floor.y0 + hy + AROUND)
+            high = (floor.x1 - hx - AROUND, floor.y1 - hy - AROUND)
+            if high[0] < low[0] or high[1] < low[1]:
+                continue
+            x, y = (float(v) for v in self.rng.uniform(low, high))
+            around = Zone(centred(x, y, hx + AROUND - 0.1, hy + AROUND - 0.1))
+            if not any(around.meets(zone) for zone in self.space.solids):
+                yield Spot(x, y, yaw), None
+
+    def _seats(
+        self, fixture: Fixture, anchors: list[int], number: int
+    ) -> Iterator[tuple[Spot, Zone]]:
+        """Around a table or at a desk, facing it. The front of a table stays free."""
+        for k in anchors:
+            anchor = self.placed[k]
+            hx, hy = anchor.fixture.half
+            tucked = 0.16 if anchor.fixture.lemma != "island" else -0.02
+            if anchor.fixture.wall:
+                spots = [(0.0, -hy - fixture.half[1] + tucked, math.pi)]
+            else:
+                out = hy + fixture.half[1] - tucked
+                end = hx + fixture.half[1] - tucked
+                spots = [(-0.3, out, 0.0), (0.3, out, 0.0), (end, 0.0, -math.pi / 2)]
+                spots += [(-end, 0.0, math.pi / 2), (0.0, out, 0.0)]
+            for x, y, yaw in spots[number:]:
+                spot = Spot(*anchor.spot.at(x, y), anchor.spot.yaw + yaw)
+                if anchor.fixture.wall:
+                    self._release(anchor)
+                yield spot, anchor.zone
+
+    def _release(self, anchor: Placed) -> None:
+        """A desk's own chair may stand in the space before it."""
+        wanted = clearance(anchor.fixture, anchor.spot)
+        self.space.kept = [zone for zone in self.space.kept if zone != wanted]
+
+    def _on_counter(self, name: str, fixture: Fixture) -> bool:
+        """At the back of a worktop, if nothing hangs too low over it."""
+        for k, anchor in enumerate(self.placed):
+            if anchor.key not in ("counter", "island"):
+                continue
+            hx, hy = anchor.fixture.half
+            top = next(top for top in anchor.fixture.tops if top.kind == "counter")
+            slack = hx - fixture.half[0] - 0.04
+            if slack <= 0:
+                continue
+            for shift in (slack, -slack, *self.rng.uniform(-slack, slack, 3)):
+                x, y = anchor.spot.at(float(shift), hy - fixture.half[1] - 0.04)
+                spot = Spot(x, y, anchor.spot.yaw, top.center[2])
+                zone = solid(fixture, spot)
+                if any(zone.meets(other) for other in self.space.solids):
+                    continue
+                self.space.solids.append(zone)
+                self.placed.append(Placed(name, fixture, self.room.index, spot, k))
+                return True
+        return False
+
+
+def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
+    """Furniture of all rooms; a piece's ``on`` counts within the returned list."""
+    placed: list[Placed] = []
+    for room in plan.rooms:
+        own = _Furnisher(room, empty_space(plan, room), rng).run()
+        first = len(placed)
+        placed += [p if p.on is None else replace(p, on=p.on + first) for p in own]
+    return placed
+
+
+def empty_space(plan: FloorPlan, room: Room) -> Space:
+    """The free room with what has to stay free at doorways and windows."""
+    kept = [
+        zone
+        for opening in plan.doorways
+        if room.index in opening.wall.rooms
+        for zone in doorway_zones(opening, room)
+    ]
+    for window in plan.windows:
+        if room.index in window.wall.rooms:
+            rect = across(window, 0.25)
+            kept.append(Zone(rect, window.bottom, window.top))
+    return Space(room.floor, [], kept)
+
+
+def doorway_zones(opening: Opening, room: Room) -> list[Zone]:
+    """Floor that a doorway needs in one of its rooms: the way through, and what its door sweeps."""
+    zones = [Zone(across(opening, WALKWAY + WALL / 2))]
+    if opening.kind == "door" and opening.opens_into == room.index:
+        width = opening.high - opening.low
+        margin = 0.12
+        if opening.hinge < 0:
+            wide = replace(opening, low=opening.low - margin)
+        else:
+            wide = replace(opening, high=opening.high + margin)
+        zones.append(Zone(across(wide, width + 0.15)))
+    return zones
+
+
+def across(opening: Opening, depth: float) -> Rect:
+    """The rectangle of an opening, ``depth`` to both sides of the middle of its wall."""
+    at, low, high = opening.wall.at, opening.low, opening.high
+    if opening.wall.vertical:
+        return Rect(at - depth, low, at + depth, high)
+    return Rect(low, at - depth, high, at + depth)
+
+
+def back_to_wall(placed: Placed, room: Room) -> bool:
+    """Whether the piece's back is at a wall of its room."""
+    hy = placed.fixture.half[1]
+    x, y = placed.spot.at(0.0, hy + BACK_GAP + 0.02)
+    return not room.floor.contains(x, y)

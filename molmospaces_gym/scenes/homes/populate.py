@@ -1,0 +1,209 @@
+"""Which objects stand where in a home. Lengths in m, angles in rad."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from molmospaces_gym.scenes.generator.catalog import CATEGORIES, SIZE_STEPS, Asset, make_asset
+from molmospaces_gym.scenes.generator.placing import (
+    MARGIN,
+    REACH,
+    STAND_OFF,
+    TALL,
+    TALL_GAP,
+    suits_reach,
+)
+from molmospaces_gym.scenes.homes.config import HomeConfig
+from molmospaces_gym.scenes.homes.rest import rest_pose
+from molmospaces_gym.scenes.homes.themes import RECEPTACLES, kept_off, weight
+from molmospaces_gym.scenes.homes.tops import Board
+
+SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
+"""Size steps that homes use; few, so that rest poses are found in the cache."""
+TRIES = 16
+"""Positions tried on one top."""
+TOPS_TRIED = 8
+"""Tops tried for one object."""
+REACH_ANGLE = math.radians(55)
+"""Largest angle between a robot's heading and what it shall reach."""
+REACH_TRIES = 60
+HEADROOM = 0.02
+"""Free height over an object under a shelf or in a drawer."""
+INSIDE_GAP = 0.012
+"""Least distance between things in a drawer or a cupboard."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """An object on a board; ``x``, ``y`` and ``yaw`` in the frame of the board's furniture."""
+
+    asset: Asset
+    board: int
+    x: float
+    y: float
+    yaw: float
+
+
+@dataclass
+class _Populator:
+    boards: Sequence[Board]
+    rooms: Sequence[str]
+    config: HomeConfig
+    rng: np.random.Generator
+    items: list[Item] = field(default_factory=list)
+    on: dict[int, list[Item]] = field(default_factory=dict)
+
+    def run(self) -> list[Item]:
+        wanted = self.config.num_objects
+        if wanted:
+            self._reach_group()
+        chances = np.array([board.weight for board in self.boards])
+        failures = 0
+        while len(self.items) < wanted and failures < 40 and chances.sum() > 0:
+            if not self._scatter(chances / chances.sum()):
+                failures += 1
+        return self.items[:wanted]
+
+    def _scatter(self, chances: np.ndarray) -> bool:
+        """One more object on some top."""
+        for _ in range(TOPS_TRIED):
+            board = int(self.rng.choice(len(self.boards), p=chances))
+            asset = self._draw(self.boards[board])
+            if asset is not None and self._put(asset, board):
+                return True
+        return False
+
+    def _draw(self, board: Board) -> Asset | None:
+        """An asset that suits the room and the furniture; kinds that are there come less often."""
+        names = sorted(CATEGORIES)
+        here = [item.asset.category.name for item in self.items]
+        weights = np.array(
+            [
+                0.0
+                if kept_off(name, board.lemma)
+                else weight(name, self.rooms[board.room]) / (1 + here.count(name))
+                for name in names
+            ]
+        )
+        if weights.sum() <= 0:
+            return None
+        name = names[int(self.rng.choice(len(names), p=weights / weights.sum()))]
+        return self._asset(name)
+
+    def _asset(self, name: str) -> Asset | None:
+        colors = CATEGORIES[name].colors
+        color = colors[int(self.rng.integers(len(colors)))]
+        asset = make_asset(name, color, SIZES[int(self.rng.integers(len(SIZES)))])
+        return asset if rest_pose(asset).stable else None
+
+    def _put(self, asset: Asset, board: int) -> bool:
+        top = self.boards[board]
+        if 2 * asset.half_size[2] + HEADROOM > top.headroom:
+            return False
+        hx, hy = (half - asset.footprint - MARGIN for half in top.half)
+        if hx <= 0 or hy <= 0:
+            return False
+        for _ in range(TRIES):
+            x, y, yaw = (float(v) for v in self.rng.uniform((-hx, -hy, -math.pi), (hx, hy, math.pi)))
+            if self._free(asset, board, top.center[0] + x, top.center[1] + y):
+                self._add(Item(asset, board, top.center[0] + x, top.center[1] + y, yaw))
+                return True
+        return False
+
+    def _add(self, item: Item) -> None:
+        self.items.append(item)
+        self.on.setdefault(item.board, []).append(item)
+
+    def _free(self, asset: Asset, board: int, x: float, y: float) -> bool:
+        top = self.boards[board]
+        for low, high in top.blocked:
+            dx = max(low[0] - x, 0.0, x - high[0])
+            dy = max(low[1] - y, 0.0, y - high[1])
+            if math.hypot(dx, dy) < asset.footprint + 0.01:
+                return False
+        for other in self.on.get(board, ()):
+            gap = self._gap(asset, other.asset, top)
+            free = math.hypot(x - other.x, y - other.y) - asset.footprint - other.asset.footprint
+            if free < gap:
+                return False
+        return True
+
+    def _gap(self, asset: Asset, other: Asset, top: Board) -> float:
+        if top.inside is not None:
+            return INSIDE_GAP
+        tall = 2 * max(asset.half_size[2], other.half_size[2]) > TALL
+        return self.config.finger_clearance + (TALL_GAP if tall else 0.0)
+
+    def _reach_group(self) -> None:
+        """Graspable objects and receptacles that one robot position reaches, on the best top."""
+        wanted = min(self.config.reachable_objects, self.config.num_objects)
+        best: list[Item] = []
+        for board, middle in self._stands():
+            group = self._group(board, middle, wanted)
+            if len(group) > len(best):
+                best = group
+            if sum(item.asset.graspable for item in best) >= wanted:
+                break
+        for item in best:
+            self._add(item)
+
+    def _stands(self) -> list[tuple[int, float]]:
+        """Boards with the place of a robot before them, large and comfortable ones first."""
+        found = [(k, x) for k, board in enumerate(self.boards) for x in board.stands]
+        jitter = self.rng.random(len(found))
+        score = [self.boards[k].reach_score(x) + 0.15 * jitter[n] for n, (k, x) in enumerate(found)]
+        order = sorted(range(len(found)), key=lambda n: -score[n])
+        return [found[n] for n in order[:6]]
+
+    def _group(self, board: int, middle: float, wanted: int) -> list[Item]:
+        """As many objects as fit, two receptacles among them."""
+        before = self.on.get(board, [])
+        self.on[board] = group = []
+        spare = min(2, self.config.num_objects - wanted)
+        for asset in self._receptacles(spare):
+            self._put_in_reach(asset, board, middle, group)
+        found, failures = 0, 0
+        while found < wanted and failures < 12:
+            asset = self._draw(self.boards[board])
+            if asset is None or not suits_reach(asset):
+                failures += 0.2
+                continue
+            if self._put_in_reach(asset, board, middle, group):
+                found += 1
+            else:
+                failures += 1
+        self.on[board] = before
+        return group
+
+    def _receptacles(self, count: int) -> list[Asset]:
+        names = [name for name in RECEPTACLES if name in CATEGORIES]
+        order = [names[int(k)] for k in self.rng.permutation(len(names))[:count]]
+        assets = [self._asset(name) for name in order]
+        return [asset for asset in assets if asset is not None]
+
+    def _put_in_reach(self, asset: Asset, board: int, middle: float, group: list[Item]) -> bool:
+        top = self.boards[board]
+        hx, hy = (half - asset.footprint - MARGIN for half in top.half)
+        if hx <= 0 or hy <= 0 or 2 * asset.half_size[2] + HEADROOM > top.headroom:
+            return False
+        edge = top.center[1] - top.half[1]
+        for _ in range(REACH_TRIES):
+            angle = float(self.rng.uniform(-REACH_ANGLE, REACH_ANGLE))
+            distance = math.sqrt(float(self.rng.uniform(REACH[0] ** 2, REACH[1] ** 2)))
+            x = middle + distance * math.sin(angle)
+            y = edge - STAND_OFF + distance * math.cos(angle)
+            if abs(x - top.center[0]) > hx or abs(y - top.center[1]) > hy:
+                continue
+            if self._free(asset, board, x, y):
+                group.append(Item(asset, board, x, y, float(self.rng.uniform(-math.pi, math.pi))))
+                return True
+        return False
+
+
+def populate(
+    boards: Sequence[Board], rooms: Sequence[str], config: HomeConfig, rng: np.random.Generator
+) -> list[Item]:
+    """Objects on boards; first those within one robot's reach. ``rooms`` are the room types."""
+    return _Populator(boards, rooms, config, rng).run()
