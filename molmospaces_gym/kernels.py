@@ -303,9 +303,7 @@ def relative_direction(vector: Array, mat: Array, xmat: Array, link: int, out: A
     """Write ``vector`` (3,), given in axes ``mat`` (9,), in the axes of the body ``link``."""
     turned = np.empty(3)
     for i in range(3):
-        turned[i] = (
-            mat[3 * i] * vector[0] + mat[3 * i + 1] * vector[1] + mat[3 * i + 2] * vector[2]
-        )
+        turned[i] = mat[3 * i] * vector[0] + mat[3 * i + 1] * vector[1] + mat[3 * i + 2] * vector[2]
     _into_frame(turned, np.zeros(3), xmat[link], out)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.actions import JOINT_STEP
-from molmospaces_gym.errors import InvalidEpisode, NotReset
+from molmospaces_gym.errors import InvalidEpisode, NotReset, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import ExpertPolicy
@@ -242,9 +242,14 @@ def test_unbound_and_unsuited_episodes_are_named(val_env):
         policy.predict(None)
     val_env.reset(seed=0)
     session = val_env.unwrapped.session
-    other = SimpleNamespace(scene=session.scene, steps=0, episode=SimpleNamespace(task={}))
+    other = SimpleNamespace(
+        scene=session.scene, steps=0, task=session.task, episode=SimpleNamespace(task={})
+    )
     policy.bind(SimpleNamespace(session=other))
     with pytest.raises(InvalidEpisode, match="pickup_obj_name"):
+        policy.predict(None)
+    other.task = SimpleNamespace(name="Juggle")
+    with pytest.raises(UnknownName, match="Juggle.*Pick"):
         policy.predict(None)
 
 

@@ -166,9 +166,7 @@ def _named_handles(scene: "SceneModel") -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _handles(
-    scene: "SceneModel", part: Articulation, geoms: tuple[int, ...]
-) -> tuple[Handle, ...]:
+def _handles(scene: "SceneModel", part: Articulation, geoms: tuple[int, ...]) -> tuple[Handle, ...]:
     model = scene.model
     if not geoms:
         below = [
@@ -317,3 +315,14 @@ def start_positions(scene: "SceneModel", task: Mapping[str, Any]) -> dict[int, f
         if values:
             found[locate(scene, task).qpos] = float(values[0])
     return found
+
+
+def owner_of(scene: "SceneModel", part: Articulation) -> str:
+    """Name of the object that an episode names for a joint: the nearest one with metadata.
+
+    Without metadata it is the top-level body.
+    """
+    model, body = scene.model, part.body
+    while body and model.body(body).name not in scene.objects:
+        body = int(model.body_parentid[body])
+    return str(model.body(body or int(model.body_rootid[part.body])).name)

@@ -76,9 +76,7 @@ class Clearance:
 
     def _near(self, mine: Ids, others: Ids, margin: float) -> bool:
         model, data = self._scene.model, self._data
-        gap = np.linalg.norm(
-            data.geom_xpos[mine][:, None] - data.geom_xpos[others][None], axis=2
-        )
+        gap = np.linalg.norm(data.geom_xpos[mine][:, None] - data.geom_xpos[others][None], axis=2)
         reach = model.geom_rbound[mine][:, None] + model.geom_rbound[others][None]
         for i, j in zip(*np.nonzero(gap < reach + margin), strict=True):
             first, second = int(mine[i]), int(others[j])

@@ -50,9 +50,7 @@ class Stance:
     yaw: float
 
 
-def stances(
-    scene: SceneModel, part: Articulation, start: float, end: float
-) -> tuple[Stance, ...]:
+def stances(scene: SceneModel, part: Articulation, start: float, end: float) -> tuple[Stance, ...]:
     """Poses from which the arm moves ``part`` from joint position ``start`` to ``end``.
 
     In a fixed order; empty when none was found.
@@ -114,8 +112,7 @@ class _Search:
         """Whether the part meets what the arm stands on, or its foot, on the way."""
         ways = np.linspace(self.start, self.end, 5)[1:]
         return any(
-            self.clearance.sweeps(stance.base_pose, self.part, float(q), SWEEP_MARGIN)
-            for q in ways
+            self.clearance.sweeps(stance.base_pose, self.part, float(q), SWEEP_MARGIN) for q in ways
         )
 
     def _reaches(self, stance: Stance, handle: Handle) -> bool:

@@ -17,11 +17,11 @@ from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.scenes.articulated import Articulation, joints_below, named_articulation
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.part_phrases import opening_phrase
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
 from molmospaces_gym.tasks.open_close_sampler import (
     TASK_CLS,
     default_stance,
-    opening_phrase,
     sample_opening,
 )
 
@@ -102,8 +102,15 @@ class OpenTask:
     def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
         return f"{self.name.lower()} the {opening_phrase(scene, named_articulation(scene, task))}."
 
-    def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
-        return OpeningEpisode(self, world, slot, scene, episode)
+    def bind(
+        self,
+        world: World,
+        slot: int,
+        scene: SceneModel,
+        episode: EpisodeSpec,
+        rule: str = "official",
+    ) -> EpisodeTask:
+        return OpeningEpisode(self, world, slot, scene, episode, rule)
 
 
 class CloseTask(OpenTask):
@@ -128,12 +135,19 @@ class OpeningEpisode:
     """One Open or Close episode: joints and handle resolved to ids once."""
 
     def __init__(
-        self, task: OpenTask, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec
+        self,
+        task: OpenTask,
+        world: World,
+        slot: int,
+        scene: SceneModel,
+        episode: EpisodeSpec,
+        rule: str,
     ) -> None:
         fields = episode.task
         self.part = named_articulation(scene, fields)
         self._closes, self._start = task.closes, task.start_fraction
-        self._threshold = float(fields.get("task_success_threshold", task.threshold))
+        asked = fields.get("task_success_threshold", task.threshold)
+        self._threshold = task.threshold if rule == "paper" else float(asked)
         if not 0.0 < self._threshold <= 1.0:
             raise InvalidEpisode(
                 "task.task_success_threshold: expected a share above 0 and up to 1, found"
@@ -215,5 +229,7 @@ def candidates(
             for other, meta in scene.objects.items()
             if category and other != name and meta.get("category") == category
         ]
-    found = [j for o in objects if o in scene.body_ids for j in joints_below(scene, scene.body_ids[o])]
+    found = [
+        j for o in objects if o in scene.body_ids for j in joints_below(scene, scene.body_ids[o])
+    ]
     return [scene.articulations[joint] for joint in found] or [part]
