@@ -146,12 +146,7 @@ def _closed(moving: Moving, offset: Vec3) -> list[Part]:
 
 
 def _moving(
-    moving: Moving,
-    naming: Naming,
-    numbers: Iterator[int],
-    built: Built,
-    rest: float,
-    door: bool,
+    moving: Moving, naming: Naming, numbers: Iterator[int], built: Built, rest: float, door: bool,
     inner: bool = False,
 ) -> tuple[str, Joint]:
     index = next(numbers)
@@ -161,9 +156,7 @@ def _moving(
         label = f"{naming.lemma}_{moving.lemma}_{index}"
     built.labels[name] = label
     joint = joint_name(name, "slide" if moving.slides else "hinge")
-    children = [
-        _moving(child, naming, numbers, built, 0.0, door, True) for child in moving.children
-    ]
+    children = [_moving(child, naming, numbers, built, 0.0, door, True) for child in moving.children]
     attributes = mjcf.element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,
@@ -218,7 +211,9 @@ def _opened(moving: Moving, rest: float) -> tuple[Vec3, Quat | None]:
     return moving.pos, (math.cos(rest / 2), x * s, y * s, z * s)
 
 
-def _geoms(name: str, parts: Iterable[Part], room: int, mass: float | None = None) -> list[str]:
+def _geoms(
+    name: str, parts: Iterable[Part], room: int, mass: float | None = None
+) -> list[str]:
     """Geoms of furniture; ``mass`` (kg) is shared out by volume."""
     parts = list(parts)
     total = sum(volume(part) for part in parts if part.role != "visual")

@@ -83,7 +83,9 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     return House(home_name(split, index), mjcf=text, metadata=_plain(metadata))
 
 
-def furnish_reachably(plan: FloorPlan, rng: np.random.Generator) -> tuple[list[Placed], FreeFloor]:
+def furnish_reachably(
+    plan: FloorPlan, rng: np.random.Generator
+) -> tuple[list[Placed], FreeFloor]:
     """Furniture, without the pieces that would keep a robot from a room or from what opens."""
     placed = furnish(plan, rng)
     while True:

@@ -13,9 +13,7 @@ import numpy as np
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.rect import Rect
 
-RoomType = Literal[
-    "kitchen", "living_room", "bedroom", "bathroom", "dining_room", "office", "hallway"
-]
+RoomType = Literal["kitchen", "living_room", "bedroom", "bathroom", "dining_room", "office", "hallway"]
 Side = Literal["north", "south", "east", "west"]
 
 WALL = 0.1
@@ -429,9 +427,7 @@ def _doorway(
 
 def _privacy(kind: str) -> int:
     """Doors open into the more private room, but not into a narrow hallway or a small bathroom."""
-    return {"bedroom": 0, "office": 0, "living_room": 1, "dining_room": 1, "kitchen": 2}.get(
-        kind, 3
-    )
+    return {"bedroom": 0, "office": 0, "living_room": 1, "dining_room": 1, "kitchen": 2}.get(kind, 3)
 
 
 def _windows(

@@ -106,9 +106,7 @@ class _Populator:
         if hx <= 0 or hy <= 0:
             return False
         for _ in range(TRIES):
-            x, y, yaw = (
-                float(v) for v in self.rng.uniform((-hx, -hy, -math.pi), (hx, hy, math.pi))
-            )
+            x, y, yaw = (float(v) for v in self.rng.uniform((-hx, -hy, -math.pi), (hx, hy, math.pi)))
             if self._free(asset, board, top.center[0] + x, top.center[1] + y):
                 self._add(Item(asset, board, top.center[0] + x, top.center[1] + y, yaw))
                 return True

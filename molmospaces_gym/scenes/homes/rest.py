@@ -43,7 +43,7 @@ def rest_pose(asset: Asset) -> RestPose:
     return _settled(asset.category.name, round(asset.size * SIZE_STEPS))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _settled(category: str, step: int) -> RestPose:
     from molmospaces_gym.scenes.generator.catalog import CATEGORIES
 

@@ -52,9 +52,7 @@ class Board:
 
     def reach_score(self, x: float) -> float:
         """How much space a robot at ``x`` has before it."""
-        width = min(self.center[0] + self.half[0], x + 0.5) - max(
-            self.center[0] - self.half[0], x - 0.5
-        )
+        width = min(self.center[0] + self.half[0], x + 0.5) - max(self.center[0] - self.half[0], x - 0.5)
         depth = min(2 * self.half[1], 0.62)
         taken = sum(
             max(0.0, min(high[0], x + 0.5) - max(low[0], x - 0.5))
@@ -139,15 +137,7 @@ def _fronts(
     # the robot stands before the furniture, which may reach further out than the top
     reach_x, reach_y = piece.fixture.half
     for side in range(4):
-        out = (
-            (0.0, -1.0)
-            if side == 0
-            else (1.0, 0.0)
-            if side == 1
-            else (0.0, 1.0)
-            if side == 2
-            else (-1.0, 0.0)
-        )
+        out = (0.0, -1.0) if side == 0 else (1.0, 0.0) if side == 1 else (0.0, 1.0) if side == 2 else (-1.0, 0.0)
         if (piece.fixture.wall and side == 2) or piece.fixture.hung > 0:
             continue
         along = hx if out[1] else hy
