@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterable, Iterator
 import numpy as np
 
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.policies.grasping import inverse, pose_matrix
 from molmospaces_gym.policies.motion import free_duration, straight_line, timed_path
 from molmospaces_gym.policies.planning import GraspPlan, GraspPlanner, WorldState
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.session import Session
+from molmospaces_gym.transforms import inverse, pose_matrix
 
 APPROACH_SPEED, LIFT_SPEED = 0.12, 0.12
 """Speed of the tool towards the object and upwards, m/s (official: 0.08)."""

@@ -12,6 +12,8 @@ from molmospaces_gym.session import Session
 
 SOLVERS: Mapping[str, str] = {
     "Pick": "molmospaces_gym.policies.attempts:PickSolver",
+    "Open": "molmospaces_gym.policies.opening:OpeningSolver",
+    "Close": "molmospaces_gym.policies.opening:OpeningSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
 

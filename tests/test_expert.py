@@ -13,23 +13,22 @@ import molmospaces_gym  # noqa: F401
 from molmospaces_gym.actions import JOINT_STEP
 from molmospaces_gym.errors import InvalidEpisode, NotReset, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
-from molmospaces_gym.policies.chain import ArmChain, rotation_vectors
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import ExpertPolicy
 from molmospaces_gym.policies.grasping import (
     box_grasps,
     grasp_costs,
-    inverse,
     object_grasps,
-    pose_matrix,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line, timed_path
 from molmospaces_gym.policies.surface import ObjectSurface
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.robots.chain import ArmChain, rotation_vectors
 from molmospaces_gym.robots.kinematics import Kinematics
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.session import Session
+from molmospaces_gym.transforms import inverse, pose_matrix
 
 ID = "molmospaces_gym/Pick-v1"
 STATIC = {"terminate_on_success": False, "disable_env_checker": True}

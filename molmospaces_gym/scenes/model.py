@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import UnknownBody
 from molmospaces_gym.robots.binding import RobotBinding
 from molmospaces_gym.scenes.house import House
+
+if TYPE_CHECKING:
+    from molmospaces_gym.scenes.articulated import Articulation
 
 Array = NDArray[np.float64]
 
@@ -99,6 +102,13 @@ class SceneModel:
                     int(model.jnt_dofadr[joint]),
                 )
         return found
+
+    @cached_property
+    def articulations(self) -> "Mapping[str, Articulation]":
+        """What opens in this scene, by joint name."""
+        from molmospaces_gym.scenes.articulated import find_articulations
+
+        return find_articulations(self)
 
     def body_id(self, name: str) -> int:
         """Id of the body ``name``; raises ``UnknownBody`` with near names."""
