@@ -30,9 +30,7 @@ CARRY_POSITION, CARRY_ROTATION = 0.005, math.radians(10.0)
 
 
 @helper
-def _add_box(
-    xpos: Array, xmat: Array, body: int, box: Array, lower: Array, upper: Array
-) -> None:
+def _add_box(xpos: Array, xmat: Array, body: int, box: Array, lower: Array, upper: Array) -> None:
     """Grow an axis-aligned box by an oriented one: center (3), rotation (9), half size (3)."""
     for i in range(3):
         middle, reach = xpos[body, i], 0.0

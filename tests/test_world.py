@@ -179,7 +179,9 @@ def test_objects_are_added_and_removed(robot, tmp_path):
     mug.write_text(
         '<mujoco><worldbody><body name="m"><geom size=".04"/></body></worldbody></mujoco>'
     )
-    scene = get_scene(house(), robot, added={"pickup/0_1/mug": AddedObject(path=mug)}, removed=("cube",))
+    scene = get_scene(
+        house(), robot, added={"pickup/0_1/mug": AddedObject(path=mug)}, removed=("cube",)
+    )
     assert set(scene.free_joints) == {"pickup/0_1/mug"}
     with pytest.raises(UnknownBody, match="pickup/0_1/mug"):
         scene.free_joint("pickup/0_1/mag")
