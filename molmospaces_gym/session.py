@@ -26,6 +26,7 @@ from molmospaces_gym.observations import (
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
 
 if TYPE_CHECKING:
@@ -86,8 +87,10 @@ class Session:
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
         self.world.load(self.slot, scene)
-        task = self.task.bind(self.world, self.slot, scene, episode)
+        rule = self.config.success_rule
+        task = self.task.bind(self.world, self.slot, scene, episode, rule)
         self.world.set_state(self.slot, state)
+        self.world.paint(self.slot, paint_of(scene, episode))
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
         self.n_substeps = n_substeps
