@@ -18,6 +18,8 @@ TASK_CLS = "molmo_spaces.tasks.opening_tasks.OpeningTask"
 """The official class name, shared by Open and Close."""
 ROOM = 0.2
 """Share of the range beyond the threshold that the arm must reach."""
+SHUT = 0.05
+"""Share of the range that may stay open when the arm closes something."""
 FRONT_DISTANCE = 0.6
 """Distance of the robot's root link from a handle that no checked stance reaches, m."""
 FRONT_BELOW = 0.42
@@ -80,7 +82,7 @@ def openable(scene: SceneModel, categories: frozenset[str] | None) -> list[Artic
 
 def way(task: Opening, part: Articulation) -> tuple[float, float]:
     """Joint positions between which the arm must hold the handle."""
-    end = 1.0 - task.threshold if task.closes else min(task.threshold + ROOM, 1.0)
+    end = SHUT if task.closes else min(task.threshold + ROOM, 1.0)
     return part.position(task.start_fraction), part.position(end)
 
 
