@@ -74,9 +74,8 @@ class OpeningAttempts:
         """One command per control step, without end."""
         in_vain = 0
         while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
-            plan = self._planner.plan(
-                self._player.state(self._part.body), self._goals, self._failed
-            )
+            state = self._player.state(self._part.body)
+            plan = self._planner.plan(state, self._goals, self._failed)
             in_vain = in_vain + 1 if plan is None else 0
             if plan is None:
                 path = self._planner.way_home(state)
@@ -109,9 +108,7 @@ class OpeningAttempts:
         arm = 1.0
         if not part.slides:
             arm = float(np.linalg.norm(part.handles[0].middle - part.anchor))
-        moves = list(
-            self._player.moves(plan.pull, self._player.seconds(plan.pull, PULL_SPEED), 1.0)
-        )
+        seconds = self._player.seconds(plan.pull, PULL_SPEED)
         way = float(plan.positions[-1] - plan.positions[0])
         lag = SLIP / arm / max(abs(way), 1e-9)
         for command in self._player.moves(plan.pull, seconds, 1.0):
