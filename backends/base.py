@@ -79,6 +79,10 @@ class World(Protocol):
     ) -> None:
         """Advance slots by ``n_substeps`` under their ``ctrl``, each between its two callbacks.
 
+        With 0 substeps no time passes: poses only follow what ``before`` wrote into
+        ``joint_pos``, and contacts stay those of before. It is how something moves without physics
+        while all else rests.
+
         ``before(slot)`` and ``after(slot)`` may run in a worker thread while other slots simulate;
         they must touch only their own slot.
         """
@@ -90,10 +94,10 @@ class World(Protocol):
         """Actuator commands (nu,), writable."""
 
     def joint_pos(self, slot: int) -> Array:
-        """Generalised positions ``qpos`` (nq,)."""
+        """Generalised positions ``qpos`` (nq,), writable: poses follow in the next ``step``."""
 
     def joint_vel(self, slot: int) -> Array:
-        """Generalised velocities ``qvel`` (nv,)."""
+        """Generalised velocities ``qvel`` (nv,), writable."""
 
     def body_pos(self, slot: int) -> Array:
         """Positions of the body origins (nbody, 3), world frame."""

@@ -72,11 +72,13 @@ class PickSolver:
 
 
 def full_commands(session: Session, commands: Iterable[Command]) -> Iterator[Array]:
-    """Commands (n_actuators,) of an arm with a gripper as its last actuator."""
-    gripper = session.robot.gripper
+    """Commands (n_actuators,) for the primary arm and its gripper; the rest holds still."""
+    own = session.scene.robot.arms[0]
     for arm, closed in commands:
-        grip = gripper.open_ctrl + closed * (gripper.closed_ctrl - gripper.open_ctrl)
-        yield np.append(arm, grip)
+        command = session.ctrl
+        command[own.control] = arm
+        command[own.grip_control] = own.grip_command(closed)
+        yield command
 
 
 class PickAttempts:

@@ -6,7 +6,6 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.initial_state import hold_command
 from molmospaces_gym.scenes.model import Array, SceneModel
 
 SELF_GAP = 0.002
@@ -50,10 +49,9 @@ class CollisionProbe:
         data.qpos[:] = scene.rest_qpos
         if scene.robot.base_mocap >= 0:
             data.mocap_pos[scene.robot.base_mocap] = (0.0, 0.0, CLEAR_SKY)
-        data.ctrl[scene.robot.actuators] = hold_command(scene, data.qpos)
-        gripper = scene.robot.config.gripper
-        grip = gripper.open_ctrl + closure * (gripper.closed_ctrl - gripper.open_ctrl)
-        data.ctrl[scene.robot.gripper_actuator] = grip
+        data.ctrl[scene.robot.actuators] = scene.robot.hold_command(data.qpos)
+        for arm in scene.robot.arms:
+            data.ctrl[arm.gripper_actuator] = arm.grip_command(closure)
         mujoco.mj_step(self._model, data, round(GRIP_S / self._model.opt.timestep))
         found = np.array(data.qpos)
         mujoco.mj_resetData(self._model, data)

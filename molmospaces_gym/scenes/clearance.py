@@ -22,6 +22,7 @@ class Clearance:
         model = scene.model
         self._scene, self._data = scene, mujoco.MjData(model)
         self._data.qpos[:] = scene.rest_qpos if qpos is None else qpos
+        scene.robot.work_qpos(self._data.qpos)
         solid = (model.geom_contype | model.geom_conaffinity) != 0
         planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         mine = scene.geom_root == scene.robot.root_id
@@ -40,9 +41,7 @@ class Clearance:
         """
         scene, data = self._scene, self._data
         data.qpos[scene.robot.qpos] = arm
-        if scene.robot.base_mocap >= 0:
-            data.mocap_pos[scene.robot.base_mocap] = base_pose[:3]
-            data.mocap_quat[scene.robot.base_mocap] = base_pose[3:]
+        scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
         mujoco.mj_kinematics(scene.model, data)
         return self._above_planes(margin) and not self._near(self._mine, self._others, margin)
 
@@ -56,9 +55,7 @@ class Clearance:
         scene, data = self._scene, self._data
         before = float(data.qpos[part.qpos])
         data.qpos[part.qpos] = position
-        if scene.robot.base_mocap >= 0:
-            data.mocap_pos[scene.robot.base_mocap] = base_pose[:3]
-            data.mocap_quat[scene.robot.base_mocap] = base_pose[3:]
+        scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
         mujoco.mj_kinematics(scene.model, data)
         moving = self._others[scene.model.geom_bodyid[self._others] == part.body]
         near = self._near(self._foot, moving, margin)

@@ -16,6 +16,7 @@ from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding, bind_robot
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.scenes.object_files import read_object
 from molmospaces_gym.scenes.store import load_compiled, save_compiled
 
 SETTLE_STEPS = 500
@@ -63,11 +64,11 @@ def scene_key(
     house: House, robot: RobotConfig, added: Mapping[str, Path], removed: tuple[str, ...]
 ) -> str:
     """Hash of everything a compiled scene depends on, the MuJoCo version included."""
-    mjcf = robot.mjcf.stat()
+    files = [(str(path), path.stat()) for path in robot.files]
     parts = [
         mujoco.__version__,
         house.content_key,
-        f"{robot.mjcf}:{mjcf.st_mtime_ns}:{mjcf.st_size}",
+        *(f"{path}:{stat.st_mtime_ns}:{stat.st_size}" for path, stat in files),
         {name: str(path) for name, path in added.items()},
         list(removed),
     ]
@@ -141,29 +142,30 @@ def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
 
 def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
     """Attach the one top-level body of an object's MJCF under the body name ``name``."""
-    if not path.is_file():
-        raise SceneNotFound(f"object file {path} of added object {name!r} does not exist")
-    try:
-        child = mujoco.MjSpec.from_file(str(path))
-    except ValueError as error:
-        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
-    bodies = child.worldbody.bodies
-    if len(bodies) != 1:
-        raise InvalidScene(f"object file {path} must hold one top-level body, not {len(bodies)}")
-    if not bodies[0].joints:
-        bodies[0].add_freejoint()
+    _, body = read_object(path, f"added object {name!r}")
+    if not body.joints:
+        body.add_freejoint()
     prefix, _, leaf = name.rpartition("/")
-    bodies[0].name = leaf
-    spec.worldbody.add_frame().attach_body(bodies[0], f"{prefix}/" if prefix else "", "")
+    body.name = leaf
+    spec.worldbody.add_frame().attach_body(body, f"{prefix}/" if prefix else "", "")
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
-    """Insert the robot on its pedestal under the mocap body ``robot_0/base``."""
-    try:
-        child = mujoco.MjSpec.from_file(str(robot.mjcf))
-    except ValueError as error:
-        raise InvalidScene(f"robot file {robot.mjcf} is not a readable MJCF: {error}") from error
-    base = spec.worldbody.add_body(name=PREFIX + "base", mocap=True)
+    """Insert the robot under ``robot_0/base``.
+
+    That body is the robot's own, or carries the pedestal with the robot on top: a mocap body, or
+    the mobile base that the robot names.
+    """
+    if robot.timestep is not None:
+        spec.option.timestep = robot.timestep
+    child = read_robot(robot.mjcf)
+    if robot.base is None:
+        base = spec.worldbody.add_body(name=PREFIX + "base", mocap=True)
+    else:
+        carrier = child if robot.base.mjcf is None else read_robot(robot.base.mjcf)
+        base = spec.worldbody.add_frame().attach_body(carrier.body(robot.base.body), PREFIX, "")
+        if carrier is child:
+            return
     height = 0.0
     if robot.pedestal is not None:
         x, y, height = robot.pedestal
@@ -178,12 +180,22 @@ def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
     mount.attach_body(child.body(robot.root_body), PREFIX, "")
 
 
+def read_robot(path: Path) -> mujoco.MjSpec:
+    """Parse a robot's MJCF; raises ``InvalidScene`` with MuJoCo's own reason."""
+    try:
+        return mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise InvalidScene(f"robot file {path} is not a readable MJCF: {error}") from error
+
+
 def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> Array:
     """Configuration (nq,) with the robot at home and the rest of the scene settled."""
     data = mujoco.MjData(model)
     set_home(data, robot)
-    if settle_steps and robot.base_mocap >= 0:
-        data.mocap_pos[robot.base_mocap] = [0, 0, 100]  # clear of everything that settles
+    if settle_steps:  # clear of everything that settles: on a floor far away, or in the sky
+        away = (1e3, 1e3, 100.0, 1.0, 0.0, 0.0, 0.0)
+        robot.place_base(away, data.qpos, data.mocap_pos, data.mocap_quat)
+        data.ctrl[robot.actuators] = robot.hold_command(data.qpos)
     mujoco.mj_step(model, data, settle_steps)
     set_home(data, robot)
     return np.array(data.qpos)
@@ -191,9 +203,5 @@ def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> 
 
 def set_home(data: mujoco.MjData, robot: RobotBinding) -> None:
     """Put the robot at its home pose and hold it there."""
-    config = robot.config
-    arm = [v for g, v in config.home.items() if g != config.gripper.group]
-    data.qpos[robot.qpos] = np.concatenate([np.asarray(v) for v in arm])
-    data.qpos[robot.gripper_qpos] = config.home[config.gripper.group]
-    data.ctrl[robot.actuators[:-1]] = data.qpos[robot.qpos]
-    data.ctrl[robot.gripper_actuator] = config.gripper.open_ctrl
+    robot.home_qpos(data.qpos)
+    data.ctrl[robot.actuators] = robot.hold_command(data.qpos)

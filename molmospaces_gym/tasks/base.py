@@ -61,8 +61,8 @@ class Task(Protocol):
     """Robot that plays the task where the env names none."""
     dataset: str
     """Houses in which episodes are sampled where the env names none."""
-    control_dt: float
-    """Seconds between two actions where neither env nor episode says (official value)."""
+    control_dt: float | None
+    """Seconds between two actions where neither env nor episode says; None: the robot's."""
     action_mode: str
     """Action mode where the env names none."""
     reward_scales: Mapping[str, float]

@@ -45,7 +45,7 @@ class PickTask:
     horizon_s = 20.0
     robot = "franka_droid"
     dataset = "generated"
-    control_dt = 0.066
+    control_dt = None
     action_mode = "joint_delta"
     reward_scales: Mapping[str, float] = MappingProxyType(
         {"reach": 4.0, "grasp": 2.0, "lift": 4.0, "success": 10.0}
