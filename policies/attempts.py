@@ -72,7 +72,7 @@ class PickSolver:
 
 
 def full_commands(session: Session, commands: Iterable[Command]) -> Iterator[Array]:
-    """Commands (n_actuators,) that move the primary arm and its gripper and hold the rest."""
+    """Commands (n_actuators,) for the primary arm and its gripper; the rest holds still."""
     own = session.scene.robot.arms[0]
     for arm, closed in commands:
         command = session.ctrl
