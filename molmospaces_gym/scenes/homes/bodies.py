@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from molmospaces_gym.scenes.custom import CustomAsset
 from molmospaces_gym.scenes.generator import mjcf
 from molmospaces_gym.scenes.generator.catalog import Asset
 from molmospaces_gym.scenes.generator.draft import HEADER
@@ -261,8 +262,14 @@ def _object_template(asset: Asset) -> tuple[str, dict[str, str]]:
     return body[len(_HEAD) :], meshes
 
 
-def object_body(name: str, asset: Asset, pos: Vec3, quat: Quat) -> tuple[str, dict[str, str]]:
-    """``mjcf.object_body`` with the text of equal assets remembered."""
+Placeable = Asset | CustomAsset
+"""What can stand in a home: a generated object or one of a user's library."""
+
+
+def object_body(name: str, asset: Placeable, pos: Vec3, quat: Quat) -> tuple[str, dict[str, str]]:
+    """A free object and the assets that it needs, the text of equal ones remembered."""
+    if isinstance(asset, CustomAsset):
+        return asset.body(name, pos, quat)
     rest, meshes = _object_template(asset)
     head = f'<body name="{name}" pos="{mjcf.numbers(pos)}" quat="{mjcf.numbers(quat)}">'
     return head + rest.replace(_NAME, name), meshes
