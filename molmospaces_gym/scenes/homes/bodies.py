@@ -103,9 +103,13 @@ class Built:
 
 
 def asset_id(key: str, fixture: Fixture) -> str:
-    """Name of a piece's design: equal pieces of furniture share it."""
+    """Name of a piece's design: pieces that share it are equal, moving parts included."""
     hx, hy = fixture.half
-    return f"{key}_{hx:.3f}_{hy:.3f}_{fixture.height:.3f}_{len(fixture.moving)}"
+    size = f"{key}_{hx:.3f}_{hy:.3f}_{fixture.height:.3f}"
+    if not fixture.moving:
+        return size
+    digest = hashlib.md5(repr(fixture.moving).encode(), usedforsecurity=False).hexdigest()
+    return f"{size}_{digest[:8]}"
 
 
 def fixture_body(
