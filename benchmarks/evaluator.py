@@ -23,6 +23,7 @@ from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode
 from molmospaces_gym.policies.base import PolicyLike, policy_env_kwargs
 from molmospaces_gym.registration import env_id
+from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.tasks import task_of
 from molmospaces_gym.tasks.base import Task
 
@@ -123,8 +124,8 @@ def evaluate(
     folder = RunFolder(plan.out, [job.episode_id for job in jobs])
     with closing(Player(plan, player_policy)) as player:
         # Making the env now reports a wrong argument at once, not once per episode.
-        task: Any = player.env.unwrapped.session.task  # type: ignore[attr-defined]
-        dt, max_steps = pins(suite.episodes[: len(jobs)], plan.env_kwargs, task)
+        inner: Any = player.env.unwrapped.session  # type: ignore[attr-defined]
+        dt, max_steps = pins(suite.episodes[: len(jobs)], plan.env_kwargs, inner.task, inner.robot)
         head = RunHead(
             policy=name,
             run_path=str(plan.out),
@@ -166,7 +167,7 @@ def env_id_of(suite: Benchmark) -> str:
 
 
 def pins(
-    specs: Sequence[EpisodeSpec], env_kwargs: Mapping[str, Any], task: Task
+    specs: Sequence[EpisodeSpec], env_kwargs: Mapping[str, Any], task: Task, robot: RobotConfig
 ) -> tuple[float, int]:
     """Seconds between two actions and the longest horizon in actions of a run.
 
@@ -174,7 +175,8 @@ def pins(
         InvalidConfig: The episodes ask for different control steps and the run decides nothing.
     """
     given = env_kwargs.get("control_dt")
-    steps = {given or spec.control_dt or task.control_dt for spec in specs}
+    default = task.control_dt or robot.control_dt
+    steps = {given or spec.control_dt or default for spec in specs}
     if len(steps) > 1:
         found = ", ".join(f"{dt:g}" for dt in sorted(steps))
         raise InvalidConfig(f"the benchmark mixes control steps of {found} s; pass control_dt=...")

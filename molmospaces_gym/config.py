@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from molmospaces_gym.actions import ACTION_MODES
+from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.tasks.base import REWARD_MODES, Task
+from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
 OBS_MODES = ("state", "rgb", "rgbd")
 GENERATED_DATASETS = ("generated", "homes")
 SPLITS = ("train", "val", "test")
 RENDERERS = ("raster", "gl", "gl-official")
+BASE_DRIVES = (None, "kinematic", "dynamic")
 RENDER_MODES = (None, "rgb_array")
 
 
@@ -34,8 +35,12 @@ class EnvConfig:
         cameras: names of the episode's cameras to observe; None: the robot's own.
         image_size: (width, height) pixels; None: the robot's camera system.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
-        action_mode: see ``molmospaces_gym.actions``; None: the task's.
+        action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
+        base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
+            physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
+            in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
         reward_mode: ``dense``, ``sparse`` or ``official``.
+        success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
         control_dt: seconds between two actions; None: the episode's, or the task's.
         horizon: steps until truncation; None: the episode's, or the task's in seconds.
@@ -55,7 +60,9 @@ class EnvConfig:
     image_size: Sequence[int] | None = None
     renderer: str = "raster"
     action_mode: str | None = None
+    base_drive: str | None = None
     reward_mode: str = "dense"
+    success_rule: str = "official"
     terminate_on_success: bool | None = None
     control_dt: float | None = None
     horizon: int | None = None
@@ -64,15 +71,23 @@ class EnvConfig:
     def __post_init__(self) -> None:
         _one_of("observation mode", self.obs_mode, OBS_MODES)
         if self.action_mode is not None:
-            _one_of("action mode", self.action_mode, ACTION_MODES)
+            _one_of("action mode", self.action_mode, ACTION_MODES + BASE_MODES)
         if self.dataset is not None:
             _one_of("generated dataset", self.dataset, GENERATED_DATASETS)
         _one_of("reward mode", self.reward_mode, REWARD_MODES)
+        _one_of("success rule", self.success_rule, SUCCESS_RULES)
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
         if self.render_mode not in RENDER_MODES:
             raise InvalidConfig(
                 f"render_mode must be one of {RENDER_MODES}, not {self.render_mode!r}"
+            )
+        if self.base_drive not in BASE_DRIVES:
+            raise InvalidConfig(f"base_drive must be one of {BASE_DRIVES}, not {self.base_drive!r}")
+        if self.base_drive == "kinematic" and self.action_mode not in BASE_MODES:
+            raise InvalidConfig(
+                f"base_drive='kinematic' needs an action mode that commands the base alone"
+                f" ({', '.join(BASE_MODES)}), not {self.action_mode!r}"
             )
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
@@ -98,6 +113,11 @@ class EnvConfig:
     def category_set(self) -> frozenset[str] | None:
         """The categories that are sampled, or None for all."""
         return None if self.categories is None else frozenset(self.categories)
+
+    @property
+    def drives_kinematically(self) -> bool:
+        """Whether a mobile base is put in place instead of being simulated."""
+        return self.action_mode in BASE_MODES and self.base_drive != "dynamic"
 
     @property
     def stops_on_success(self) -> bool:

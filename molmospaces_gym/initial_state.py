@@ -1,12 +1,15 @@
 """The simulator state an episode starts from."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 
 from molmospaces_gym.backends.base import Array, State
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
+from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.scenes.articulated import start_positions
 from molmospaces_gym.scenes.model import SceneModel
 
 _log = logging.getLogger(__name__)
@@ -23,6 +26,8 @@ def initial_state(scene: SceneModel, episode: EpisodeSpec) -> State:
     qpos, qvel = scene.rest_qpos.copy(), np.zeros(model.nv)
     mocap_pos, mocap_quat = _mocap_defaults(scene)
     _place_objects(scene, episode, qpos)
+    for address, value in start_positions(scene, episode.task).items():
+        qpos[address] = value
     _place_robot(scene, episode, qpos, mocap_pos, mocap_quat)
     if episode.state is not None:
         given = episode.state.arrays()
@@ -31,17 +36,8 @@ def initial_state(scene: SceneModel, episode: EpisodeSpec) -> State:
         mocap_pos = _fitting("mocap_pos", given.mocap_pos, mocap_pos)
         mocap_quat = _fitting("mocap_quat", given.mocap_quat, mocap_quat)
     ctrl = np.zeros(model.nu)
-    ctrl[robot.actuators] = hold_command(scene, qpos)
+    ctrl[robot.actuators] = robot.hold_command(qpos)
     return State(qpos, qvel, ctrl, mocap_pos, mocap_quat)
-
-
-def hold_command(scene: SceneModel, qpos: Array) -> Array:
-    """Commands (n_actuators,) that keep the robot where ``qpos`` has it."""
-    robot, gripper = scene.robot, scene.robot.config.gripper
-    closed = float(qpos[robot.gripper_qpos[0]]) / gripper.closed_qpos
-    grip = gripper.open_ctrl + closed * (gripper.closed_ctrl - gripper.open_ctrl)
-    command: Array = np.append(qpos[robot.qpos], grip)
-    return np.clip(command, robot.ctrl_low, robot.ctrl_high)
 
 
 def _mocap_defaults(scene: SceneModel) -> tuple[Array, Array]:
@@ -67,24 +63,27 @@ def _place_robot(
     scene: SceneModel, episode: EpisodeSpec, qpos: Array, mocap_pos: Array, mocap_quat: Array
 ) -> None:
     robot = scene.robot
+    for name, group in robot.groups.items():
+        home, given = robot.config.home[name], episode.robot.init_qpos.get(name)
+        qpos[group.qpos] = home if given is None else _group_values(robot.config, name, given)
     base = episode.task.get("robot_base_pose")
-    if base is not None and robot.base_mocap >= 0:
-        mocap_pos[robot.base_mocap], mocap_quat[robot.base_mocap] = base[:3], base[3:]
-    gripper = robot.config.gripper.group
-    arm: list[float] = []
-    for group in robot.config.groups:
-        values = episode.robot.init_qpos.get(group)
-        home = robot.config.home[group]
-        values = list(home) if values is None else list(values)
-        if len(values) != len(home):
-            raise InvalidEpisode(
-                f"robot.init_qpos.{group}: found {len(values)} values, expected {len(home)}"
-            )
-        if group == gripper:
-            qpos[robot.gripper_qpos] = values
-        else:
-            arm += values
-    qpos[robot.qpos] = arm
+    if base is not None:
+        robot.place_base(base, qpos, mocap_pos, mocap_quat)
+
+
+def _group_values(robot: RobotConfig, group: str, given: Sequence[float]) -> Sequence[float]:
+    """Joint positions of a group; one number for a gripper is that of its driver."""
+    home = robot.home[group]
+    if len(given) == len(home):
+        return given
+    gripper = next((arm.gripper for arm in robot.arms if arm.gripper.group == group), None)
+    if gripper is not None and len(given) == 1:
+        return [given[0] * factor for factor in gripper.coupling]
+    if robot.base is not None and group == robot.base.group and not len(given):
+        return home
+    raise InvalidEpisode(
+        f"robot.init_qpos.{group}: found {len(given)} values, expected {len(home)}"
+    )
 
 
 def _fitting(name: str, given: Array | None, default: Array) -> Array:

@@ -88,14 +88,62 @@ def clip_action(action: Array, out: Array) -> bool:
 
 
 @kernel
-def joint_delta(
-    action: Array, target: Array, step: float, grip: float, low: Array, high: Array, out: Array
+def joint_actions(
+    action: Array,
+    target: Array,
+    step: Array,
+    middle: Array,
+    half: Array,
+    base: int,
+    low: Array,
+    high: Array,
+    out: Array,
 ) -> None:
-    """Write ``target + step * action`` within the limits; the last command is ``grip``."""
-    last = len(action) - 1
-    for i in range(last):
-        out[i] = min(max(target[i] + step * action[i], low[i]), high[i])
-    out[last] = min(max(grip, low[last]), high[last])
+    """Commands within [low, high]: ``target + step * action``, or ``middle + half * action``.
+
+    The second where ``half`` is not zero. From index ``base`` on (-1: none) are x, y and heading of
+    a mobile base, whose step is along its own axes, turned by half of what it turns.
+    """
+    for i in range(len(action)):
+        if half[i] != 0.0:
+            value = middle[i] + half[i] * action[i]
+        else:
+            value = target[i] + step[i] * action[i]
+        out[i] = min(max(value, low[i]), high[i])
+    if base >= 0:
+        x, y = step[base] * action[base], step[base + 1] * action[base + 1]
+        heading = 0.5 * (target[base + 2] + out[base + 2])
+        cos, sin = math.cos(heading), math.sin(heading)
+        out[base] = target[base] + cos * x - sin * y
+        out[base + 1] = target[base + 1] + sin * x + cos * y
+
+
+@kernel
+def observe_base(
+    qpos: Array,
+    qvel: Array,
+    ctrl: Array,
+    joints: Ids,
+    dofs: Ids,
+    actuators: Ids,
+    start: Array,
+    out: Array,
+) -> None:
+    """Pose, velocity and lag of a mobile base (10 numbers).
+
+    x, y in the frame of ``start`` (x, y, heading), cosine and sine of the heading in it; velocity
+    forward, to the left and turning; what is left of its commands, also in its own axes.
+    """
+    x, y = qpos[joints[0]] - start[0], qpos[joints[1]] - start[1]
+    cos, sin = math.cos(start[2]), math.sin(start[2])
+    heading = qpos[joints[2]]
+    out[0], out[1] = cos * x + sin * y, cos * y - sin * x
+    out[2], out[3] = math.cos(heading - start[2]), math.sin(heading - start[2])
+    cos, sin = math.cos(heading), math.sin(heading)
+    x, y = qvel[dofs[0]], qvel[dofs[1]]
+    out[4], out[5], out[6] = cos * x + sin * y, cos * y - sin * x, qvel[dofs[2]]
+    x, y = ctrl[actuators[0]] - qpos[joints[0]], ctrl[actuators[1]] - qpos[joints[1]]
+    out[7], out[8], out[9] = cos * x + sin * y, cos * y - sin * x, ctrl[actuators[2]] - heading
 
 
 @kernel
@@ -112,6 +160,7 @@ def observe_robot(
     joints: Ids,
     dofs: Ids,
     grips: Ids,
+    grip_zero: Array,
     grip_scale: Array,
     tools: Ids,
     actuators: Ids,
@@ -122,7 +171,7 @@ def observe_robot(
     """Joint positions and velocities, grippers, tool poses and last commands, one after another.
 
     ``joints`` are addresses in ``qpos`` and ``dofs`` in ``qvel``; ``grips`` those of one joint per
-    gripper, multiplied by ``grip_scale``; ``tools`` site ids, whose poses (7) are written in the
+    gripper, ``(qpos - zero) * scale``; ``tools`` site ids, whose poses (7) are written in the
     frame of the body ``link``; the commands of ``actuators`` become ``(ctrl - low) * scale - 1``.
     """
     at = 0
@@ -133,7 +182,7 @@ def observe_robot(
         out[at] = qvel[i]
         at += 1
     for k in range(len(grips)):
-        out[at] = qpos[grips[k]] * grip_scale[k]
+        out[at] = (qpos[grips[k]] - grip_zero[k]) * grip_scale[k]
         at += 1
     quat = np.empty(4)
     for site in tools:
@@ -250,3 +299,70 @@ def approach(
         distance += offset[i] * offset[i]
     reach = _reach(offset[0], offset[1], offset[2])
     return _touches(geoms, owner), math.sqrt(distance), reach
+
+
+@kernel
+def approach_handle(
+    geoms: Any,
+    owner: Any,
+    xpos: Array,
+    xmat: Array,
+    body: int,
+    middle: Array,
+    outward: Array,
+    tool: Array,
+    offset: Array,
+) -> tuple[int, float, float]:
+    """What touches a handle and how far the tool has come to it.
+
+    Args:
+        geoms, owner: as for ``touches``; the handle is the ``OBJECT``.
+        xpos, xmat: (nbody, 3) and (nbody, 9) poses of the bodies.
+        body: the moving part that the handle sits on.
+        middle, outward: (3,) middle of the handle (m) and the direction it faces, in that frame.
+        tool: (3,) position of the tool, m.
+        offset: (3,) out, from the handle to the tool, world frame, m.
+
+    Returns:
+        The bits of ``touches``, the distance (m) and the reach potential, whose funnel ends in the
+        handle along ``outward``.
+    """
+    mat, square, along = xmat[body], 0.0, 0.0
+    for i in range(3):
+        a, b, c = mat[3 * i], mat[3 * i + 1], mat[3 * i + 2]
+        at = a * middle[0] + b * middle[1] + c * middle[2]
+        offset[i] = tool[i] - xpos[body, i] - at
+        square += offset[i] * offset[i]
+        along += offset[i] * (a * outward[0] + b * outward[1] + c * outward[2])
+    aside = math.sqrt(max(square - along * along, 0.0))
+    return _touches(geoms, owner), math.sqrt(square), _reach(aside, 0.0, along)
+
+
+@kernel
+def widest(qpos: Array, addresses: Ids, scales: Array) -> float:
+    """The largest ``|qpos[address]| * scale``: how far the widest of several joints is open."""
+    found = 0.0
+    for i in range(len(addresses)):
+        found = max(found, abs(qpos[addresses[i]]) * scales[i])
+    return found
+
+
+@kernel
+def relative_direction(vector: Array, mat: Array, xmat: Array, link: int, out: Array) -> None:
+    """Write ``vector`` (3,), given in axes ``mat`` (9,), in the axes of the body ``link``."""
+    turned = np.empty(3)
+    for i in range(3):
+        turned[i] = mat[3 * i] * vector[0] + mat[3 * i + 1] * vector[1] + mat[3 * i + 2] * vector[2]
+    _into_frame(turned, np.zeros(3), xmat[link], out)
+
+
+@kernel
+def relative_body_point(
+    point: Array, xpos: Array, xmat: Array, body: int, link: int, out: Array
+) -> None:
+    """Write a point (3,) of a body's frame in the frame of the body ``link``."""
+    world, mat = np.empty(3), xmat[body]
+    for i in range(3):
+        a, b, c = mat[3 * i], mat[3 * i + 1], mat[3 * i + 2]
+        world[i] = xpos[body, i] + a * point[0] + b * point[1] + c * point[2]
+    _into_frame(world, xpos[link], xmat[link], out)

@@ -2,7 +2,14 @@
 
 Robot keys, all float32: ``arm_qpos`` (rad), ``arm_qvel`` (rad/s), ``gripper`` (0 open .. 1
 closed), ``tcp_pose`` (x, y, z, qw, qx, qy, qz of the tool in the robot's base frame, m), ``target``
-(last command, each actuator's range mapped to [-1, 1]). ``obs_mode="state"`` adds the task's
+(last command, each actuator's range mapped to [-1, 1]). A robot with more parts has such keys for
+each: ``torso_qpos``, ``left_arm_qpos``, ``right_arm_qvel``, ``head_qpos``, ``left_gripper``,
+``right_tcp_pose`` and so on, all groups in the order of the config; ``target`` holds the commands
+of all but the base. A mobile base adds ``base_pose`` (x, y in m and cosine and sine of the heading,
+all in the frame it had at the episode's start), ``base_velocity`` (forward and left in m/s, turn in
+rad/s) and ``base_target`` (what its command is ahead of it, forward and left in m, turn in rad).
+
+``obs_mode="state"`` adds the task's
 privileged keys; ``"rgb"`` adds ``<camera>`` (H, W, 3) uint8; ``"rgbd"`` also ``<camera>_depth``
 (H * W,) float32, row-major metres along the optical axis, 0 where nothing is hit, at most 10.
 Depth is flat because Stable-Baselines3 accepts only vectors and uint8 images.
@@ -17,13 +24,15 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
-from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.robots.base import Arm, MoveGroup, RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import PrivilegedKey, Task
 
 Array = NDArray[np.float64]
 Observation = dict[str, NDArray[Any]]
 
+BASE_SIZE = 10
+"""Numbers that a mobile base adds: pose 4, velocity 3, target 3."""
 MAX_DEPTH = 10.0
 """Upper bound of observed depth, m (official declared bound)."""
 
@@ -73,15 +82,40 @@ class ObservationLayout:
 
 def robot_keys(robot: RobotConfig) -> dict[str, PrivilegedKey]:
     """The robot's numeric observation keys in buffer order."""
-    arm = sum(len(g.joints) for name, g in robot.groups.items() if name != robot.gripper.group)
-    actuators = sum(len(group.actuators) for group in robot.groups.values())
-    return {
-        "arm_qpos": PrivilegedKey(arm, -7.0, 7.0),
-        "arm_qvel": PrivilegedKey(arm, -50.0, 50.0),
-        "gripper": PrivilegedKey(1, 0.0, 1.0),
-        "tcp_pose": PrivilegedKey(7, -10.0, 10.0),
-        "target": PrivilegedKey(actuators, -1.0, 1.0),
-    }
+    keys: dict[str, PrivilegedKey] = {}
+    if robot.base is not None:
+        keys["base_pose"] = PrivilegedKey(4, -100.0, 100.0)
+        keys["base_velocity"] = PrivilegedKey(3, -10.0, 10.0)
+        keys["base_target"] = PrivilegedKey(3, -10.0, 10.0)
+    parts, arms = articulated(robot), arms_in_order(robot)
+    for name in parts:
+        keys[f"{name}_qpos"] = PrivilegedKey(len(robot.groups[name].joints), -7.0, 7.0)
+    for name in parts:
+        keys[f"{name}_qvel"] = PrivilegedKey(len(robot.groups[name].joints), -50.0, 50.0)
+    for arm in arms:
+        keys[arm.gripper.group] = PrivilegedKey(1, 0.0, 1.0)
+    for arm in arms:
+        keys[f"{arm.group.removesuffix('arm')}tcp_pose"] = PrivilegedKey(7, -10.0, 10.0)
+    commands = sum(len(group.actuators) for group in _commanded(robot).values())
+    return keys | {"target": PrivilegedKey(commands, -1.0, 1.0)}
+
+
+def articulated(robot: RobotConfig) -> tuple[str, ...]:
+    """Move groups whose joints are observed one by one: all but grippers and base, in order."""
+    grippers = {arm.gripper.group for arm in robot.arms}
+    return tuple(name for name in _commanded(robot) if name not in grippers)
+
+
+def arms_in_order(robot: RobotConfig) -> tuple[Arm, ...]:
+    """The arms in the order of their move groups."""
+    order = list(robot.groups)
+    return tuple(sorted(robot.arms, key=lambda arm: order.index(arm.group)))
+
+
+def _commanded(robot: RobotConfig) -> dict[str, MoveGroup]:
+    """The move groups without the base."""
+    base = None if robot.base is None else robot.base.group
+    return {name: group for name, group in robot.groups.items() if name != base}
 
 
 def _slices(keys: Mapping[str, PrivilegedKey]) -> dict[str, slice]:
@@ -100,9 +134,16 @@ class RobotObserver:
 
     def __init__(self, world: World, slot: int, scene: SceneModel) -> None:
         # numba takes half a second to import, which `import molmospaces_gym` must not cost.
-        from molmospaces_gym.kernels import observe_robot
+        from molmospaces_gym.kernels import observe_base, observe_robot
 
         robot = scene.robot
+        config = robot.config
+        groups = [robot.groups[name] for name in articulated(config)]
+        order = [config.arms.index(arm) for arm in arms_in_order(config)]
+        arms = [robot.arms[number] for number in order]
+        grips = [arm.config.gripper for arm in arms]
+        actuators = np.concatenate([robot.groups[name].actuators for name in _commanded(config)])
+        low, high = scene.model.actuator_ctrlrange[actuators].T
         self._observe = observe_robot
         self._arguments = (
             world.joint_pos(slot),
@@ -114,18 +155,29 @@ class RobotObserver:
             world.site_pos(slot),
             world.site_mat(slot),
             robot.link_id,
-            robot.qpos,
-            robot.dof,
-            robot.gripper_qpos[:1],
-            np.array([1.0 / robot.config.gripper.closed_qpos]),
-            np.array([robot.tcp_site]),
-            robot.actuators,
-            robot.ctrl_low,
-            2.0 / (robot.ctrl_high - robot.ctrl_low),
+            np.concatenate([group.qpos for group in groups]),
+            np.concatenate([group.dof for group in groups]),
+            np.array([arm.gripper_qpos[0] for arm in arms]),
+            np.array([grip.open_qpos for grip in grips]),
+            np.array([1.0 / (grip.closed_qpos - grip.open_qpos) for grip in grips]),
+            np.array([arm.tcp_site for arm in arms]),
+            actuators,
+            np.ascontiguousarray(low),
+            2.0 / (high - low),
         )
+        base = robot.base
+        if base is not None:
+            qpos, qvel, ctrl = self._arguments[:3]
+            self._observe_base = observe_base
+            addresses = (base.qpos, base.dof, base.actuators, qpos[base.qpos].copy())
+            self._base_arguments = (qpos, qvel, ctrl, *addresses)
+        self._base_size = 0 if base is None else BASE_SIZE
 
     def write(self, out: Array) -> None:
         """Fill ``out`` (robot_size,) from the slot's current state."""
+        if self._base_size:
+            self._observe_base(*self._base_arguments, out)
+            out = out[self._base_size :]
         self._observe(*self._arguments, out)
 
 

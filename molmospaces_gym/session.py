@@ -5,7 +5,7 @@ observe by the same code.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,11 @@ from molmospaces_gym.observations import (
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
+
+if TYPE_CHECKING:
+    from molmospaces_gym.robots.drive import Drive
 
 Array = NDArray[np.float64]
 
@@ -83,13 +87,19 @@ class Session:
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
         self.world.load(self.slot, scene)
-        task = self.task.bind(self.world, self.slot, scene, episode)
+        rule = self.config.success_rule
+        task = self.task.bind(self.world, self.slot, scene, episode, rule)
         self.world.set_state(self.slot, state)
+        self.world.paint(self.slot, paint_of(scene, episode))
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
-        self.action_mapper = make_mapper(self.config.action_mode, scene.robot)
+        control_dt = n_substeps * float(scene.model.opt.timestep)
+        self.action_mapper = make_mapper(self.config.action_mode, scene.robot, control_dt)
+        self.drive = make_drive(self.config, self.world, self.slot, scene, control_dt)
+        still = self.drive is not None and not self.drive.simulated
+        self.physics_steps = 0 if still else n_substeps
         self._actuators = compact(scene.robot.actuators)
         self._ctrl = self.world.ctrl(self.slot)
         self._observer = RobotObserver(self.world, self.slot, scene)
@@ -110,7 +120,10 @@ class Session:
     def act(self, action: object) -> None:
         """Turn a checked action into commands; raises ``InvalidAction`` and changes nothing."""
         mapper, ctrl, actuators = self.action_mapper, self._ctrl, self._actuators
-        ctrl[actuators] = mapper.decode(check_action(action, mapper.size), ctrl[actuators])
+        command = mapper.decode(check_action(action, mapper.size), ctrl[actuators])
+        if self.drive is not None:
+            self.drive.follow(command)
+        ctrl[actuators] = command
 
     def finish(self) -> None:
         """Evaluate the step that the physics has just made."""
@@ -192,9 +205,24 @@ class Session:
         return world_pose(self._mounts[name], position, mat)
 
 
+def make_drive(
+    config: TaskConfig, world: World, slot: int, scene: SceneModel, control_dt: float
+) -> "Drive | None":
+    """How the robot's base moves in a slot whose state is set; None where it cannot."""
+    if scene.robot.base is None:
+        return None
+    from molmospaces_gym.robots.drive import DynamicBase, KinematicBase
+
+    if config.drives_kinematically:
+        return KinematicBase(world, slot, scene, control_dt)
+    return DynamicBase(world, slot, scene)
+
+
 def substeps(config: TaskConfig, episode: EpisodeSpec, task: Task, scene: SceneModel) -> int:
     """Physics steps per action; raises ``InvalidConfig`` when they do not divide evenly."""
-    control_dt = config.control_dt or episode.control_dt or task.control_dt
+    control_dt = (
+        config.control_dt or episode.control_dt or task.control_dt or scene.robot.config.control_dt
+    )
     timestep = float(scene.model.opt.timestep)
     count = round(control_dt / timestep)
     if count < 1 or abs(count * timestep - control_dt) > 1e-6:

@@ -73,12 +73,22 @@ class CollisionProbe:
         self.data.qpos[self._scene.robot.qpos] = arm
         mujoco.mj_kinematics(self._model, self.data)
 
+    def place_joint(self, address: int, position: float) -> None:
+        """Put one joint of the scene somewhere; counts from the next ``place_arm`` on."""
+        self.data.qpos[address] = position
+
     def collides(
-        self, arm: Array, margin: float, spared: int = -1, spared_margin: float = 0.0
+        self,
+        arm: Array,
+        margin: float,
+        spared: int = -1,
+        spared_margin: float = 0.0,
+        ignored: tuple[int, ...] = (),
     ) -> bool:
         """Whether the robot at ``arm`` comes closer than ``margin`` (m) to anything.
 
-        ``spared`` is a top-level body to which the smaller ``spared_margin`` applies.
+        ``spared`` is a top-level body to which the smaller ``spared_margin`` applies, ``ignored``
+        are geoms that may be touched.
         """
         self.place_arm(arm)
         rivals = np.concatenate([self._rivals, self._upper])
@@ -86,6 +96,8 @@ class CollisionProbe:
             if self._scene.geom_root[second] == self._scene.robot.root_id:
                 if gap < SELF_GAP and (first, second) not in self._together:
                     return True
+            elif second in ignored:
+                continue
             elif gap < (spared_margin if self._scene.geom_root[second] == spared else margin):
                 return True
         return False

@@ -53,7 +53,7 @@ def test_joint_position_spans_the_control_range(robot, home, action):
     mapper = make_mapper("joint_position", robot)
     command = mapper.decode(action, home)
     expected = robot.ctrl_low + (action + 1) / 2 * (robot.ctrl_high - robot.ctrl_low)
-    np.testing.assert_allclose(command, expected)
+    np.testing.assert_allclose(command, expected, atol=1e-12)
     np.testing.assert_allclose(mapper.encode(command, home), action, atol=1e-9)
 
 

@@ -4,12 +4,32 @@ from importlib import import_module
 from pathlib import Path
 
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.robots.base import Gripper, MoveGroup, RobotConfig
+from molmospaces_gym.robots.base import (
+    Arm,
+    Gripper,
+    MoveGroup,
+    PlanarBase,
+    Reach,
+    RobotConfig,
+    Torso,
+)
 
-__all__ = ["Gripper", "MoveGroup", "RobotConfig", "get_robot", "robot_names"]
+__all__ = [
+    "Arm",
+    "Gripper",
+    "MoveGroup",
+    "PlanarBase",
+    "Reach",
+    "RobotConfig",
+    "Torso",
+    "get_robot",
+    "robot_names",
+]
 
 _ROBOTS = {
     "franka_droid": "molmospaces_gym.robots.franka_droid:FRANKA_DROID",
+    "franka_mobile": "molmospaces_gym.robots.franka_mobile:FRANKA_MOBILE",
+    "rby1": "molmospaces_gym.robots.rby1:RBY1",
 }
 """One row per robot: name -> ``module:attribute`` of its config, imported when asked for."""
 

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.robots.binding import RobotBinding
+from molmospaces_gym.robots.binding import ArmBinding, GroupBinding, Ids, RobotBinding
 
 Array = NDArray[np.float64]
 
@@ -13,22 +13,41 @@ DAMPING = 1e-4
 
 
 class Kinematics:
-    """Tool kinematics of one robot in its base frame, independent of any running simulation.
+    """Tool kinematics of one arm in the robot's base frame, apart from any running simulation.
 
     Poses are (position (3,), rotation matrix (3, 3)) of the tool site relative to the robot's
-    root link. Not thread-safe: every user makes its own.
+    root link. Joint positions are those of the arm, after those of the torso where ``torso`` says
+    that it moves too. All other joints stay at home, or where ``set_posture`` last put them. Not
+    thread-safe: every user makes its own.
     """
 
-    def __init__(self, robot: RobotBinding) -> None:
+    def __init__(self, robot: RobotBinding, arm: int = 0, torso: bool = False) -> None:
         self._robot, self._model = robot, robot.model
         self._data = mujoco.MjData(robot.model)
+        robot.home_qpos(self._data.qpos)
         self._jacobian = np.zeros((6, robot.model.nv))
-        self._low: Array = robot.model.jnt_range[robot.joints, 0]
-        self._high: Array = robot.model.jnt_range[robot.joints, 1]
+        chain: list[ArmBinding | GroupBinding] = [robot.arms[arm]]
+        if torso and robot.config.torso is not None:
+            chain.insert(0, robot.groups[robot.config.torso.group])
+        joints = np.concatenate([part.joints for part in chain])
+        self.qpos_ids = np.concatenate([part.qpos for part in chain])
+        """Addresses in ``qpos`` of the joints that move, in order."""
+        self._dof = np.concatenate([part.dof for part in chain])
+        self._site = robot.arms[arm].tcp_site
+        self._low: Array = robot.model.jnt_range[joints, 0]
+        self._high: Array = robot.model.jnt_range[joints, 1]
+
+    def set_posture(self, qpos: Array) -> None:
+        """Put all joints, those that do not move here included, where ``qpos`` (nq,) has them."""
+        self._data.qpos[:] = qpos
+
+    def set_joints(self, addresses: Ids, values: Array) -> None:
+        """Put the joints at these addresses in ``qpos``, which do not move here, at ``values``."""
+        self._data.qpos[addresses] = values
 
     def _place(self, qpos: Array) -> None:
-        """Compute all poses with the arm at ``qpos``."""
-        self._data.qpos[self._robot.qpos] = qpos
+        """Compute all poses with the moving joints at ``qpos``."""
+        self._data.qpos[self.qpos_ids] = qpos
         mujoco.mj_kinematics(self._model, self._data)
 
     def _base(self) -> tuple[Array, Array]:
@@ -40,17 +59,17 @@ class Kinematics:
         """Tool position (3,) and rotation (3, 3) in the base frame for joint positions ``qpos``."""
         self._place(qpos)
         origin, base = self._base()
-        site = self._robot.tcp_site
+        site = self._site
         rotation = base.T @ self._data.site_xmat[site].reshape(3, 3)
         return base.T @ (self._data.site_xpos[site] - origin), rotation
 
     def _base_jacobian(self) -> Array:
         """Jacobian (6, n_joints) of the tool in the base frame at the placed configuration."""
         mujoco.mj_comPos(self._model, self._data)
-        jacobian, site = self._jacobian, self._robot.tcp_site
+        jacobian, site = self._jacobian, self._site
         mujoco.mj_jacSite(self._model, self._data, jacobian[:3], jacobian[3:], site)
         base = self._base()[1]
-        arm = jacobian[:, self._robot.dof]
+        arm = jacobian[:, self._dof]
         return np.concatenate([base.T @ arm[:3], base.T @ arm[3:]])
 
     def step(self, qpos: Array, shift: Array, turn: Array) -> Array:

@@ -34,12 +34,12 @@ def robot_from_mjcf(path: Path) -> RobotConfig:
     actuator = spec.actuator(base.groups["gripper"].actuators[0])
     low, high = (float(value) for value in actuator.ctrlrange)
     gripper = replace(base.gripper, open_ctrl=low, closed_ctrl=high) if high > low else base.gripper
+    site = next(site for site in _TCP_SITES if spec.site(site) is not None)
     return replace(
         base,
         name=file.parent.name if file.name == "model.xml" else file.stem,
         mjcf=file.resolve(),
-        tcp_site=next(site for site in _TCP_SITES if spec.site(site) is not None),
-        gripper=gripper,
+        arms=(replace(base.arms[0], tcp_site=site, gripper=gripper),),
         cameras=tuple(_mounted_in(spec, mount) for mount in base.cameras),
     )
 

@@ -5,6 +5,7 @@ import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +15,7 @@ import numpy as np
 from molmospaces_gym.errors import InvalidScene, SceneNotFound
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding, bind_robot
+from molmospaces_gym.scenes.added import AddedObject
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.object_files import read_object
@@ -32,7 +34,7 @@ _lock = Lock()
 def get_scene(
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path] | None = None,
+    added: Mapping[str, AddedObject] | None = None,
     removed: tuple[str, ...] = (),
 ) -> SceneModel:
     """The compiled scene for these parts, from memory, disk or built now.
@@ -40,7 +42,7 @@ def get_scene(
     Args:
         house: the house; one whose MJCF already holds ``robot_0/`` bodies keeps that robot.
         robot: the robot to insert (or to find).
-        added: body name -> MJCF file of one object, attached at the origin with a free joint.
+        added: body name -> an object, attached at the origin with a free joint.
         removed: names of bodies to delete.
 
     Raises:
@@ -61,15 +63,15 @@ def get_scene(
 
 
 def scene_key(
-    house: House, robot: RobotConfig, added: Mapping[str, Path], removed: tuple[str, ...]
+    house: House, robot: RobotConfig, added: Mapping[str, AddedObject], removed: tuple[str, ...]
 ) -> str:
     """Hash of everything a compiled scene depends on, the MuJoCo version included."""
-    mjcf = robot.mjcf.stat()
+    files = [(str(path), path.stat()) for path in robot.files]
     parts = [
         mujoco.__version__,
         house.content_key,
-        f"{robot.mjcf}:{mjcf.st_mtime_ns}:{mjcf.st_size}",
-        {name: str(path) for name, path in added.items()},
+        *(f"{path}:{stat.st_mtime_ns}:{stat.st_size}" for path, stat in files),
+        {name: item.content_key for name, item in added.items()},
         list(removed),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
@@ -79,10 +81,12 @@ def build_scene(
     key: str,
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path],
+    added: Mapping[str, AddedObject],
     removed: tuple[str, ...],
 ) -> SceneModel:
     """Compile (or load from the disk cache) and settle one scene."""
+    if added:
+        house = with_objects(house, added)
     stored = load_compiled(key)
     if stored is not None:
         model, rest, owns_robot = stored
@@ -91,8 +95,8 @@ def build_scene(
     owns_robot = spec.body(PREFIX + robot.root_body) is not None
     for name in removed:
         remove_body(spec, house, name)
-    for name, path in added.items():
-        attach_object(spec, name, path)
+    for name, item in added.items():
+        attach_object(spec, name, item)
     if not owns_robot:
         attach_robot(spec, robot)
         spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
@@ -140,23 +144,40 @@ def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
     spec.delete(body)
 
 
-def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
-    """Attach the one top-level body of an object's MJCF under the body name ``name``."""
-    _, body = read_object(path, f"added object {name!r}")
+def with_objects(house: House, added: Mapping[str, AddedObject]) -> House:
+    """The house whose metadata also knows the added objects."""
+    objects = dict(house.metadata.get("objects", {}))
+    objects |= {name: dict(item.metadata) for name, item in added.items()}
+    return replace(house, metadata={**house.metadata, "objects": objects})
+
+
+def attach_object(spec: mujoco.MjSpec, name: str, item: AddedObject) -> None:
+    """Attach the one top-level body of an object's MJCF under the body name ``name``.
+
+    Everything else it holds is named ``<name>/...``, so that two copies of one object get along.
+    """
+    _, body = read_object(item.path or item.mjcf or "", f"added object {name!r}")
     if not body.joints:
         body.add_freejoint()
-    prefix, _, leaf = name.rpartition("/")
-    body.name = leaf
-    spec.worldbody.add_frame().attach_body(body, f"{prefix}/" if prefix else "", "")
+    spec.worldbody.add_frame().attach_body(body, f"{name}/", "").name = name
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
-    """Insert the robot on its pedestal under the mocap body ``robot_0/base``."""
-    try:
-        child = mujoco.MjSpec.from_file(str(robot.mjcf))
-    except ValueError as error:
-        raise InvalidScene(f"robot file {robot.mjcf} is not a readable MJCF: {error}") from error
-    base = spec.worldbody.add_body(name=PREFIX + "base", mocap=True)
+    """Insert the robot under ``robot_0/base``.
+
+    That body is the robot's own, or carries the pedestal with the robot on top: a mocap body, or
+    the mobile base that the robot names.
+    """
+    if robot.timestep is not None:
+        spec.option.timestep = robot.timestep
+    child = read_robot(robot.mjcf)
+    if robot.base is None:
+        base = spec.worldbody.add_body(name=PREFIX + "base", mocap=True)
+    else:
+        carrier = child if robot.base.mjcf is None else read_robot(robot.base.mjcf)
+        base = spec.worldbody.add_frame().attach_body(carrier.body(robot.base.body), PREFIX, "")
+        if carrier is child:
+            return
     height = 0.0
     if robot.pedestal is not None:
         x, y, height = robot.pedestal
@@ -171,12 +192,22 @@ def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
     mount.attach_body(child.body(robot.root_body), PREFIX, "")
 
 
+def read_robot(path: Path) -> mujoco.MjSpec:
+    """Parse a robot's MJCF; raises ``InvalidScene`` with MuJoCo's own reason."""
+    try:
+        return mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise InvalidScene(f"robot file {path} is not a readable MJCF: {error}") from error
+
+
 def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> Array:
     """Configuration (nq,) with the robot at home and the rest of the scene settled."""
     data = mujoco.MjData(model)
     set_home(data, robot)
-    if settle_steps and robot.base_mocap >= 0:
-        data.mocap_pos[robot.base_mocap] = [0, 0, 100]  # clear of everything that settles
+    if settle_steps:  # clear of everything that settles: on a floor far away, or in the sky
+        away = (1e3, 1e3, 100.0, 1.0, 0.0, 0.0, 0.0)
+        robot.place_base(away, data.qpos, data.mocap_pos, data.mocap_quat)
+        data.ctrl[robot.actuators] = robot.hold_command(data.qpos)
     mujoco.mj_step(model, data, settle_steps)
     set_home(data, robot)
     return np.array(data.qpos)
@@ -184,9 +215,5 @@ def rest_qpos(model: mujoco.MjModel, robot: RobotBinding, settle_steps: int) -> 
 
 def set_home(data: mujoco.MjData, robot: RobotBinding) -> None:
     """Put the robot at its home pose and hold it there."""
-    config = robot.config
-    arm = [v for g, v in config.home.items() if g != config.gripper.group]
-    data.qpos[robot.qpos] = np.concatenate([np.asarray(v) for v in arm])
-    data.qpos[robot.gripper_qpos] = config.home[config.gripper.group]
-    data.ctrl[robot.actuators[:-1]] = data.qpos[robot.qpos]
-    data.ctrl[robot.gripper_actuator] = config.gripper.open_ctrl
+    robot.home_qpos(data.qpos)
+    data.ctrl[robot.actuators] = robot.hold_command(data.qpos)

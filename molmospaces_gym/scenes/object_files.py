@@ -36,22 +36,30 @@ class ObjectText:
         return f"{head}>{joint}{tail}".replace(SLOT, name)
 
 
-def read_object(path: Path, what: str) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
-    """The spec of an object's file and its one top-level body.
+def read_object(source: Path | str, what: str) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
+    """The spec of an object and its one top-level body.
+
+    Args:
+        source: its file, or its MJCF as text.
+        what: how messages call it.
 
     Raises:
         SceneNotFound: there is no such file.
         InvalidScene: it is not a readable MJCF with exactly one top-level body.
     """
-    if not path.is_file():
-        raise SceneNotFound(f"object file {path} of {what} does not exist")
+    where = f"object file {source} of {what}" if isinstance(source, Path) else f"the MJCF of {what}"
+    if isinstance(source, Path) and not source.is_file():
+        raise SceneNotFound(f"{where} does not exist")
     try:
-        spec = mujoco.MjSpec.from_file(str(path))
+        if isinstance(source, Path):
+            spec = mujoco.MjSpec.from_file(str(source))
+        else:
+            spec = mujoco.MjSpec.from_string(source)
     except ValueError as error:
-        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
+        raise InvalidScene(f"{where} is not a readable MJCF: {error}") from error
     bodies = spec.worldbody.bodies
     if len(bodies) != 1:
-        raise InvalidScene(f"object file {path} must hold one top-level body, not {len(bodies)}")
+        raise InvalidScene(f"{where} must hold one top-level body, not {len(bodies)}")
     return spec, bodies[0]
 
 

@@ -1,5 +1,7 @@
 """Samples Pick episodes: which object, where it lies, where the robot stands and how."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from molmospaces_gym.episode import EpisodeSpec
@@ -13,6 +15,7 @@ from molmospaces_gym.tasks.sampling import (
     reachable,
     scratch_of,
     start_episode,
+    start_joints,
     surface_pose,
 )
 
@@ -48,9 +51,9 @@ def sample_pick(
         name = names[rng.integers(len(names))]
         pose = surface_pose(scene, scratch, placement, name, rng)
         base = base_pose(scene, placement, rng)
-        arm = scratch.home + scratch.noise * rng.uniform(-1.0, 1.0, len(scratch.home))
-        if pose is not None and is_good_start(scene, scratch, name, pose, base, arm):
-            return _spec(scene, name, pose, base, arm, task)
+        joints = start_joints(scene.robot.config, scratch.start, rng)
+        if pose is not None and is_good_start(scene, scratch, name, pose, base, joints):
+            return _spec(scene, name, pose, base, joints, task)
     raise InvalidScene(
         f"scene {scene.house.name!r}: no collision-free visible start in {ATTEMPTS} attempts"
     )
@@ -61,7 +64,7 @@ def _spec(
     name: str,
     pose: Array,
     base: list[float],
-    arm: Array,
+    joints: Mapping[str, list[float]],
     task: tuple[str, float, float],
 ) -> EpisodeSpec:
     task_cls, goal_lift, horizon_s = task
@@ -78,4 +81,4 @@ def _spec(
         "succ_pos_threshold": 0.01,
     }
     instruction, referrals = f"pick up the {phrase}.", {"pickup_obj_name": phrase}
-    return start_episode(scene, arm, {name: pose}, fields, instruction, referrals)
+    return start_episode(scene, joints, {name: pose}, fields, instruction, referrals)

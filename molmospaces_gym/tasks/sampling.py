@@ -1,7 +1,7 @@
 """What the samplers of the tasks share: where the robot stands, and starts worth playing."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mujoco
@@ -14,10 +14,10 @@ from molmospaces_gym.episode import (
     SceneModifications,
     camera_spec,
 )
-from molmospaces_gym.robots.base import PREFIX
+from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
 from molmospaces_gym.scenes.model import Array, SceneModel
-from molmospaces_gym.scenes.placement import REACH, REACH_ANGLE, Placement, placements
+from molmospaces_gym.scenes.placement import Placement, placements
 
 ATTEMPTS = 60
 """Starts tried before a scene is said to offer none."""
@@ -40,9 +40,7 @@ class Scratch:
             name: scene.rest_qpos[address : address + 7].copy()
             for name, (address, _) in scene.free_joints.items()
         }
-        arm = [g for g in config.groups if g != config.gripper.group]
-        self.home = np.concatenate([np.asarray(config.home[g], dtype=float) for g in arm])
-        self.noise = np.concatenate([np.asarray(config.init_noise[g], dtype=float) for g in arm])
+        self.start = {**config.home, **config.reach.posture}
         self.cameras = [camera_spec(mount) for mount in prefixed_mounts(config)]
         self.exo = next((m for m in config.cameras if "wrist" not in m.name), None)
 
@@ -96,10 +94,12 @@ def surface_pose(
     limit = np.asarray(surface.half_size) - margin
     if (limit <= 0).any():
         return None
-    angle = placement.yaw + float(rng.uniform(-REACH_ANGLE, REACH_ANGLE))
-    distance = float(np.sqrt(rng.uniform(REACH[0] ** 2, REACH[1] ** 2)))
-    x = placement.base_pose[0] + distance * np.cos(angle)
-    y = placement.base_pose[1] + distance * np.sin(angle)
+    reach, yaw = scene.robot.config.reach, placement.yaw
+    angle = yaw + float(rng.uniform(-reach.angle, reach.angle))
+    distance = float(np.sqrt(rng.uniform(reach.distance[0] ** 2, reach.distance[1] ** 2)))
+    ahead, left = reach.origin
+    x = placement.base_pose[0] + distance * np.cos(angle) + ahead * np.cos(yaw) - left * np.sin(yaw)
+    y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
     dx, dy = x - surface.center[0], y - surface.center[1]
     cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
@@ -110,6 +110,26 @@ def surface_pose(
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     mujoco.mju_mulQuat(pose[3:], spin, np.asarray(meta["rest_quat"], dtype=float))
     return pose
+
+
+def start_joints(
+    robot: RobotConfig, start: Mapping[str, Sequence[float]], rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """Joint positions of every move group with the noise of an episode's start."""
+    grippers = {arm.gripper.group: arm.gripper for arm in robot.arms}
+    found = {}
+    for group, values in start.items():
+        noise = robot.init_noise[group]
+        joints = np.asarray(values, dtype=np.float64)
+        if any(noise) and group in grippers:
+            gripper = grippers[group]
+            low, high = sorted((gripper.open_qpos, gripper.closed_qpos))
+            driver = float(joints[0]) + noise[0] * float(rng.uniform(-1.0, 1.0))
+            joints = min(max(driver, low), high) * np.asarray(gripper.coupling)
+        elif any(noise):
+            joints = joints + np.asarray(noise) * rng.uniform(-1.0, 1.0, len(joints))
+        found[group] = joints.tolist()
+    return found
 
 
 def _is_clear(
@@ -132,16 +152,16 @@ def is_good_start(
     name: str,
     pose: Array,
     base: list[float],
-    arm: Array,
+    joints: Mapping[str, list[float]],
 ) -> bool:
     """Whether the robot touches nothing and the shoulder camera sees the object."""
     model, data, robot = scene.model, scratch.data, scene.robot
     address, _ = scene.free_joint(name)
     data.qpos[:] = scene.rest_qpos
     data.qpos[address : address + 7] = pose
-    data.qpos[robot.qpos] = arm
-    if robot.base_mocap >= 0:
-        data.mocap_pos[robot.base_mocap], data.mocap_quat[robot.base_mocap] = base[:3], base[3:]
+    for group, values in joints.items():
+        data.qpos[robot.groups[group].qpos] = values
+    robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
     mujoco.mj_collision(model, data)
@@ -171,7 +191,7 @@ def is_visible(scene: SceneModel, scratch: Scratch, name: str) -> bool:
 
 def start_episode(
     scene: SceneModel,
-    arm: Array,
+    joints: Mapping[str, list[float]],
     moved: Mapping[str, Array],
     task: Mapping[str, Any],
     instruction: str,
@@ -181,7 +201,7 @@ def start_episode(
 
     Args:
         scene: where it plays.
-        arm: joint positions (n,) of the arm.
+        joints: joint positions of the robot's move groups.
         moved: poses (7,) of the objects that do not lie where the house has them.
         task: the task part.
         instruction: what the robot is told.
@@ -191,8 +211,7 @@ def start_episode(
     scratch, config = scratch_of(scene), scene.robot.config
     poses = {name: rest.tolist() for name, rest in scratch.rest.items()}
     poses |= {name: pose.tolist() for name, pose in moved.items()}
-    qpos: dict[str, list[float]] = {"base": [], "arm": arm.tolist()}
-    qpos[config.gripper.group] = list(config.home[config.gripper.group])
+    qpos: dict[str, list[float]] = {"base": [], **joints}
     return EpisodeSpec.trusted(
         robot=RobotSpec.model_construct(robot_name=config.name, init_qpos=qpos),
         cameras=scratch.cameras,
