@@ -12,8 +12,8 @@ Element = ElementTree.Element
 
 SLOT = "object-name"
 """Stands for the body's name in an ``ObjectText``."""
-_SECTIONS = {"compiler", "option", "size", "statistic", "visual", "default", "asset", "worldbody"}
-"""What an object's file may hold: everything else acts on a whole scene."""
+_SECTIONS = ("actuators", "equalities", "excludes", "keys", "pairs", "sensors", "tendons")
+"""What an object's file may not hold, because it acts on a whole scene."""
 _REFERENCES = ("mesh", "material", "texture", "hfield", "class", "childclass")
 
 
@@ -72,6 +72,11 @@ def object_text(path: Path, uid: str) -> tuple[ObjectText, mujoco.MjModel]:
             holds it in place, or sections that act on a whole scene (actuators, equalities ...).
     """
     spec, body = read_object(path, f"object {uid!r}")
+    strange = [name for name in _SECTIONS if getattr(spec, name)]
+    if strange:
+        raise InvalidScene(
+            f"object file {path} holds {', '.join(strange)}; an object has only bodies and assets"
+        )
     for joint in list(body.joints):
         if joint.type != mujoco.mjtJoint.mjJNT_FREE:
             raise InvalidScene(f"object file {path}: its body is held by a {joint.type.name} joint")
@@ -85,11 +90,6 @@ def object_text(path: Path, uid: str) -> tuple[ObjectText, mujoco.MjModel]:
     _rename(spec, body, model)
     spec.compile()
     root = ElementTree.fromstring(spec.to_xml())
-    strange = sorted({child.tag for child in root if len(child)} - _SECTIONS)
-    if strange:
-        raise InvalidScene(
-            f"object file {path} holds {', '.join(strange)}; an object has only bodies and assets"
-        )
     return _rewritten(root, path, uid), model
 
 
