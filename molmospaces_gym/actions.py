@@ -69,6 +69,9 @@ class ActionMapper(Protocol):
 
     size: int
 
+    def reset(self) -> None:
+        """Forget what an episode left: a new one starts."""
+
     def decode(self, action: Array, target: Array) -> Array:
         """Commands (n_actuators,) for a checked action, given the last commands."""
 
@@ -103,6 +106,9 @@ class JointActions:
             self._middle[arm.grip_control] = 0.5 * (gripper.open_ctrl + gripper.closed_ctrl)
             self._half[arm.grip_control] = 0.5 * (gripper.closed_ctrl - gripper.open_ctrl)
         self._absolute = self._half != 0.0
+
+    def reset(self) -> None:
+        """Nothing is kept."""
 
     def decode(self, action: Array, target: Array) -> Array:
         command = np.empty(self.size)
@@ -156,6 +162,9 @@ class BaseActions:
         self._whole = JointActions(robot, mode, control_dt)
         self._part = robot.base.control
 
+    def reset(self) -> None:
+        """Nothing is kept."""
+
     def decode(self, action: Array, target: Array) -> Array:
         whole = np.zeros(self._whole.size)
         whole[self._part] = action
@@ -188,6 +197,10 @@ class ToolActions:
         self._from = np.concatenate([_range(parts[name]) for name in direct])
         self._to = np.concatenate([_range(robot.groups[name].control) for name in direct])
 
+    def reset(self) -> None:
+        for tool in self._tools:
+            tool.reset()
+
     def decode(self, action: Array, target: Array) -> Array:
         whole = np.zeros(self._whole.size)
         whole[self._to] = action[self._from]
@@ -219,6 +232,9 @@ class _Tool:
         torso = robot.config.torso
         self._torso = None if torso is None else robot.groups[torso.group]
         self._orientation: Array | None = None
+
+    def reset(self) -> None:
+        self._orientation = None
 
     def decode(self, action: Array, target: Array, command: Array) -> None:
         self._follow_torso(target)
