@@ -16,6 +16,7 @@ from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding, bind_robot
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.scenes.object_files import read_object
 from molmospaces_gym.scenes.store import load_compiled, save_compiled
 
 SETTLE_STEPS = 500
@@ -141,20 +142,12 @@ def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
 
 def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
     """Attach the one top-level body of an object's MJCF under the body name ``name``."""
-    if not path.is_file():
-        raise SceneNotFound(f"object file {path} of added object {name!r} does not exist")
-    try:
-        child = mujoco.MjSpec.from_file(str(path))
-    except ValueError as error:
-        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
-    bodies = child.worldbody.bodies
-    if len(bodies) != 1:
-        raise InvalidScene(f"object file {path} must hold one top-level body, not {len(bodies)}")
-    if not bodies[0].joints:
-        bodies[0].add_freejoint()
+    _, body = read_object(path, f"added object {name!r}")
+    if not body.joints:
+        body.add_freejoint()
     prefix, _, leaf = name.rpartition("/")
-    bodies[0].name = leaf
-    spec.worldbody.add_frame().attach_body(bodies[0], f"{prefix}/" if prefix else "", "")
+    body.name = leaf
+    spec.worldbody.add_frame().attach_body(body, f"{prefix}/" if prefix else "", "")
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
