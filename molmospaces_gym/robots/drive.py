@@ -119,7 +119,8 @@ class _Layout:
         others = np.flatnonzero(~mine & (meets != 0) & ~endless)
         geoms = np.concatenate([robot, others])
         self.robot, self.others = slice(0, len(robot)), slice(len(robot), len(geoms))
-        self.body, self.kind = model.geom_bodyid[geoms], model.geom_type[geoms]
+        self.body, kinds = model.geom_bodyid[geoms], model.geom_type[others]
+        self.ball, self.round = kinds == _ROUND[0], np.isin(kinds, _ROUND)
         self.mat = _matrices(model.geom_quat[geoms])
         middle = np.einsum("nij,nj->ni", self.mat, model.geom_aabb[geoms, :3])
         self.center = model.geom_pos[geoms] + middle
@@ -171,9 +172,7 @@ class _Shapes:
         axis /= np.hypot(axis[:, 0], axis[:, 1])[:, None]
         own = np.stack([half[row, first], half[row, second]], axis=1)
         sides = np.where(flat[:, None], own, extent[:, :2])
-        kinds = self._layout.kind[others]
-        column = np.isin(kinds, _ROUND) & flat & (vertical == 2)
-        column |= kinds == _ROUND[0]
+        column = self._layout.ball | (self._layout.round & flat & (vertical == 2))
         radius = np.where(column, half[:, 0], np.hypot(sides[:, 0], sides[:, 1]))
         sides[column] = 0.0
         things = np.column_stack([center[:, :2], axis, sides, radius])
