@@ -4,6 +4,7 @@ The single env owns one session and the vector env N of them, so that both step,
 observe by the same code.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+MAPPERS = 4
+"""Action mappers that a session keeps for scenes it may come back to."""
+
 
 class Session:
     """Plays episodes in one slot: start, act, and after the physics evaluate and observe."""
@@ -56,7 +60,7 @@ class Session:
         self._episode: EpisodeSpec | None = None
         self._values = np.zeros(layout.size)
         self._stops_on_success = config.stops_on_success
-        self._mappers: dict[str, ActionMapper] = {}
+        self._mappers: OrderedDict[tuple[str, float], ActionMapper] = OrderedDict()
         self.steps = 0
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.info: dict[str, Any] = {}
@@ -96,7 +100,7 @@ class Session:
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
         control_dt = n_substeps * float(scene.model.opt.timestep)
-        self.action_mapper = make_mapper(self.config.action_mode, scene.robot, control_dt)
+        self.action_mapper = self._mapper(scene, control_dt)
         self.drive = make_drive(self.config, self.world, self.slot, scene, control_dt)
         still = self.drive is not None and not self.drive.simulated
         self.physics_steps = 0 if still else n_substeps
@@ -116,6 +120,17 @@ class Session:
             "house": house_name(episode),
         }
         self.info = {"is_success": self.state.success, **self._labels}
+
+    def _mapper(self, scene: SceneModel, control_dt: float) -> ActionMapper:
+        """The action mapper for a scene, ready for an episode; the last few are kept."""
+        key, mappers = (scene.key, control_dt), self._mappers
+        if key not in mappers:
+            mappers[key] = make_mapper(self.config.action_mode, scene.robot, control_dt)
+            while len(mappers) > MAPPERS:
+                mappers.popitem(last=False)
+        mappers.move_to_end(key)
+        mappers[key].reset()
+        return mappers[key]
 
     def act(self, action: object) -> None:
         """Turn a checked action into commands; raises ``InvalidAction`` and changes nothing."""
