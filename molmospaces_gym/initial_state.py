@@ -9,6 +9,7 @@ from molmospaces_gym.backends.base import Array, State
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.robots.base import RobotConfig
+from molmospaces_gym.scenes.articulated import start_positions
 from molmospaces_gym.scenes.model import SceneModel
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ def initial_state(scene: SceneModel, episode: EpisodeSpec) -> State:
     qpos, qvel = scene.rest_qpos.copy(), np.zeros(model.nv)
     mocap_pos, mocap_quat = _mocap_defaults(scene)
     _place_objects(scene, episode, qpos)
+    for address, value in start_positions(scene, episode.task).items():
+        qpos[address] = value
     _place_robot(scene, episode, qpos, mocap_pos, mocap_quat)
     if episode.state is not None:
         given = episode.state.arrays()

@@ -299,3 +299,70 @@ def approach(
         distance += offset[i] * offset[i]
     reach = _reach(offset[0], offset[1], offset[2])
     return _touches(geoms, owner), math.sqrt(distance), reach
+
+
+@kernel
+def approach_handle(
+    geoms: Any,
+    owner: Any,
+    xpos: Array,
+    xmat: Array,
+    body: int,
+    middle: Array,
+    outward: Array,
+    tool: Array,
+    offset: Array,
+) -> tuple[int, float, float]:
+    """What touches a handle and how far the tool has come to it.
+
+    Args:
+        geoms, owner: as for ``touches``; the handle is the ``OBJECT``.
+        xpos, xmat: (nbody, 3) and (nbody, 9) poses of the bodies.
+        body: the moving part that the handle sits on.
+        middle, outward: (3,) middle of the handle (m) and the direction it faces, in that frame.
+        tool: (3,) position of the tool, m.
+        offset: (3,) out, from the handle to the tool, world frame, m.
+
+    Returns:
+        The bits of ``touches``, the distance (m) and the reach potential, whose funnel ends in the
+        handle along ``outward``.
+    """
+    mat, square, along = xmat[body], 0.0, 0.0
+    for i in range(3):
+        a, b, c = mat[3 * i], mat[3 * i + 1], mat[3 * i + 2]
+        at = a * middle[0] + b * middle[1] + c * middle[2]
+        offset[i] = tool[i] - xpos[body, i] - at
+        square += offset[i] * offset[i]
+        along += offset[i] * (a * outward[0] + b * outward[1] + c * outward[2])
+    aside = math.sqrt(max(square - along * along, 0.0))
+    return _touches(geoms, owner), math.sqrt(square), _reach(aside, 0.0, along)
+
+
+@kernel
+def widest(qpos: Array, addresses: Ids, scales: Array) -> float:
+    """The largest ``|qpos[address]| * scale``: how far the widest of several joints is open."""
+    found = 0.0
+    for i in range(len(addresses)):
+        found = max(found, abs(qpos[addresses[i]]) * scales[i])
+    return found
+
+
+@kernel
+def relative_direction(vector: Array, mat: Array, xmat: Array, link: int, out: Array) -> None:
+    """Write ``vector`` (3,), given in axes ``mat`` (9,), in the axes of the body ``link``."""
+    turned = np.empty(3)
+    for i in range(3):
+        turned[i] = mat[3 * i] * vector[0] + mat[3 * i + 1] * vector[1] + mat[3 * i + 2] * vector[2]
+    _into_frame(turned, np.zeros(3), xmat[link], out)
+
+
+@kernel
+def relative_body_point(
+    point: Array, xpos: Array, xmat: Array, body: int, link: int, out: Array
+) -> None:
+    """Write a point (3,) of a body's frame in the frame of the body ``link``."""
+    world, mat = np.empty(3), xmat[body]
+    for i in range(3):
+        a, b, c = mat[3 * i], mat[3 * i + 1], mat[3 * i + 2]
+        world[i] = xpos[body, i] + a * point[0] + b * point[1] + c * point[2]
+    _into_frame(world, xpos[link], xmat[link], out)

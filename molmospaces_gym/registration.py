@@ -6,6 +6,8 @@ NAMESPACE = "molmospaces_gym"
 VERSION = 1
 TASKS = {
     "Pick": "molmospaces_gym.tasks.pick:PickTask",
+    "Open": "molmospaces_gym.tasks.open_close:OpenTask",
+    "Close": "molmospaces_gym.tasks.open_close:CloseTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""
 

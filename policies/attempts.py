@@ -1,14 +1,16 @@
 """Playing grasp plans step by step, watching the object, until one of them works."""
 
+from collections import OrderedDict
 from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
-from molmospaces_gym.policies.grasping import inverse, pose_matrix
+from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.policies.motion import free_duration, straight_line, timed_path
 from molmospaces_gym.policies.planning import GraspPlan, GraspPlanner, WorldState
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.session import Session
+from molmospaces_gym.transforms import inverse, pose_matrix
 
 APPROACH_SPEED, LIFT_SPEED = 0.12, 0.12
 """Speed of the tool towards the object and upwards, m/s (official: 0.08)."""
@@ -37,8 +39,46 @@ MAX_FAILED = 8
 MAX_IN_VAIN = 2
 """Plans in a row that may find no way, the second one from the home pose."""
 
+PLANNERS = 8
+"""Planners kept for scenes and objects that come again."""
+
 Command = tuple[Array, float]
 """Arm joint targets (n,) in rad and the gripper's closure, 0 open .. 1 closed."""
+
+
+class PickSolver:
+    """Lifts the episode's object and then holds still."""
+
+    def __init__(self) -> None:
+        self._planners: OrderedDict[tuple[str, str], GraspPlanner] = OrderedDict()
+
+    def play(self, session: Session) -> Iterator[Array]:
+        """See ``expert.Solver``; raises ``InvalidEpisode`` where no object is named."""
+        commands = PickAttempts(session, self._planner(session)).commands()
+        return full_commands(session, commands)
+
+    def _planner(self, session: Session) -> GraspPlanner:
+        """A planner for the episode's object; what it knows of the object is kept."""
+        name = session.episode.task.get("pickup_obj_name")
+        if not isinstance(name, str):
+            raise InvalidEpisode("the expert plays Pick: the episode has no task.pickup_obj_name")
+        key = (session.scene.key, name)
+        if key not in self._planners:
+            self._planners[key] = GraspPlanner(session.scene, name)
+        self._planners.move_to_end(key)
+        while len(self._planners) > PLANNERS:
+            self._planners.popitem(last=False)
+        return self._planners[key]
+
+
+def full_commands(session: Session, commands: Iterable[Command]) -> Iterator[Array]:
+    """Commands (n_actuators,) for the primary arm and its gripper; the rest holds still."""
+    own = session.scene.robot.arms[0]
+    for arm, closed in commands:
+        command = session.ctrl
+        command[own.control] = arm
+        command[own.grip_control] = own.grip_command(closed)
+        yield command
 
 
 class PickAttempts:
@@ -146,7 +186,7 @@ class PickAttempts:
         return float(np.linalg.norm(ends[1] - ends[0])) / speed
 
     def _arm_target(self) -> Array:
-        target: Array = self._session.ctrl[:-1]
+        target: Array = self._session.ctrl[self._session.scene.robot.arms[0].control]
         return target
 
     def _tool_height(self) -> float:

@@ -1,19 +1,21 @@
-"""``ExpertPolicy``: a scripted, privileged policy that plans, grasps, lifts and tries again."""
+"""``ExpertPolicy``: a scripted, privileged policy that asks the solver of the episode's task."""
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidEpisode, NotReset
-from molmospaces_gym.policies.attempts import Command, PickAttempts
-from molmospaces_gym.policies.planning import GraspPlanner
+from molmospaces_gym.errors import NotReset, UnknownName
 from molmospaces_gym.session import Session
 
-PLANNERS = 8
-"""Planners kept for scenes and objects that come again."""
+SOLVERS: Mapping[str, str] = {
+    "Pick": "molmospaces_gym.policies.attempts:PickSolver",
+    "Open": "molmospaces_gym.policies.opening:OpeningSolver",
+    "Close": "molmospaces_gym.policies.opening:OpeningSolver",
+}
+"""Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
 
 
 class HasSession(Protocol):
@@ -24,23 +26,37 @@ class HasSession(Protocol):
         """The session whose episode is played."""
 
 
-class ExpertPolicy:
-    """Picks the episode's object up with full knowledge of the scene.
+class Solver(Protocol):
+    """Plays the episodes of one task.
 
-    On the first ``predict`` of an episode it plans in a scratch simulation: a grasp from the
-    object's candidates, a joint path to it and a way up. While it moves it watches the object, and
-    plans again when that was pushed, missed or dropped. After the lift it holds still. It draws
-    nothing at random, so equal episodes give equal actions whatever the seed. Absolute
-    joint targets are followed best; ``joint_delta`` and ``ee_delta`` work too, and ``ee_delta_pos``
-    only for grasps that need no turn of the tool.
+    Made without arguments and kept from episode to episode, so that what it knows of a scene can
+    be used again.
+    """
+
+    def play(self, session: Session) -> Iterator[NDArray[np.float64]]:
+        """Plans and plays the episode that the session has just begun.
+
+        Yields one command (n_actuators,) per control step, in the order and units of
+        ``scene.robot.actuators``, without end. Between two commands the session has made a step.
+        """
+
+
+class ExpertPolicy:
+    """Plays the episode's task with full knowledge of the scene.
+
+    It plans in a scratch simulation, watches what happens and plans again when something was
+    missed, pushed or dropped; the solver of the task (``SOLVERS``) says how. It draws nothing at
+    random, so equal episodes give equal actions whatever the seed. Absolute joint targets are
+    followed best; ``joint_delta`` and ``ee_delta`` work too, and ``ee_delta_pos`` only where the
+    tool need not turn.
     """
 
     env_kwargs: ClassVar[dict[str, Any]] = {"action_mode": "joint_position"}
 
     def __init__(self) -> None:
         self._env: HasSession | None = None
-        self._planners: OrderedDict[tuple[str, str], GraspPlanner] = OrderedDict()
-        self._commands: Iterator[Command] | None = None
+        self._solvers: dict[str, Solver] = {}
+        self._commands: Iterator[NDArray[np.float64]] | None = None
 
     def bind(self, env: HasSession) -> None:
         """Keep the env (unwrapped) whose session is read live."""
@@ -61,30 +77,22 @@ class ExpertPolicy:
 
         Raises:
             NotReset: nothing was bound, or its env was not reset.
-            InvalidEpisode: the episode names no object to pick.
+            UnknownName: no solver plays the episode's task.
+            InvalidEpisode: the episode does not name what the task is about.
         """
         if self._env is None:
             raise NotReset("ExpertPolicy sees no scene yet; call bind(env.unwrapped) first")
         session = self._env.session
         if self._commands is None or session.steps == 0:
-            self._commands = PickAttempts(session, self._planner(session)).commands()
-        arm, closed = next(self._commands)
-        own, target = session.scene.robot.arms[0], session.ctrl
-        command = target.copy()
-        command[own.control] = arm
-        command[own.grip_control] = own.grip_command(closed)
-        action = session.action_mapper.encode(command, target)
+            self._commands = self._solver(session.task.name).play(session)
+        command = next(self._commands)
+        action = session.action_mapper.encode(command, session.ctrl)
         return action.astype(np.float32), state
 
-    def _planner(self, session: Session) -> GraspPlanner:
-        """A planner for the episode's object; what it knows of the object is kept."""
-        name = session.episode.task.get("pickup_obj_name")
-        if not isinstance(name, str):
-            raise InvalidEpisode("the expert plays Pick: the episode has no task.pickup_obj_name")
-        key = (session.scene.key, name)
-        if key not in self._planners:
-            self._planners[key] = GraspPlanner(session.scene, name)
-        self._planners.move_to_end(key)
-        while len(self._planners) > PLANNERS:
-            self._planners.popitem(last=False)
-        return self._planners[key]
+    def _solver(self, task: str) -> Solver:
+        if task not in self._solvers:
+            if task not in SOLVERS:
+                raise UnknownName("task of the expert", task, list(SOLVERS))
+            module, _, name = SOLVERS[task].partition(":")
+            self._solvers[task] = getattr(import_module(module), name)()
+        return self._solvers[task]

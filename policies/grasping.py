@@ -15,6 +15,7 @@ from molmospaces_gym.scenes.assets import ASSETS_INDEX, AssetLibrary
 from molmospaces_gym.scenes.generator.grasps import grasp_candidates
 from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.transforms import pose_matrix
 
 MAX_WIDTH = 0.078
 """Widest part (m) the 2F-85 (85 mm) closes on with room for both fingers."""
@@ -39,16 +40,20 @@ vertical, and per metre between the tool and the centre of mass."""
 def object_grasps(scene: SceneModel, name: str) -> Array:
     """Grasps (N, 4, 4) of one object from the best source there is.
 
-    In order: the official grasp file of its asset, a grasp index in an asset library beside the
-    scene's file, the generator's holds, and the boxes around it and its geoms.
+    In order: the official grasp file of its asset, the grasp index of the asset library that it
+    comes from or that lies beside the scene's file, the generator's holds, and the boxes around it
+    and its geoms.
     """
     meta = scene.objects.get(name, {})
     asset = str(meta.get("asset_id", ""))
     file = official_grasp_file(asset) if asset else None
     if file is not None:
         return load_grasps(file)
-    if asset and scene.house.path is not None:
-        found = library_grasps(scene.house.path.parent, asset)
+    places = [Path(str(meta["library"]))] if "library" in meta else []
+    if scene.house.path is not None:
+        places.append(scene.house.path.parent)
+    for place in places if asset else ():
+        found = library_grasps(place, asset)
         if found is not None:
             return found
     if "holds" in meta:
@@ -131,24 +136,3 @@ def grasp_costs(grasps: Array, tool: Array, center: Array) -> Array:
         + CENTER_COST * offset
     )
     return cost
-
-
-def pose_matrix(position: Array, quat: Array) -> Array:
-    """Homogeneous transform (4, 4) of a position (3,) and a quaternion wxyz (4,)."""
-    w, x, y, z = quat
-    matrix = np.eye(4)
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    matrix[:3, 3] = position
-    return matrix
-
-
-def inverse(pose: Array) -> Array:
-    """Inverse of a rigid transform (4, 4)."""
-    result = np.eye(4)
-    result[:3, :3] = pose[:3, :3].T
-    result[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
-    return result

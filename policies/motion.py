@@ -1,14 +1,21 @@
 """Joint paths turned into one command per control step."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
-from molmospaces_gym.policies.chain import ArmChain
+from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.model import Array
 
 JOINT_SPEED = 1.0
 """Fastest joint motion of a free move, rad/s."""
 RAMP = 0.25
 """Time (s) over which a move speeds up and slows down."""
+
+RAISES = (0.15, 0.3)
+"""Heights (m) of the detours tried when the direct way is blocked."""
+SPACING = 0.15
+"""Joint motion (rad) between two collision checks of a free move."""
 
 
 def timed_path(path: Array, duration: float, dt: float) -> Array:
@@ -62,3 +69,44 @@ def straight_line(
     if not solved.all():
         return None
     return np.concatenate([start[None], path])
+
+
+def free_path(
+    chain: ArmChain,
+    ends: Array,
+    home: Array,
+    up: Array,
+    blocked: Callable[[Array], bool],
+) -> Array | None:
+    """A joint path (K, n) between two positions: direct, or over raised poses, or over home.
+
+    Args:
+        chain: the arm.
+        ends: joint positions (2, n) of start and end.
+        home: joint positions (n,) of a pose with space around it.
+        up: the vertical (3,) in the root link's frame.
+        blocked: whether something is in the way at any of the joint positions (K, n).
+    """
+    for via in _detours(chain, ends[0], ends[1], home, up):
+        path = even_path(np.stack([ends[0], *via, ends[1]]), SPACING)
+        if not blocked(path[1:-1]):
+            return path
+    return None
+
+
+def _detours(
+    chain: ArmChain, start: Array, end: Array, home: Array, up: Array
+) -> Iterator[list[Array]]:
+    yield []
+    for height in RAISES:
+        first = straight_line(chain, start, height * up, 0.05)
+        last = straight_line(chain, end, height * up, 0.05)
+        if last is not None:
+            yield list(last[:0:-1])
+            if first is not None:
+                yield [*first[1:], *last[:0:-1]]
+        if first is not None:
+            yield list(first[1:])
+    facing = home.copy()
+    facing[0] = end[0]
+    yield [facing]

@@ -7,25 +7,23 @@ from itertools import tee
 
 import numpy as np
 
-from molmospaces_gym.policies.chain import ArmChain
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
     grasp_costs,
-    inverse,
     object_grasps,
     shape_grasps,
     with_half_turns,
 )
-from molmospaces_gym.policies.motion import even_path, straight_line
+from molmospaces_gym.policies.motion import free_path, straight_line
 from molmospaces_gym.policies.surface import ObjectSurface, examined
+from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.transforms import inverse
 
 RETREATS = (0.10, 0.06, 0.04)
 """Distances (m) of the pregrasp behind the grasp, best first (official: 0.04)."""
 LIFTS = (0.12, 0.08, 0.05)
 """Heights (m) to lift to, best first (official: 0.08)."""
-RAISES = (0.15, 0.3)
-"""Heights (m) of the detours tried when the direct way to the pregrasp is blocked."""
 REACH = 0.9
 """Grasps farther than this (m) from the root link are not tried."""
 TOP = 128
@@ -42,8 +40,6 @@ ERROR_COST = 4.0
 """Cost per rad between the pads and the faces that they would press on."""
 SHAPE_ERROR = 0.5
 """Added to the error (rad) of grasps that know nothing but the boxes around the object."""
-SPACING = 0.15
-"""Joint motion (rad) between two collision checks of a free move."""
 
 
 @dataclass(frozen=True)
@@ -227,26 +223,13 @@ class GraspPlanner:
 
     def _free_path(self, start: Array, end: Array, up: Array, margins: Margins) -> Array | None:
         """A joint path from ``start`` to ``end``: direct, or over raised poses, or over home."""
-        for via in self._detours(start, end, up):
-            path = even_path(np.stack([start, *via, end]), SPACING)
-            if not self._blocked(path[1:-1], margins.free, margins):
-                return path
-        return None
-
-    def _detours(self, start: Array, end: Array, up: Array) -> Iterator[list[Array]]:
-        yield []
-        for height in RAISES:
-            first = straight_line(self.chain, start, height * up, 0.05)
-            last = straight_line(self.chain, end, height * up, 0.05)
-            if last is not None:
-                yield list(last[:0:-1])
-                if first is not None:
-                    yield [*first[1:], *last[:0:-1]]
-            if first is not None:
-                yield list(first[1:])
-        home = self._home.copy()
-        home[0] = end[0]
-        yield [home]
+        return free_path(
+            self.chain,
+            np.stack([start, end]),
+            self._home,
+            up,
+            lambda path: self._blocked(path, margins.free, margins),
+        )
 
 
 def _resembles(grasp: Array, failed: Sequence[Array]) -> bool:

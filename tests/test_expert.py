@@ -11,25 +11,24 @@ from hypothesis import strategies as st
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.actions import JOINT_STEP
-from molmospaces_gym.errors import InvalidEpisode, NotReset
+from molmospaces_gym.errors import InvalidEpisode, NotReset, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
-from molmospaces_gym.policies.chain import ArmChain, rotation_vectors
 from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import ExpertPolicy
 from molmospaces_gym.policies.grasping import (
     box_grasps,
     grasp_costs,
-    inverse,
     object_grasps,
-    pose_matrix,
 )
 from molmospaces_gym.policies.motion import even_path, straight_line, timed_path
 from molmospaces_gym.policies.surface import ObjectSurface
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.robots.chain import ArmChain, rotation_vectors
 from molmospaces_gym.robots.kinematics import Kinematics
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.session import Session
+from molmospaces_gym.transforms import inverse, pose_matrix
 
 ID = "molmospaces_gym/Pick-v1"
 STATIC = {"terminate_on_success": False, "disable_env_checker": True}
@@ -243,9 +242,14 @@ def test_unbound_and_unsuited_episodes_are_named(val_env):
         policy.predict(None)
     val_env.reset(seed=0)
     session = val_env.unwrapped.session
-    other = SimpleNamespace(scene=session.scene, steps=0, episode=SimpleNamespace(task={}))
+    other = SimpleNamespace(
+        scene=session.scene, steps=0, task=session.task, episode=SimpleNamespace(task={})
+    )
     policy.bind(SimpleNamespace(session=other))
     with pytest.raises(InvalidEpisode, match="pickup_obj_name"):
+        policy.predict(None)
+    other.task = SimpleNamespace(name="Juggle")
+    with pytest.raises(UnknownName, match="Juggle.*Pick"):
         policy.predict(None)
 
 

@@ -2,8 +2,12 @@
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
+from molmospaces_gym.scenes.articulated import Articulation
 from molmospaces_gym.scenes.model import Array, SceneModel
+
+Ids = NDArray[np.intp]
 
 
 class Clearance:
@@ -13,10 +17,11 @@ class Clearance:
     here, after a bounding-sphere test.
     """
 
-    def __init__(self, scene: SceneModel) -> None:
+    def __init__(self, scene: SceneModel, qpos: Array | None = None) -> None:
+        """``qpos`` (nq,) is the configuration tested against; None: the scene at rest."""
         model = scene.model
         self._scene, self._data = scene, mujoco.MjData(model)
-        self._data.qpos[:] = scene.rest_qpos
+        self._data.qpos[:] = scene.rest_qpos if qpos is None else qpos
         scene.robot.work_qpos(self._data.qpos)
         solid = (model.geom_contype | model.geom_conaffinity) != 0
         planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
@@ -25,7 +30,8 @@ class Clearance:
         self._others = np.flatnonzero(solid & ~mine & ~planes)
         self._planes = np.flatnonzero(solid & ~mine & planes)
         welded = model.body_weldid[model.geom_bodyid[self._mine]]
-        self._arm = self._mine[welded != model.body_weldid[scene.robot.root_id]]
+        moves = welded != model.body_weldid[scene.robot.root_id]
+        self._arm, self._foot = self._mine[moves], self._mine[~moves]
 
     def is_free(self, base_pose: tuple[float, ...], arm: Array, margin: float) -> bool:
         """Whether the robot at this pose keeps ``margin`` metres from everything else.
@@ -37,7 +43,24 @@ class Clearance:
         data.qpos[scene.robot.qpos] = arm
         scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
         mujoco.mj_kinematics(scene.model, data)
-        return self._above_planes(margin) and not self._near(margin)
+        return self._above_planes(margin) and not self._near(self._mine, self._others, margin)
+
+    def sweeps(
+        self, base_pose: tuple[float, ...], part: Articulation, position: float, margin: float
+    ) -> bool:
+        """Whether a part at this joint position comes within ``margin`` m of the robot's foot.
+
+        The foot is what does not move with the arm: the pedestal and the first link.
+        """
+        scene, data = self._scene, self._data
+        before = float(data.qpos[part.qpos])
+        data.qpos[part.qpos] = position
+        scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
+        mujoco.mj_kinematics(scene.model, data)
+        moving = self._others[scene.model.geom_bodyid[self._others] == part.body]
+        near = self._near(self._foot, moving, margin)
+        data.qpos[part.qpos] = before
+        return near
 
     def _above_planes(self, margin: float) -> bool:
         centers, reach = self._data.geom_xpos[self._arm], self._scene.model.geom_rbound[self._arm]
@@ -48,14 +71,12 @@ class Clearance:
                 return False
         return True
 
-    def _near(self, margin: float) -> bool:
+    def _near(self, mine: Ids, others: Ids, margin: float) -> bool:
         model, data = self._scene.model, self._data
-        gap = np.linalg.norm(
-            data.geom_xpos[self._mine][:, None] - data.geom_xpos[self._others][None], axis=2
-        )
-        reach = model.geom_rbound[self._mine][:, None] + model.geom_rbound[self._others][None]
+        gap = np.linalg.norm(data.geom_xpos[mine][:, None] - data.geom_xpos[others][None], axis=2)
+        reach = model.geom_rbound[mine][:, None] + model.geom_rbound[others][None]
         for i, j in zip(*np.nonzero(gap < reach + margin), strict=True):
-            first, second = int(self._mine[i]), int(self._others[j])
+            first, second = int(mine[i]), int(others[j])
             if mujoco.mj_geomDistance(model, data, first, second, margin, None) < margin:
                 return True
         return False

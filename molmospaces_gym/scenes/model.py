@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -13,7 +13,13 @@ from molmospaces_gym.errors import UnknownBody
 from molmospaces_gym.robots.binding import RobotBinding
 from molmospaces_gym.scenes.house import House
 
+if TYPE_CHECKING:
+    from molmospaces_gym.scenes.articulated import Articulation
+
 Array = NDArray[np.float64]
+
+ENDLESS = 1e3
+"""Half size (m) that stands for an infinite plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,29 @@ class SceneModel:
         return roots
 
     @cached_property
+    def solid(self) -> NDArray[np.bool_]:
+        """(ngeom,) whether a geom can touch others."""
+        colliding: NDArray[np.bool_] = (self.model.geom_contype | self.model.geom_conaffinity) != 0
+        return colliding
+
+    @cached_property
+    def geom_boxes(self) -> Array:
+        """(ngeom, 15) box of each geom in its body's frame: center, rotation, half size (m)."""
+        model = self.model
+        center, half = model.geom_aabb[:, :3].copy(), model.geom_aabb[:, 3:].copy()
+        planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        sizes = model.geom_size[planes, :2]
+        center[planes] = 0.0
+        half[planes] = np.column_stack([np.where(sizes > 0, sizes, ENDLESS), np.zeros(len(sizes))])
+        boxes = np.empty((model.ngeom, 15))
+        for row, quat in zip(boxes, model.geom_quat, strict=True):
+            mujoco.mju_quat2Mat(row[3:12], quat)
+        mats = boxes[:, 3:12].reshape(-1, 3, 3)
+        boxes[:, :3] = model.geom_pos + np.einsum("gij,gj->gi", mats, center)
+        boxes[:, 12:] = half
+        return boxes
+
+    @cached_property
     def geom_owner(self) -> NDArray[np.uint8]:
         """(ngeom,) bits of ``kernels.ROBOT``, ``LEFT`` and ``RIGHT``; copy before adding others."""
         from molmospaces_gym import kernels
@@ -71,6 +100,13 @@ class SceneModel:
                     int(model.jnt_dofadr[joint]),
                 )
         return found
+
+    @cached_property
+    def articulations(self) -> "Mapping[str, Articulation]":
+        """What opens in this scene, by joint name."""
+        from molmospaces_gym.scenes.articulated import find_articulations
+
+        return find_articulations(self)
 
     def body_id(self, name: str) -> int:
         """Id of the body ``name``; raises ``UnknownBody`` with near names."""
@@ -96,6 +132,16 @@ class SceneModel:
             f"scene {self.house.name!r} has no free body {name!r}"
             f" ({len(self.free_joints)} free bodies){hint}"
         )
+
+    def subtree_geoms(self, body: int) -> NDArray[np.intp]:
+        """Ids of the geoms of a body and of everything that hangs under it."""
+        if self.model.body_parentid[body] == 0:
+            return np.flatnonzero(self.geom_root == body)
+        parents, inside = self.model.body_parentid, np.zeros(self.model.nbody, dtype=np.bool_)
+        inside[body] = True
+        for child in range(body + 1, self.model.nbody):  # parents come before their children
+            inside[child] = inside[parents[child]]
+        return np.flatnonzero(inside[self.model.geom_bodyid])
 
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""

@@ -155,10 +155,35 @@ def is_good_start(
     joints: Mapping[str, list[float]],
 ) -> bool:
     """Whether the robot touches nothing and the shoulder camera sees the object."""
+    clear = is_clear_start(scene, scratch, {name: pose}, {}, base, joints)
+    return clear and is_visible(scene, scratch, name)
+
+
+def is_clear_start(
+    scene: SceneModel,
+    scratch: Scratch,
+    moved: Mapping[str, Array],
+    positions: Mapping[int, float],
+    base: Sequence[float],
+    joints: Mapping[str, list[float]],
+) -> bool:
+    """Whether the robot touches nothing; the scratch simulation holds that start afterwards.
+
+    Args:
+        scene: where it plays.
+        scratch: its scratch simulation.
+        moved: poses (7,) of objects that do not lie where the house has them.
+        positions: address in ``qpos`` -> position of joints that do not rest there.
+        base: where the robot stands (7,).
+        joints: joint positions of its move groups.
+    """
     model, data, robot = scene.model, scratch.data, scene.robot
-    address, _ = scene.free_joint(name)
     data.qpos[:] = scene.rest_qpos
-    data.qpos[address : address + 7] = pose
+    for name, pose in moved.items():
+        address, _ = scene.free_joint(name)
+        data.qpos[address : address + 7] = pose
+    for address, position in positions.items():
+        data.qpos[address] = position
     for group, values in joints.items():
         data.qpos[robot.groups[group].qpos] = values
     robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
@@ -166,8 +191,7 @@ def is_good_start(
     mujoco.mj_comPos(model, data)
     mujoco.mj_collision(model, data)
     roots = scene.geom_root[data.contact.geom]
-    touching = (roots == robot.root_id).sum(axis=1) == 1
-    return not touching.any() and is_visible(scene, scratch, name)
+    return not bool(((roots == robot.root_id).sum(axis=1) == 1).any())
 
 
 def is_visible(scene: SceneModel, scratch: Scratch, name: str) -> bool:
