@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.cameras import CameraPose, Images, Paint
 from molmospaces_gym.errors import BackendUnavailable, UnknownName
 from molmospaces_gym.scenes.model import SceneModel
 
@@ -45,7 +45,7 @@ class Contacts:
 
     ``geoms`` and ``bodies`` (n, 2) ids, ``position`` (n, 3), ``normal`` (n, 3) pointing from the
     first to the second geom, ``distance`` (n,) negative when penetrating, ``force`` (n,) normal
-    force in newtons.
+    force and ``push`` (n, 3) whole force of the first on the second geom, world frame, newtons.
     """
 
     geoms: NDArray[np.int32]
@@ -54,6 +54,7 @@ class Contacts:
     normal: Array
     distance: Array
     force: Array
+    push: Array
 
 
 class World(Protocol):
@@ -118,7 +119,25 @@ class World(Protocol):
         """Geom ids (n, 2) of the active contacts; the quick form of ``contacts``."""
 
     def contacts(self, slot: int) -> Contacts:
-        """Active contacts with positions, normals and forces."""
+        """Active contacts with positions, normals and forces; not those of sleeping bodies."""
+
+    def resting_contacts(self, slot: int) -> Contacts:
+        """All contacts and forces as they are at rest, those of sleeping bodies included.
+
+        Slow: the contacts are searched and solved anew, at zero velocity, beside the simulation.
+        """
+
+    def awake(self, slot: int) -> NDArray[np.int32]:
+        """(nbody,) 0 where a body sleeps: then it does not move, and its contacts are not listed.
+
+        A backend that puts nothing to sleep gives ones.
+        """
+
+    def paint(self, slot: int, paint: Paint) -> None:
+        """Show some geoms of a slot in other colours until its next ``load``.
+
+        The model, which slots share, and the physics stay as they are.
+        """
 
     def render(
         self,

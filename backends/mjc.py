@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts, State
-from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.cameras import CameraPose, Images, Paint
 from molmospaces_gym.errors import NotReset
 from molmospaces_gym.scenes.model import SceneModel
 
@@ -55,6 +55,9 @@ class _Slot:
         self.site_xpos: Array = data.site_xpos
         self.site_xmat: Array = data.site_xmat
         self.warnings: NDArray[np.int32] = data.warning.number
+        self.awake: NDArray[np.int32] = data.body_awake
+        self.paint: Paint = ()
+        self.still: mujoco.MjData | None = None
 
 
 class MujocoWorld:
@@ -77,6 +80,11 @@ class MujocoWorld:
         while len(seen) > DATA_PER_SLOT:
             seen.popitem(last=False)
         self._slots[slot] = seen[scene.key]
+        seen[scene.key].paint = ()
+
+    def paint(self, slot: int, paint: Paint) -> None:
+        """Colours are given to the renderer with each picture; the shared model has its own."""
+        self._slot(slot).paint = paint
 
     def data(self, slot: int) -> mujoco.MjData:
         """The live ``MjData`` of a slot: the way out for MuJoCo users."""
@@ -185,24 +193,25 @@ class MujocoWorld:
         geoms: NDArray[np.int32] = self._slot(slot).data.contact.geom
         return geoms
 
+    def awake(self, slot: int) -> NDArray[np.int32]:
+        return self._slot(slot).awake
+
     def contacts(self, slot: int) -> Contacts:
-        """Active contacts; forces are computed only here, since they cost a call per contact."""
+        """Active contacts, as they were in the last substep."""
         here = self._slot(slot)
-        found = here.data.contact
-        geoms = np.array(found.geom)
-        force = np.zeros(6)
-        normal_force = np.zeros(len(geoms))
-        for index in range(len(geoms)):
-            mujoco.mj_contactForce(here.model, here.data, index, force)
-            normal_force[index] = force[0]
-        return Contacts(
-            geoms=geoms,
-            bodies=here.model.geom_bodyid[geoms].reshape(-1, 2),
-            position=np.array(found.pos),
-            normal=np.array(found.frame)[:, :3],
-            distance=np.array(found.dist),
-            force=normal_force,
-        )
+        return read_contacts(here.model, here.data)
+
+    def resting_contacts(self, slot: int) -> Contacts:
+        """Contacts of the slot's configuration, computed in a copy in which nothing sleeps."""
+        here = self._slot(slot)
+        if here.still is None:
+            here.still = mujoco.MjData(here.model)
+        still, data = here.still, here.data
+        mujoco.mj_resetData(here.model, still)
+        still.qpos[:] = data.qpos
+        still.mocap_pos[:], still.mocap_quat[:] = data.mocap_pos, data.mocap_quat
+        mujoco.mj_forward(here.model, still)
+        return read_contacts(here.model, still)
 
     def render(
         self,
@@ -223,7 +232,7 @@ class MujocoWorld:
                 self._renderers.popitem(last=False)[1].close()
         self._renderers.move_to_end(key)
         found = self._renderers[key]
-        return found.render(here.data, camera, size[0], size[1], tuple(modes))
+        return found.render(here.data, camera, size[0], size[1], tuple(modes), here.paint)
 
     def close(self) -> None:
         """Stop the threads, close the renderers and drop the simulations."""
@@ -235,3 +244,25 @@ class MujocoWorld:
         self._renderers.clear()
         self._slots = [None] * self.num_worlds
         self._seen = [OrderedDict() for _ in range(self.num_worlds)]
+
+
+def read_contacts(model: mujoco.MjModel, data: mujoco.MjData) -> Contacts:
+    """The contacts of ``data`` as arrays."""
+    from molmospaces_gym.backends.contact_forces import contact_pushes
+
+    found = data.contact
+    geoms, frame = np.array(found.geom), np.array(found.frame)
+    force, push = np.zeros(len(geoms)), np.zeros((len(geoms), 3))
+    pyramidal = model.opt.cone == int(mujoco.mjtCone.mjCONE_PYRAMIDAL)
+    contact_pushes(
+        frame, found.dim, found.efc_address, found.friction, data.efc_force, pyramidal, force, push
+    )
+    return Contacts(
+        geoms=geoms,
+        bodies=model.geom_bodyid[geoms].reshape(-1, 2),
+        position=np.array(found.pos),
+        normal=frame[:, :3],
+        distance=np.array(found.dist),
+        force=force,
+        push=push,
+    )

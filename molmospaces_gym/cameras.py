@@ -45,6 +45,9 @@ Images = dict[str, NDArray[Any]]
 """``rgb`` (H, W, 3) uint8, ``depth`` (H, W) float32 metres along the optical axis (0 where
 nothing is hit), ``segmentation`` (H, W) int32 body ids (-1 where nothing is hit)."""
 
+Paint = tuple[tuple[int, tuple[float, float, float]], ...]
+"""(geom id, rgb in 0..1) of geoms that are shown in a plain colour instead of their own."""
+
 PARALLEL = 1e-6
 """Sine of the angle below which two directions count as parallel (official camera manager)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.tasks.base import REWARD_MODES, Task
+from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
 OBS_MODES = ("state", "rgb", "rgbd")
 GENERATED_DATASETS = ("generated", "homes")
@@ -40,6 +40,7 @@ class EnvConfig:
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
             in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
         reward_mode: ``dense``, ``sparse`` or ``official``.
+        success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
         control_dt: seconds between two actions; None: the episode's, or the task's.
         horizon: steps until truncation; None: the episode's, or the task's in seconds.
@@ -61,6 +62,7 @@ class EnvConfig:
     action_mode: str | None = None
     base_drive: str | None = None
     reward_mode: str = "dense"
+    success_rule: str = "official"
     terminate_on_success: bool | None = None
     control_dt: float | None = None
     horizon: int | None = None
@@ -73,6 +75,7 @@ class EnvConfig:
         if self.dataset is not None:
             _one_of("generated dataset", self.dataset, GENERATED_DATASETS)
         _one_of("reward mode", self.reward_mode, REWARD_MODES)
+        _one_of("success rule", self.success_rule, SUCCESS_RULES)
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
         if self.render_mode not in RENDER_MODES:

@@ -13,7 +13,7 @@ from molmospaces_gym.episode import EpisodeSpec, camera_spec, house_name
 from molmospaces_gym.errors import InvalidEpisode, InvalidScene
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
-from molmospaces_gym.scenes.assets import resolve_asset
+from molmospaces_gym.scenes.added import resolve_added
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.resolve import resolve_house
@@ -82,7 +82,8 @@ class EpisodeSource:
             house = resolve_house(names[int(rng.integers(len(names)))])
             scene = get_scene(house, self._robot)
             try:
-                return self._task.sample(scene, rng, self._config.category_set), scene
+                spec = self._task.sample(scene, rng, self._config.category_set)
+                return spec, self.scene_of(spec) if changes_scene(spec) else scene
             except InvalidScene:
                 if attempt == attempts - 1:
                     raise
@@ -95,7 +96,7 @@ class EpisodeSource:
         return get_scene(
             resolve_house(house_name(spec), base),
             self._robot,
-            {name: resolve_asset(path, base) for name, path in changes.added_objects.items()},
+            {name: resolve_added(path, base) for name, path in changes.added_objects.items()},
             tuple(changes.removed_objects),
         )
 
@@ -123,6 +124,12 @@ class EpisodeSource:
             "img_resolution": list(config.image_size),
         }
         return EpisodeSpec.from_partial(partial, defaults), scene
+
+
+def changes_scene(spec: EpisodeSpec) -> bool:
+    """Whether the episode adds objects to its house or removes some."""
+    changes = spec.scene_modifications
+    return bool(changes.added_objects or changes.removed_objects)
 
 
 _SKELETON: dict[str, Any] = {

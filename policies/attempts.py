@@ -186,7 +186,7 @@ class PickAttempts:
         return float(np.linalg.norm(ends[1] - ends[0])) / speed
 
     def _arm_target(self) -> Array:
-        target: Array = self._session.ctrl[:-1]
+        target: Array = self._session.ctrl[self._session.scene.robot.arms[0].control]
         return target
 
     def _tool_height(self) -> float:

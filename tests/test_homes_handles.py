@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, InvalidScene
 from molmospaces_gym.robots import get_robot
-from molmospaces_gym.scenes.grasp_files import load_grasps
+from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
+from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.homes.catalog import FIXTURES
 from molmospaces_gym.scenes.homes.doors import door
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.handles import handle_grasps, save_handle_grasps
+from molmospaces_gym.scenes.homes.handles import (
+    handle_grasps,
+    model_handle_grasps,
+    save_home_grasps,
+)
 from molmospaces_gym.scenes.homes.single import fixture_mjcf
 
 Pose = NDArray[np.float64]
@@ -149,11 +154,52 @@ def test_gripper_opens_by_the_handle(name: str, seed: int) -> None:
         assert opened(hand, k, moving, handle_grasps(moving)[0], goal=0.6) > 0.5
 
 
-def test_grasps_are_written_in_the_official_layout(tmp_path: Path) -> None:
-    moving = draw("counter", 0).moving[0]
-    file = save_handle_grasps(tmp_path, "counter_1", "drawer_0_joint", moving)
-    assert file == tmp_path / "grasps/droid/counter_1/drawer_0_joint_grasps_filtered.npz"
-    np.testing.assert_array_equal(load_grasps(file), handle_grasps(moving))
+def test_grasps_of_a_home_are_written_in_the_official_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLSPACES_ASSETS_DIR", str(tmp_path))
+    house = generate_home("val", 0, HomeConfig(rooms=(3, 3), num_objects=12, hinged_doors=1.0))
+    assert house.mjcf is not None
+    model = mujoco.MjModel.from_xml_string(house.mjcf)
+    count = save_home_grasps(house, model, tmp_path)
+    assert count == len(list(tmp_path.glob("grasps/droid/*/*_grasps_filtered.npz")))
+    objects = house.metadata["objects"]
+    for part in house.metadata["articulated"]:
+        entry = objects[part["object"]]
+        label = entry["name_map"]["joints"][part["joint"]]
+        file = official_grasp_file(entry["asset_id"], label)
+        assert file is not None
+        np.testing.assert_allclose(
+            load_grasps(file), model_handle_grasps(model, part["handle"]), atol=1e-7
+        )
+    for door_entry in house.metadata["doors"]:
+        labels = objects[door_entry["name"]]["name_map"]["joints"]
+        for joint in door_entry["handle_joints"]:
+            assert official_grasp_file(objects[door_entry["name"]]["asset_id"], labels[joint])
+    held = [entry for entry in objects.values() if entry.get("graspable")]
+    assert held
+    for entry in held:
+        assert official_grasp_file(entry["asset_id"]) is not None
+
+
+def test_a_model_and_its_fixture_agree_about_grasps() -> None:
+    for name in ("counter", "door", "oven"):
+        fixture = draw(name, 2)
+        model = mujoco.MjModel.from_xml_string(fixture_mjcf(fixture))
+        for k, moving in enumerate(fixture.moving):
+            for geom, part in [(f"moving_{k}_part_{moving.handle}", moving)] + [
+                (f"moving_{k}_{c}_part_{child.handle}", child)
+                for c, child in enumerate(moving.children)
+            ]:
+                if part.handle >= 0:
+                    found = model_handle_grasps(model, geom)
+                    order = np.lexsort(handle_grasps(part)[:, :3, 3].round(6).T)
+                    again = np.lexsort(found[:, :3, 3].round(6).T)
+                    np.testing.assert_allclose(
+                        found[again][:, :3, 3], handle_grasps(part)[order][:, :3, 3], atol=1e-6
+                    )
+    with pytest.raises(InvalidScene, match="no handle"):
+        model_handle_grasps(model, "fixture_0")
 
 
 def test_parts_without_handles_are_named() -> None:

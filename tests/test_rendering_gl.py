@@ -215,3 +215,15 @@ for renderer in renderers:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0 and run.stdout == "" and run.stderr == ""
+
+
+def test_paint_agrees_with_raster_and_is_forgotten(room) -> None:
+    model, data = room
+    paint = tuple((geom, (0.1, 0.2, 0.9)) for geom in range(model.ngeom) if geom % 2)
+    raster, gl = make_renderer("raster", model), make_renderer("gl", model)
+    before = gl.render(data, VIEWS[0], 96, 64)["rgb"]
+    pictures = [r.render(data, VIEWS[0], 96, 64, ("rgb",), paint)["rgb"] for r in (raster, gl)]
+    assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 12
+    assert np.abs(pictures[1].astype(int) - before).mean() > 3
+    np.testing.assert_array_equal(gl.render(data, VIEWS[0], 96, 64)["rgb"], before)
+    gl.close()

@@ -213,3 +213,13 @@ def test_planes_and_boxes_are_seen_from_outside_only() -> None:
     assert (draw('<geom type="plane" size="1 1 .1"/>', below)["segmentation"] == -1).all()
     inside = look((0, 0, 0), (1, 0, 0))
     assert (draw('<geom type="box" size="1 1 1"/>', inside)["segmentation"] == -1).all()
+
+
+def test_paint_changes_colours_in_one_picture_only() -> None:
+    model, data = load('<geom type="box" size=".5 .5 .5" rgba="1 0 0 1"/>')
+    renderer, camera = RasterRenderer(model), look((3, 0, 0.2), (0, 0, 0))
+    plain = renderer.render(data, camera, 32, 32)["rgb"]
+    painted = renderer.render(data, camera, 32, 32, paint=((0, (0.0, 0.0, 1.0)),))["rgb"]
+    assert plain[16, 16, 0] > 50 > plain[16, 16, 2]
+    assert painted[16, 16, 2] > 50 > painted[16, 16, 0]
+    np.testing.assert_array_equal(renderer.render(data, camera, 32, 32)["rgb"], plain)

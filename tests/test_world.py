@@ -8,6 +8,7 @@ from molmospaces_gym.backends.base import State, make_world
 from molmospaces_gym.backends.mjc import MujocoWorld
 from molmospaces_gym.errors import InvalidScene, NotReset, SceneNotFound, UnknownBody, UnknownName
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.scenes.added import AddedObject, resolve_added
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 
@@ -178,14 +179,32 @@ def test_objects_are_added_and_removed(robot, tmp_path):
     mug.write_text(
         '<mujoco><worldbody><body name="m"><geom size=".04"/></body></worldbody></mujoco>'
     )
-    scene = get_scene(house(), robot, added={"pickup/0_1/mug": mug}, removed=("cube",))
+    scene = get_scene(
+        house(), robot, added={"pickup/0_1/mug": AddedObject(path=mug)}, removed=("cube",)
+    )
     assert set(scene.free_joints) == {"pickup/0_1/mug"}
     with pytest.raises(UnknownBody, match="pickup/0_1/mug"):
         scene.free_joint("pickup/0_1/mag")
+    with pytest.raises(InvalidScene, match="exactly one"):
+        AddedObject()
     with pytest.raises(InvalidScene, match="sofa"):
         get_scene(house(), robot, removed=("sofa",))
     with pytest.raises(SceneNotFound, match="cup.xml"):
-        get_scene(house(), robot, added={"cup": tmp_path / "cup.xml"})
+        get_scene(house(), robot, added={"cup": AddedObject(path=tmp_path / "cup.xml")})
+
+
+def test_two_copies_of_a_generated_object_get_along(robot):
+    plate = resolve_added("generated/objects/plate_red_07")
+    scene = get_scene(house(), robot, added={"plate_a_1": plate, "plate_a_2": plate})
+    assert {"plate_a_1", "plate_a_2"} < set(scene.free_joints)
+    assert scene.objects["plate_a_2"]["category"] == "Plate"
+    halves = [scene.body_half_size(name) for name in ("plate_a_1", "plate_a_2")]
+    np.testing.assert_allclose(halves[0], halves[1])
+    mass = scene.model.body_mass[scene.body_id("plate_a_1")]
+    assert mass == pytest.approx(plate.metadata["mass"], abs=1e-5)
+    assert get_scene(house(), robot, added={"plate_a_1": plate}) is not scene
+    with pytest.raises(UnknownName, match="plate_red"):
+        resolve_added("generated/objects/plate_red")
 
 
 @pytest.mark.parametrize(
@@ -212,3 +231,42 @@ def test_compiled_scenes_are_kept_on_disk(robot, tmp_path, monkeypatch):
     (tmp_path / "scenes" / "a-key.npz").write_bytes(b"damaged")
     rebuilt = compose.build_scene("a-key", house(), robot, {}, ())
     np.testing.assert_array_equal(rebuilt.rest_qpos, built.rest_qpos)
+
+
+@pytest.mark.parametrize("cone", ["elliptic", "pyramidal"])
+def test_pushes_are_those_of_mujoco_and_carry_the_weight(robot, cone):
+    text = MJCF.format(height=0.03).replace('cone="elliptic"', f'cone="{cone}"')
+    scene = get_scene(House(f"cube-{cone}", mjcf=text), robot)
+    world = MujocoWorld(1)
+    world.load(0, scene)
+    world.set_state(0, start(scene))
+    world.step(10)
+    contacts, data, cube = world.contacts(0), world.data(0), scene.body_id("cube")
+    force, total = np.zeros(6), np.zeros(3)
+    for i, pair in enumerate(contacts.bodies):
+        mujoco.mj_contactForce(scene.model, data, i, force)
+        world_force = data.contact[i].frame.reshape(3, 3).T @ force[:3]
+        np.testing.assert_allclose(contacts.push[i], world_force, atol=1e-9)
+        np.testing.assert_allclose(contacts.force[i], force[0], atol=1e-9)
+        total += contacts.push[i] * (1.0 if pair[1] == cube else -1.0)
+    assert total[2] == pytest.approx(0.2 * 9.81, rel=0.1)
+    world.close()
+
+
+def test_sleeping_bodies_have_resting_contacts(robot):
+    world, scene = MujocoWorld(1), get_scene(house(), robot)
+    world.load(0, scene)
+    world.set_state(0, start(scene))
+    cube = scene.body_id("cube")
+    assert world.awake(0)[cube]
+    before = world.awake(0)
+    world.step(400)
+    assert not before[cube], "the view is live"
+    assert not (world.contacts(0).bodies == cube).any()
+    snapshot = world.joint_pos(0).copy()
+    resting = world.resting_contacts(0)
+    on_cube = (resting.bodies == cube).any(axis=1)
+    assert abs(resting.push[on_cube, 2].sum()) == pytest.approx(0.2 * 9.81, rel=0.02)
+    np.testing.assert_array_equal(world.joint_pos(0), snapshot)
+    assert not before[cube], "the simulation was left alone"
+    world.close()

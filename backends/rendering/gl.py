@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.rendering.gl_context import REPAIR, Context, open_context, release
 from molmospaces_gym.backends.rendering.modes import check_request
-from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.cameras import CameraPose, Images, Paint
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable
 
 Quality = Literal["fast", "official"]
@@ -100,6 +100,7 @@ class GLRenderer:
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
+        paint: Paint = (),
     ) -> Images:
         """Images of ``modes`` (rgb, depth, segmentation) as new arrays, see ``cameras.Images``.
 
@@ -114,6 +115,7 @@ class GLRenderer:
             try:
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 self._update(data, scene)
+                _apply_paint(scene, paint)
                 # The update moves camera and headlight; planes are centred on the first placement.
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 return self._draw(scene, drawing, width, height, modes)
@@ -215,3 +217,14 @@ class GLRenderer:
         identifier = marks.astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
         result: NDArray[np.int32] = bodies[identifier]
         return result
+
+
+def _apply_paint(scene: mujoco.MjvScene, paint: Paint) -> None:
+    """Give geoms a plain colour in place of colour and material, in this picture only."""
+    if not paint:
+        return
+    colours, is_geom = dict(paint), int(mujoco.mjtObj.mjOBJ_GEOM)
+    for geom in scene.geoms[: scene.ngeom]:
+        if geom.objtype == is_geom and geom.objid in colours:
+            geom.matid, geom.emission = -1, 0.0
+            geom.rgba = np.array([*colours[geom.objid], 1.0], np.float32)

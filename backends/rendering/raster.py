@@ -2,13 +2,14 @@
 
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import mujoco
 import numpy as np
 
-from molmospaces_gym.backends.rendering.arrays import LAMP, POLYGON, Scratch, View
+from molmospaces_gym.backends.rendering.arrays import LAMP, POLYGON, Scratch, Surfaces, View
 from molmospaces_gym.backends.rendering.geometry import Geometry, build_geometry
 from molmospaces_gym.backends.rendering.lights import (
     aim_headlight,
@@ -18,8 +19,10 @@ from molmospaces_gym.backends.rendering.lights import (
 )
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
-from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.cameras import CameraPose, Images, Paint
 
+_PAINTS = 16
+"""Sets of colours that a renderer keeps."""
 _MAX_REACH = 1000.0
 """Half size in metres that stands for an infinite plane, unless the far plane is nearer."""
 
@@ -96,6 +99,7 @@ class RasterRenderer:
         self._lights, self._ambient = model_lights(model), ambient_light(model)
         self._memory = _Memory(geometry, len(self._lights))
         self._lights_move = moving_lights(model)
+        self._painted: OrderedDict[Paint, Surfaces] = OrderedDict()
 
     def render(
         self,
@@ -104,11 +108,12 @@ class RasterRenderer:
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
+        paint: Paint = (),
     ) -> Images:
         """Images of ``modes`` (rgb, depth, segmentation) as new arrays, see ``cameras.Images``.
 
         ``data`` needs its geom poses (``mj_kinematics``); nothing else of it is read, except the
-        body poses of lights that move.
+        body poses of lights that move. Geoms in ``paint`` lose texture and emission.
         """
         check_request(width, height, camera.fov, modes)
         view = self._view(camera, width, height)
@@ -117,10 +122,11 @@ class RasterRenderer:
             lights = model_lights(self._model, data)
         lights = aim_headlight(lights, camera)
         memory, xpos, xmat = self._memory, data.geom_xpos, data.geom_xmat
-        polygons, geoms = memory.polygons, self._surfaces.geoms
+        surfaces = self._surfaces if not paint else self._in_colours(paint)
+        polygons, geoms = memory.polygons, surfaces.geoms
         lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
         total = self._project(
-            self._surfaces, xpos, xmat, view, memory.local, self._ambient, memory.scratch, polygons
+            surfaces, xpos, xmat, view, memory.local, self._ambient, memory.scratch, polygons
         )
         depth = np.empty((height, width), np.float32)
         bodies = np.empty((height, width), np.int32)
@@ -137,6 +143,20 @@ class RasterRenderer:
 
     def close(self) -> None:
         """Nothing to free; there for the common interface."""
+
+    def _in_colours(self, paint: Paint) -> Surfaces:
+        """The surfaces with some geoms in a plain colour; the last few are kept."""
+        found = self._painted.get(paint)
+        if found is None:
+            geoms = self._surfaces.geoms.copy()
+            for geom, rgb in paint:
+                rows = geoms["geom"] == geom
+                geoms["colour"][rows] = 255 * np.asarray(rgb, np.float32)
+                geoms["texture"][rows], geoms["emission"][rows] = -1, 0.0
+            found = self._painted[paint] = self._surfaces._replace(geoms=geoms)
+            while len(self._painted) > _PAINTS:
+                self._painted.popitem(last=False)
+        return found
 
     def _view(self, camera: CameraPose, width: int, height: int) -> View:
         mat, pos = np.asarray(camera.mat, np.float64), np.asarray(camera.pos, np.float64)

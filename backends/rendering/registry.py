@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.cameras import CameraPose, Images, Paint
 from molmospaces_gym.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ class Renderer(Protocol):
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
+        paint: Paint = (),
     ) -> Images:
-        """Images of ``modes`` (rgb, depth, segmentation) as new arrays."""
+        """Images of ``modes`` (rgb, depth, segmentation) as new arrays, some geoms ``paint``ed."""
         ...
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +15,7 @@ import numpy as np
 from molmospaces_gym.errors import InvalidScene, SceneNotFound
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.binding import RobotBinding, bind_robot
+from molmospaces_gym.scenes.added import AddedObject
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.object_files import read_object
@@ -32,7 +34,7 @@ _lock = Lock()
 def get_scene(
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path] | None = None,
+    added: Mapping[str, AddedObject] | None = None,
     removed: tuple[str, ...] = (),
 ) -> SceneModel:
     """The compiled scene for these parts, from memory, disk or built now.
@@ -40,7 +42,7 @@ def get_scene(
     Args:
         house: the house; one whose MJCF already holds ``robot_0/`` bodies keeps that robot.
         robot: the robot to insert (or to find).
-        added: body name -> MJCF file of one object, attached at the origin with a free joint.
+        added: body name -> an object, attached at the origin with a free joint.
         removed: names of bodies to delete.
 
     Raises:
@@ -61,7 +63,7 @@ def get_scene(
 
 
 def scene_key(
-    house: House, robot: RobotConfig, added: Mapping[str, Path], removed: tuple[str, ...]
+    house: House, robot: RobotConfig, added: Mapping[str, AddedObject], removed: tuple[str, ...]
 ) -> str:
     """Hash of everything a compiled scene depends on, the MuJoCo version included."""
     files = [(str(path), path.stat()) for path in robot.files]
@@ -69,7 +71,7 @@ def scene_key(
         mujoco.__version__,
         house.content_key,
         *(f"{path}:{stat.st_mtime_ns}:{stat.st_size}" for path, stat in files),
-        {name: str(path) for name, path in added.items()},
+        {name: item.content_key for name, item in added.items()},
         list(removed),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
@@ -79,10 +81,12 @@ def build_scene(
     key: str,
     house: House,
     robot: RobotConfig,
-    added: Mapping[str, Path],
+    added: Mapping[str, AddedObject],
     removed: tuple[str, ...],
 ) -> SceneModel:
     """Compile (or load from the disk cache) and settle one scene."""
+    if added:
+        house = with_objects(house, added)
     stored = load_compiled(key)
     if stored is not None:
         model, rest, owns_robot = stored
@@ -91,8 +95,8 @@ def build_scene(
     owns_robot = spec.body(PREFIX + robot.root_body) is not None
     for name in removed:
         remove_body(spec, house, name)
-    for name, path in added.items():
-        attach_object(spec, name, path)
+    for name, item in added.items():
+        attach_object(spec, name, item)
     if not owns_robot:
         attach_robot(spec, robot)
         spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
@@ -140,14 +144,22 @@ def remove_body(spec: mujoco.MjSpec, house: House, name: str) -> None:
     spec.delete(body)
 
 
-def attach_object(spec: mujoco.MjSpec, name: str, path: Path) -> None:
-    """Attach the one top-level body of an object's MJCF under the body name ``name``."""
-    _, body = read_object(path, f"added object {name!r}")
+def with_objects(house: House, added: Mapping[str, AddedObject]) -> House:
+    """The house whose metadata also knows the added objects."""
+    objects = dict(house.metadata.get("objects", {}))
+    objects |= {name: dict(item.metadata) for name, item in added.items()}
+    return replace(house, metadata={**house.metadata, "objects": objects})
+
+
+def attach_object(spec: mujoco.MjSpec, name: str, item: AddedObject) -> None:
+    """Attach the one top-level body of an object's MJCF under the body name ``name``.
+
+    Everything else it holds is named ``<name>/...``, so that two copies of one object get along.
+    """
+    _, body = read_object(item.path or item.mjcf or "", f"added object {name!r}")
     if not body.joints:
         body.add_freejoint()
-    prefix, _, leaf = name.rpartition("/")
-    body.name = leaf
-    spec.worldbody.add_frame().attach_body(body, f"{prefix}/" if prefix else "", "")
+    spec.worldbody.add_frame().attach_body(body, f"{name}/", "").name = name
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+ENDLESS = 1e3
+"""Half size (m) that stands for an infinite plane."""
+
 
 @dataclass(frozen=True, eq=False)
 class SceneModel:
@@ -51,6 +54,29 @@ class SceneModel:
         """Geom id -> id of the top-level body it hangs under."""
         roots: NDArray[np.int32] = self.model.body_rootid[self.model.geom_bodyid]
         return roots
+
+    @cached_property
+    def solid(self) -> NDArray[np.bool_]:
+        """(ngeom,) whether a geom can touch others."""
+        colliding: NDArray[np.bool_] = (self.model.geom_contype | self.model.geom_conaffinity) != 0
+        return colliding
+
+    @cached_property
+    def geom_boxes(self) -> Array:
+        """(ngeom, 15) box of each geom in its body's frame: center, rotation, half size (m)."""
+        model = self.model
+        center, half = model.geom_aabb[:, :3].copy(), model.geom_aabb[:, 3:].copy()
+        planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        sizes = model.geom_size[planes, :2]
+        center[planes] = 0.0
+        half[planes] = np.column_stack([np.where(sizes > 0, sizes, ENDLESS), np.zeros(len(sizes))])
+        boxes = np.empty((model.ngeom, 15))
+        for row, quat in zip(boxes, model.geom_quat, strict=True):
+            mujoco.mju_quat2Mat(row[3:12], quat)
+        mats = boxes[:, 3:12].reshape(-1, 3, 3)
+        boxes[:, :3] = model.geom_pos + np.einsum("gij,gj->gi", mats, center)
+        boxes[:, 12:] = half
+        return boxes
 
     @cached_property
     def geom_owner(self) -> NDArray[np.uint8]:
@@ -106,6 +132,16 @@ class SceneModel:
             f"scene {self.house.name!r} has no free body {name!r}"
             f" ({len(self.free_joints)} free bodies){hint}"
         )
+
+    def subtree_geoms(self, body: int) -> NDArray[np.intp]:
+        """Ids of the geoms of a body and of everything that hangs under it."""
+        if self.model.body_parentid[body] == 0:
+            return np.flatnonzero(self.geom_root == body)
+        parents, inside = self.model.body_parentid, np.zeros(self.model.nbody, dtype=np.bool_)
+        inside[body] = True
+        for child in range(body + 1, self.model.nbody):  # parents come before their children
+            inside[child] = inside[parents[child]]
+        return np.flatnonzero(inside[self.model.geom_bodyid])
 
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""

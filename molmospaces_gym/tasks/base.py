@@ -15,6 +15,11 @@ Array = NDArray[np.float64]
 
 REWARD_MODES = ("dense", "sparse", "official")
 
+SUCCESS_RULES = ("official", "paper")
+"""What counts as success: ``official`` is what the official evaluator's code checks, and with it
+the leaderboard; ``paper`` what the MolmoSpaces paper (arXiv 2602.11337, section 4.1) says. Each
+task's docstring states both where they differ."""
+
 
 @dataclass(slots=True)
 class TaskState:
@@ -84,8 +89,13 @@ class Task(Protocol):
     def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
         """What the robot is told, for a complete ``task`` part."""
 
-    def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
-        """Resolve an episode's names in its scene; raises ``UnknownBody`` for a missing one."""
+    def bind(
+        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec, rule: str
+    ) -> EpisodeTask:
+        """Resolve an episode's names in its scene; raises ``UnknownBody`` for a missing one.
+
+        ``rule`` is one of ``SUCCESS_RULES``.
+        """
 
 
 def dense_terms(

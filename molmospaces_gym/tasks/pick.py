@@ -32,7 +32,7 @@ class PickTask:
 
     Success, as in the official evaluator: the robot touches the object, nothing else touches it,
     and its origin is at least the threshold above ``pickup_obj_start_pose``. Momentary: no dwell
-    time and no latch.
+    time and no latch. In the paper the height alone decides.
 
     Dense reward terms are changes of potentials (see ``dense_terms``): ``reach`` is how far the
     tool has come along a funnel that ends in the object's middle from above
@@ -83,15 +83,20 @@ class PickTask:
     def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
         return f"pick up the {referral_phrase(scene, task['pickup_obj_name'])}."
 
-    def bind(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> EpisodeTask:
-        return PickEpisode(world, slot, scene, episode)
+    def bind(
+        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec, rule: str
+    ) -> EpisodeTask:
+        return PickEpisode(world, slot, scene, episode, rule)
 
 
 class PickEpisode:
     """One Pick episode: names resolved to ids once, then integers only."""
 
-    def __init__(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> None:
+    def __init__(
+        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec, rule: str
+    ) -> None:
         task = episode.task
+        self._lift_suffices = rule == "paper"
         name = task.get("pickup_obj_name")
         if not isinstance(name, str):
             raise InvalidEpisode("a Pick episode needs task.pickup_obj_name, the body to lift")
@@ -131,7 +136,7 @@ class PickEpisode:
         lift = float(self._xpos[self.body, 2]) - self._start_height
         left, right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
         only_robot = touched & (kernels.BY_ROBOT | kernels.BY_OTHER) == kernels.BY_ROBOT
-        success = only_robot and lift >= self._threshold
+        success = (only_robot or self._lift_suffices) and lift >= self._threshold
         grasped = left and right
         return TaskState(
             success=success,

@@ -14,16 +14,9 @@ from molmospaces_gym.scenes.generator.names import Counter, body_name, joint_nam
 from molmospaces_gym.scenes.generator.shapes import Part, Quat, Vec3, volume, yaw_quat
 from molmospaces_gym.scenes.house import Surface
 
-HEADER = """<compiler angle="radian" autolimits="true"/>
-<option timestep="0.002" gravity="0 0 -9.8" integrator="implicitfast" cone="elliptic"
- impratio="10" solver="Newton"><flag sleep="enable" multiccd="enable"/></option>
-<visual>
-<headlight ambient="0.42 0.42 0.42" diffuse="0.30 0.30 0.30" specular="0 0 0"/>
-<map znear="0.002" zfar="8"/>
-<quality shadowsize="2048"/>
-<global offwidth="1280" offheight="960"/>
-</visual>
-<default>
+COMPILER = """<compiler angle="radian" autolimits="true"/>
+"""
+DEFAULTS = """<default>
 <geom friction="0.9 0.01 0.001"/>
 <default class="fixed"><geom group="0"/></default>
 <default class="solid"><geom condim="4" group="0"/></default>
@@ -37,6 +30,17 @@ HEADER = """<compiler angle="radian" autolimits="true"/>
  armature="0.01"/></default>
 </default>
 """
+"""Classes of geoms and joints."""
+_OPTIONS = """<option timestep="0.002" gravity="0 0 -9.8" integrator="implicitfast" cone="elliptic"
+ impratio="10" solver="Newton"><flag sleep="enable" multiccd="enable"/></option>
+<visual>
+<headlight ambient="0.42 0.42 0.42" diffuse="0.30 0.30 0.30" specular="0 0 0"/>
+<map znear="0.002" zfar="8"/>
+<quality shadowsize="2048"/>
+<global offwidth="1280" offheight="960"/>
+</visual>
+"""
+HEADER = COMPILER + _OPTIONS + DEFAULTS
 """Physics as in the official scenes (gravity 9.8 included, so that lift thresholds and recorded
 episodes mean the same), without their no-slip pass, plus sleeping. Frictionless joints would keep
 cabinets awake, hence ``frictionloss``; it also holds a drawer that was left half open."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from molmospaces_gym.scenes.custom import CustomAsset
 from molmospaces_gym.scenes.generator import mjcf
 from molmospaces_gym.scenes.generator.names import Counter, joint_name
 from molmospaces_gym.scenes.generator.shapes import Part, quat_mul, yaw_quat
@@ -44,6 +45,8 @@ class Assembly:
     plan: FloorPlan
     bodies: list[str] = field(default_factory=list)
     assets: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+    """Classes that objects of libraries bring with them, by uid."""
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     surfaces: list[Surface] = field(default_factory=list)
     articulated: list[dict[str, Any]] = field(default_factory=list)
@@ -201,6 +204,8 @@ class Assembly:
         text, meshes = object_body(name, asset, (x, y, z), quat)
         self.bodies.append(text)
         self.assets.update(meshes)
+        if isinstance(asset, CustomAsset):
+            self.defaults[asset.asset_id] = asset.text.defaults
         joint = joint_name(name, "free")
         self.objects[name] = {
             **entry(name, "", "", piece.room),

@@ -67,7 +67,8 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     scene.assets = {**materials(plan, finish_rng), **scene.assets}
     world = mjcf.element("worldbody", [*lights(plan), *scene.bodies])
     library = mjcf.element("asset", list(scene.assets.values()))
-    text = f'<mujoco model="home">\n{home_header()}{library}\n{world}\n</mujoco>\n'
+    head = home_header() + "".join(scene.defaults.values())
+    text = f'<mujoco model="home">\n{head}{library}\n{world}\n</mujoco>\n'
     metadata = {
         **scene.metadata(),
         "settled": True,

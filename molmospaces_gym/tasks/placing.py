@@ -1,0 +1,183 @@
+"""What the placing tasks share: names resolved to ids, and everything measured once per step."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym import kernels, place_kernels
+from molmospaces_gym.backends.base import World
+from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.errors import InvalidEpisode
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.tasks.base import Array, PrivilegedKey, TaskState
+from molmospaces_gym.tasks.boxes import body_boxes
+
+LIFT = 0.05
+"""Height (m) over the start at which the ``lift`` potential is full."""
+COARSE, FINE = 3.0, 15.0
+"""Steepness (1/m) of the two halves of the ``transport`` potential, as for ``reach``."""
+FALL = 0.1
+"""An object this far (m) below where object and receptacle stood has fallen down for good."""
+
+PRIVILEGED_KEYS: Mapping[str, PrivilegedKey] = MappingProxyType(
+    {
+        "object_pose": PrivilegedKey(7, -10.0, 10.0),
+        "object_size": PrivilegedKey(3, 0.0, 10.0),
+        "object_to_tcp": PrivilegedKey(3, -10.0, 10.0),
+        "receptacle_pose": PrivilegedKey(7, -10.0, 10.0),
+        "receptacle_size": PrivilegedKey(3, 0.0, 10.0),
+        "object_to_goal": PrivilegedKey(3, -10.0, 10.0),
+        "goal_position": PrivilegedKey(3, -10.0, 10.0),
+    }
+)
+"""Poses (x, y, z, qw, qx, qy, qz) and points in the robot's base frame, half sizes; m."""
+
+
+def required_name(task: Mapping[str, Any], field: str, meaning: str) -> str:
+    """The body that a field of an episode names; raises ``InvalidEpisode`` where it is missing."""
+    name = task.get(field)
+    if not isinstance(name, str):
+        raise InvalidEpisode(f"this task needs task.{field}, {meaning}")
+    return name
+
+
+class Placing:
+    """One object and what it is to be put on or beside, measured in one slot.
+
+    After ``measure``: ``corners`` (4, 3) lower and upper corner of the object's world-aligned box
+    and then of the receptacle's, ``measures`` (see ``place_kernels.survey``), ``relative`` the pose
+    (7,) of the object in the receptacle's frame, and what the robot touches.
+    """
+
+    def __init__(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> None:
+        task, model = episode.task, scene.model
+        name = required_name(task, "pickup_obj_name", "the body to move")
+        other = required_name(task, "place_receptacle_name", "the body to place it by")
+        scene.free_joint(name)  # raises UnknownBody for a name that nothing can lift
+        self.body, self.receptacle = scene.body_id(name), scene.body_id(other)
+        if model.body_rootid[self.body] == model.body_rootid[self.receptacle]:
+            raise InvalidEpisode(f"object and receptacle are both {name!r}; expected two bodies")
+        self.world, self.slot = world, slot
+        self.owner = scene.geom_owner.copy()
+        self.owner[scene.geom_root == self.body] |= kernels.OBJECT
+        root = model.body_rootid[self.receptacle]
+        self.owner[scene.geom_root == root] |= place_kernels.RECEPTACLE
+        self.xpos, self.xquat = world.body_pos(slot), world.body_quat(slot)
+        self.xmat = world.body_mat(slot)
+        self._tool = world.site_pos(slot)[scene.robot.tcp_site]
+        self._link = scene.robot.link_id
+        self._center = scene.body_center(name)
+        self._sizes = scene.body_half_size(name), scene.body_half_size(other)
+        self._boxes = body_boxes(scene, self.body), body_boxes(scene, self.receptacle)
+        self._start_height = float(task["pickup_obj_start_pose"][2])
+        self._start = np.asarray(task["place_receptacle_start_pose"], dtype=np.float64)
+        self._up = np.empty(3)
+        kernels.relative_vector(np.array([0.0, 0.0, 1.0]), _mat(self._start[3:]), 0, self._up)
+        self._ground: float | None = None
+        self.corners, self.relative = np.empty((4, 3)), np.empty(7)
+        self.measures = np.empty(place_kernels.MEASURES)
+        self._offset = np.zeros(3)
+        self.goal = np.zeros(3)
+        """Where the middle of the object's box should be, world frame, m; set by the task."""
+
+    def measure(self, known: Array, count: int) -> None:
+        """Read the state of the slot; ``known`` (m, 7) are ``count`` poses of carry-forward."""
+        geoms = self.world.contact_geoms(self.slot)
+        xpos, xquat, xmat = self.xpos, self.xquat, self.xmat
+        touched, self.distance, self._reach = kernels.approach(
+            geoms, self.owner, xpos, xmat, self.body, self._center, self._tool, self._offset
+        )
+        self.left, self.right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
+        self.robot_contact = bool(touched & kernels.BY_ROBOT)
+        self.on_something = bool(touched & kernels.BY_OTHER)
+        met = place_kernels.receptacle_touches(geoms, self.owner) if self.on_something else 0
+        self.on_receptacle = bool(met & place_kernels.ON_RECEPTACLE)
+        corners = self.corners
+        self._boxes[0].write(xpos, xmat, corners[0], corners[1])
+        self._boxes[1].write(xpos, xmat, corners[2], corners[3])
+        kernels.relative_pose(xpos, xquat, xmat, self.receptacle, self.body, self.relative)
+        place_kernels.survey(
+            xpos,
+            xquat,
+            xmat,
+            self.receptacle,
+            self._start,
+            self._up,
+            corners,
+            self.relative,
+            known,
+            count,
+            self.measures,
+        )
+        if self._ground is None:
+            self._ground = min(float(corners[0, 2]), float(corners[2, 2]))
+
+    @property
+    def middle(self) -> float:
+        """Height (m) of the middle of the object's box."""
+        return 0.5 * float(self.corners[0, 2] + self.corners[1, 2])
+
+    def state(self, success: bool, placed: bool, harm: float, **quantities: float) -> TaskState:
+        """The state of the step from what was measured.
+
+        Args:
+            success: by the task's rule.
+            placed: whether the object rests where it should; what leads there counts as done.
+            harm: how far the receptacle has gone, as a share of what is allowed.
+            quantities: measurements of the task.
+        """
+        grasped = self.left and self.right
+        lift = float(self.xpos[self.body, 2]) - self._start_height
+        away = place_kernels.distance_to(self.corners, self.goal)
+        fallen = ((self._ground or 0.0) - float(self.corners[0, 2])) / FALL
+        return TaskState(
+            success=success,
+            potentials={
+                "reach": 1.0 if grasped or placed else self._reach,
+                "grasp": 1.0 if placed else 0.5 * (self.left + self.right),
+                "lift": 1.0 if placed else min(max(lift / LIFT, 0.0), 1.0) if grasped else 0.0,
+                "transport": 1.0 if placed else place_kernels.closeness(away, COARSE, FINE),
+                "place": float(placed),
+                "release": float(placed and not self.robot_contact),
+                "intact": 1.0 - min(max(harm, fallen, 0.0), 1.0),
+                "success": float(success),
+            },
+            quantities={
+                "lift": lift,
+                "tcp_distance": self.distance,
+                "goal_distance": away,
+                "robot_contact": float(self.robot_contact),
+                "receptacle_pos_displacement": float(self.measures[place_kernels.SHIFT]),
+                "receptacle_rot_displacement": float(self.measures[place_kernels.TURN]),
+                "receptacle_tilt_displacement": float(self.measures[place_kernels.TILT]),
+                **quantities,
+            },
+        )
+
+    def official_reward(self, state: TaskState) -> float:
+        """exp(-distance (m) between the object's origin and the middle of the receptacle's box)."""
+        middle = 0.5 * (self.corners[2] + self.corners[3])
+        return float(np.exp(-np.linalg.norm(self.xpos[self.body] - middle)))
+
+    def privileged(self, out: Array) -> None:
+        """Write ``PRIVILEGED_KEYS`` one after another."""
+        xpos, xquat, xmat, link = self.xpos, self.xquat, self.xmat, self._link
+        kernels.relative_pose(xpos, xquat, xmat, link, self.body, out[0:7])
+        out[7:10] = self._sizes[0]
+        kernels.relative_vector(self._offset, xmat, link, out[10:13])
+        kernels.relative_pose(xpos, xquat, xmat, link, self.receptacle, out[13:20])
+        out[20:23] = self._sizes[1]
+        away = self.goal - 0.5 * (self.corners[0] + self.corners[1])
+        kernels.relative_vector(away, xmat, link, out[23:26])
+        kernels.relative_point(self.goal, xpos, xmat, link, out[26:29])
+
+
+def _mat(quat: Array) -> Array:
+    """Rotation (1, 9) of a quaternion wxyz."""
+    w, x, y, z = (float(v) for v in quat / np.linalg.norm(quat))
+    row = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]
+    row += [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
+    row += [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return np.array([row])
