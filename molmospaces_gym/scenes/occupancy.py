@@ -81,9 +81,10 @@ class OccupancyMap:
         Args:
             radius: of the robot, m.
         """
-        distance = ndimage.distance_transform_edt(self.free) / self.px_per_m
+        distance = np.asarray(ndimage.distance_transform_edt(self.free), dtype=float)
+        free: NDArray[np.bool_] = np.array(distance > radius * self.px_per_m, dtype=np.bool_)
         return OccupancyMap(
-            distance > radius, self.world_to_map, self.map_to_world, self.px_per_m, self.rooms,
+            free, self.world_to_map, self.map_to_world, self.px_per_m, self.rooms,
             self.room_names,
         )  # fmt: skip
 
