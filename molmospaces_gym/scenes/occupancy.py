@@ -101,8 +101,9 @@ class OccupancyMap:
         map_to_world[:, :2] *= factor
         map_to_world[:, 2] += shift * self.map_to_world[:, :2].sum(axis=1)
         middle = factor // 2
+        free: NDArray[np.bool_] = np.logical_and.reduce(blocks, axis=(1, 3))
         return OccupancyMap(
-            blocks.all(axis=(1, 3)), world_to_map, map_to_world, self.px_per_m / factor,
+            free, world_to_map, map_to_world, self.px_per_m / factor,
             self.rooms[middle:rows:factor, middle:columns:factor], self.room_names,
         )  # fmt: skip
 
