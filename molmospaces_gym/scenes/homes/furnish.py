@@ -1,7 +1,7 @@
 """Which furniture stands where. Lengths in m, angles in rad, world frame."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from molmospaces_gym.scenes.generator.shapes import bounds
 from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typical
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.openings import swept
+from molmospaces_gym.scenes.homes.grid import room_works
+from molmospaces_gym.scenes.homes.openings import across, swept
 from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
 from molmospaces_gym.scenes.homes.rect import Rect, centred
 from molmospaces_gym.scenes.homes.space import (
@@ -35,6 +36,8 @@ SWING_ROOM = 0.04
 """Distance of furniture with doors from the wall at its side: their handles swing out there."""
 RUNS = ("counter", "sink", "oven", "dishwasher", "fridge")
 """Kitchen pieces that stand side by side."""
+REACHED_WITHIN = 0.9
+"""Distance before furniture within which a robot must find room."""
 SEATS = ("chair", "stool")
 
 
@@ -54,11 +57,20 @@ class Placed:
         return solid(self.fixture, self.spot)
 
 
+def front_of(piece: Placed) -> Rect | None:
+    """The floor before a piece on which a robot must find room to use it, None where none need."""
+    if piece.on is not None or piece.fixture.hung > 0 or not piece.fixture.tops:
+        return None
+    hx, hy = piece.fixture.half
+    return piece.spot.rect((-hx, -hy - REACHED_WITHIN), (hx, -hy))
+
+
 @dataclass
 class _Furnisher:
     """Furnishes one room."""
 
     room: Room
+    doorways: Sequence[Opening]
     space: Space
     rng: np.random.Generator
     placed: list[Placed] = field(default_factory=list)
@@ -87,10 +99,18 @@ class _Furnisher:
             taken = solid(fixture, spot)
             clear = self._clear(typical.name, fixture, spot)
             own = (None, None) if host is None else (self._solids[host], self._clears[host])
-            if self.space.fits(taken, clear, *own, opens=bool(fixture.moving)):
-                self._put(Placed(typical.name, fixture, self.room.index, spot), taken, clear)
+            piece = Placed(typical.name, fixture, self.room.index, spot)
+            fits = self.space.fits(taken, clear, *own, opens=bool(fixture.moving))
+            if fits and self._drivable(piece):
+                self._put(piece, taken, clear)
                 return True
         return False
+
+    def _drivable(self, piece: Placed) -> bool:
+        """Whether a robot still gets through the room, and to what stands in it."""
+        pieces = [p for p in (*self.placed, piece) if p.on is None]
+        fronts = [front for front in map(front_of, pieces) if front is not None]
+        return room_works(self.room, self.doorways, [p.zone.rect for p in pieces], fronts)
 
     def _put(self, piece: Placed, taken: Zone, clear: Zone | None) -> None:
         self.space.add(taken, clear)
@@ -253,7 +273,8 @@ class _Furnisher:
                 x, y = anchor.spot.at(float(shift), hy - fixture.half[1] - 0.04)
                 spot = Spot(x, y, anchor.spot.yaw, top.center[2])
                 zone = solid(fixture, spot)
-                if any(zone.meets(other) for other in self.space.solids):
+                others = (z for z in self.space.solids if z is not self._solids[k])
+                if any(zone.meets(other) for other in others):
                     continue
                 self._put(Placed(name, fixture, self.room.index, spot, k), zone, None)
                 return True
@@ -272,7 +293,8 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
     """Furniture of all rooms; a piece's ``on`` counts within the returned list."""
     placed: list[Placed] = []
     for room in plan.rooms:
-        own = _Furnisher(room, empty_space(plan, room), rng).run()
+        here = [opening for opening in plan.doorways if room.index in opening.wall.rooms]
+        own = _Furnisher(room, here, empty_space(plan, room), rng).run()
         first = len(placed)
         placed += [p if p.on is None else replace(p, on=p.on + first) for p in own]
     return placed
@@ -292,11 +314,3 @@ def empty_space(plan: FloorPlan, room: Room) -> Space:
             rect = across(window, 0.25)
             kept.append(Zone(rect, window.bottom, window.top))
     return Space(room.floor, [], kept + swings, swings)
-
-
-def across(opening: Opening, depth: float) -> Rect:
-    """The rectangle of an opening, ``depth`` to both sides of the middle of its wall."""
-    at, low, high = opening.wall.at, opening.low, opening.high
-    if opening.wall.vertical:
-        return Rect(at - depth, low, at + depth, high)
-    return Rect(low, at - depth, high, at + depth)
