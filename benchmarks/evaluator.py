@@ -124,7 +124,7 @@ def evaluate(
     folder = RunFolder(plan.out, [job.episode_id for job in jobs])
     with closing(Player(plan, player_policy)) as player:
         # Making the env now reports a wrong argument at once, not once per episode.
-        inner: Any = player.env.unwrapped
+        inner: Any = player.env.unwrapped.session  # type: ignore[attr-defined]
         dt, max_steps = pins(suite.episodes[: len(jobs)], plan.env_kwargs, inner.task, inner.robot)
         head = RunHead(
             policy=name,

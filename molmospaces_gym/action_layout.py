@@ -77,7 +77,7 @@ def action_parts(robot: RobotConfig, mode: str) -> dict[str, slice]:
 
 def action_size(robot: RobotConfig, mode: str) -> int:
     """Number of action elements; raises like ``action_parts``."""
-    return max(part.stop for part in action_parts(robot, mode).values())
+    return max(int(part.stop) for part in action_parts(robot, mode).values())
 
 
 def action_space(robot: RobotConfig, mode: str) -> Box:

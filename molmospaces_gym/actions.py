@@ -130,7 +130,13 @@ class JointActions:
         action = moved / self._step
         fixed = self._absolute
         action[fixed] = (command[fixed] - self._middle[fixed]) / self._half[fixed]
-        return np.minimum(np.maximum(action, -1.0), 1.0)
+        return _clipped(action)
+
+
+def _clipped(action: Array) -> Array:
+    """The action within [-1, 1]."""
+    clipped: Array = np.minimum(np.maximum(action, -1.0), 1.0)
+    return clipped
 
 
 def base_steps(max_speed: tuple[float, float, float], mode: str, control_dt: float) -> Array:
@@ -199,7 +205,7 @@ class ToolActions:
             tool.encode(command, target, action)
         if self._height is not None:
             self._height.encode(command, target, action)
-        return np.minimum(np.maximum(action, -1.0), 1.0)
+        return _clipped(action)
 
 
 class _Tool:

@@ -34,6 +34,11 @@ def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> Observati
     return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
 
 
+def frame_rate(config: TaskConfig, task: Task, robot: RobotConfig) -> int:
+    """Pictures per second of a video that shows every step at the speed of real time."""
+    return round(1 / (config.control_dt or task.control_dt or robot.control_dt))
+
+
 class MolmoSpacesEnv(gym.Env[Any, Any]):
     """A household task of MolmoSpaces as a Gymnasium environment.
 
@@ -43,7 +48,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     The task decides success and reward; see its class, e.g. ``molmospaces_gym.tasks.pick``.
 
     ## Action space
-    One float32 ``Box(-1, 1)``, arm first and gripper last; see ``molmospaces_gym.actions``.
+    One float32 ``Box(-1, 1)``: for a robot that is one arm, arm first and gripper last; in general
+    see ``molmospaces_gym.action_layout``, whose ``action_parts`` tells the elements of a robot.
 
     ## Observation space
     A flat ``Dict`` of float32 vectors and (H, W, 3) uint8 images; see
@@ -81,6 +87,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
         self.task = get_task(task)
         self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
+        fps = frame_rate(self.config, self.task, self.robot)
+        self.metadata = {**self.metadata, "render_fps": fps}
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
         self.observation_space: spaces.Dict = self.layout.space

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.actions import action_space
 from molmospaces_gym.backends.base import make_world
 from molmospaces_gym.config import task_config
-from molmospaces_gym.env import MolmoSpacesEnv, make_layout
+from molmospaces_gym.env import MolmoSpacesEnv, frame_rate, make_layout
 from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
 from molmospaces_gym.info_rows import InfoRows
 from molmospaces_gym.observations import Observation
@@ -51,7 +51,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.task = get_task(task)
         self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
-        self.metadata = {**MolmoSpacesEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        fps = {"render_fps": frame_rate(self.config, self.task, self.robot)}
+        mode = {"autoreset_mode": self.autoreset_mode}
+        self.metadata = {**MolmoSpacesEnv.metadata, **fps, **mode}
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
         self.single_observation_space = self.layout.space

@@ -72,11 +72,13 @@ class PickSolver:
 
 
 def full_commands(session: Session, commands: Iterable[Command]) -> Iterator[Array]:
-    """Commands (n_actuators,) of an arm with a gripper as its last actuator."""
-    gripper = session.robot.gripper
+    """Commands (n_actuators,) that move the primary arm and its gripper and nothing else."""
+    arms = session.scene.robot.arms
     for arm, closed in commands:
-        grip = gripper.open_ctrl + closed * (gripper.closed_ctrl - gripper.open_ctrl)
-        yield np.append(arm, grip)
+        command = session.ctrl
+        command[arms[0].control] = arm
+        command[arms[0].grip_control] = arms[0].grip_command(closed)
+        yield command
 
 
 class PickAttempts:
@@ -184,7 +186,7 @@ class PickAttempts:
         return float(np.linalg.norm(ends[1] - ends[0])) / speed
 
     def _arm_target(self) -> Array:
-        target: Array = self._session.ctrl[:-1]
+        target: Array = self._session.ctrl[self._session.scene.robot.arms[0].control]
         return target
 
     def _tool_height(self) -> float:

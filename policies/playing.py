@@ -44,7 +44,7 @@ class ArmPlayer:
 
     def arm_target(self) -> Array:
         """The arm's last commands (n,)."""
-        target: Array = self.session.ctrl[:-1]
+        target: Array = self.session.ctrl[self.session.scene.robot.arms[0].control]
         return target
 
     def state(self, body: int) -> WorldState:

@@ -54,11 +54,11 @@ def test_robot_values_are_in_order(seed):
     low, scale = np.array([-1.0, -2.0, 0.0]), np.array([1.0, 0.5, 2.0])
     kernels.observe_robot(
         *(qpos, qvel, ctrl, xpos, xquat, xmat, site_xpos, site_xmat, 1, joints, dofs, grips),
-        *(np.array([2.0]), np.array([1, 0]), np.array([0, 3, 2]), low, scale, out),
+        *(np.array([0.3]), np.array([2.0]), np.array([1, 0]), np.array([0, 3, 2]), low, scale, out),
     )
     tools = [in_frame((xpos[1], xquat[1]), (site_xpos[k], site_quat[k])) for k in (1, 0)]
     command = (ctrl[[0, 3, 2]] - low) * scale - 1
-    expected = np.concatenate([qpos[joints], qvel[dofs], 2 * qpos[grips], *tools, command])
+    expected = np.concatenate([qpos[joints], qvel[dofs], 2 * (qpos[grips] - 0.3), *tools, command])
     # The matrix says nothing about which of the two equal quaternions was meant.
     np.testing.assert_allclose(np.abs(out), np.abs(expected), atol=1e-7)
     for start in (5, 12):
@@ -79,8 +79,8 @@ def test_half_turns_have_a_quaternion(axis):
     none, one = np.empty(0), np.zeros(1, np.intp)
     kernels.observe_robot(
         *(none, none, none, np.zeros((1, 3)), np.array([[1.0, 0, 0, 0]]), np.eye(3).reshape(1, 9)),
-        *(np.zeros((1, 3)), mat.reshape(1, 9), 0, one[:0], one[:0], one[:0], none, one, one[:0]),
-        *(none, none, out),
+        *(np.zeros((1, 3)), mat.reshape(1, 9), 0, one[:0], one[:0], one[:0], none, none, one),
+        *(one[:0], none, none, out),
     )
     np.testing.assert_allclose(out[3:], quat, atol=1e-12)
 

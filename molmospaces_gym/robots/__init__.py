@@ -4,13 +4,22 @@ from importlib import import_module
 from pathlib import Path
 
 from molmospaces_gym.errors import InvalidConfig, UnknownName
-from molmospaces_gym.robots.base import Arm, Gripper, MoveGroup, PlanarBase, RobotConfig, Torso
+from molmospaces_gym.robots.base import (
+    Arm,
+    Gripper,
+    MoveGroup,
+    PlanarBase,
+    Reach,
+    RobotConfig,
+    Torso,
+)
 
 __all__ = [
     "Arm",
     "Gripper",
     "MoveGroup",
     "PlanarBase",
+    "Reach",
     "RobotConfig",
     "Torso",
     "get_robot",

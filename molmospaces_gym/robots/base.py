@@ -16,6 +16,9 @@ from molmospaces_gym.cameras import CameraMount
 PREFIX = "robot_0/"
 """Namespace of the robot in every composed scene (official convention)."""
 
+CONTROL_DT = 0.066
+"""Default seconds between two actions (official benchmark: 33 substeps of 2 ms)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MoveGroup:
@@ -86,6 +89,27 @@ class Torso:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where the primary arm works with its tool pointing down, for choosing where to stand.
+
+    ``edge_gap`` is how far the middle of the base stands from the edge of a surface (m);
+    ``origin`` (x, y in the base frame, m) is where ``distance`` (least and most, m) and ``angle``
+    (most, to either side of the heading, rad) of an object are measured from. ``below`` is how far
+    (least and most, m) the base frame is placed below the surface, of a robot that stands on no
+    floor. ``tool_yaw`` (rad) is a heading of the tool that the arm can have anywhere there.
+    ``posture`` are the joint positions of other move groups with which it works.
+    """
+
+    edge_gap: float
+    origin: tuple[float, float] = (0.0, 0.0)
+    distance: tuple[float, float]
+    angle: float
+    below: tuple[float, float] = (0.0, 0.0)
+    tool_yaw: float = 0.0
+    posture: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
 class RobotConfig:
     """One robot. ``home`` and ``init_noise`` are per move group, rad or m."""
 
@@ -103,6 +127,7 @@ class RobotConfig:
     torso: Torso | None = None
     head: str | None = None
     """Move group of the head, which the official package holds still."""
+    reach: Reach
     command_modes: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: MappingProxyType(
             {"arm": ("joint_position", "joint_rel_position"), "gripper": ("joint_position",)}
@@ -114,7 +139,7 @@ class RobotConfig:
     cameras: tuple[CameraMount, ...]
     image_size: tuple[int, int]
     """Default (width, height) in pixels of the robot's camera system."""
-    control_dt: float = 0.066
+    control_dt: float = CONTROL_DT
     """Default seconds between two actions (official data generation of this robot)."""
     timestep: float | None = None
     """Physics timestep (s) of scenes composed with this robot; None: the house's own."""

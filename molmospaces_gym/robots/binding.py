@@ -164,6 +164,11 @@ class RobotBinding:
         for name, group in self.groups.items():
             qpos[group.qpos] = self.config.home[name]
 
+    def work_qpos(self, qpos: Array) -> None:
+        """Write the posture in which the primary arm works (``Reach``) into ``qpos`` (nq,)."""
+        for name, values in self.config.reach.posture.items():
+            qpos[self.groups[name].qpos] = values
+
 
 def heading(quat: Sequence[float]) -> float:
     """Angle (rad) about the vertical of an orientation (wxyz)."""

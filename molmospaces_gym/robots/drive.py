@@ -26,6 +26,8 @@ LEAD = np.array([0.3, 0.3, 0.4])
 speed, 0.16 m and 0.13 rad, and one step more. A blocked base pushes no harder than that asks."""
 UPRIGHT = 0.99
 """Cosine of the angle to the vertical up to which a shape is seen as standing (or lying) flat."""
+CLIMB = 0.03
+"""Height (m) of what a base rolls over: rugs, sills, cables."""
 _ROUND = (
     int(mujoco.mjtGeom.mjGEOM_SPHERE),
     int(mujoco.mjtGeom.mjGEOM_CAPSULE),
@@ -79,6 +81,7 @@ class KinematicBase:
         shapes = _Shapes(world, slot, scene)
         self.parts, spans = shapes.robot_parts(robot, self._qpos[base.qpos])
         self.things, heights = shapes.obstacles()
+        spans[:, 0] = np.maximum(spans[:, 0], CLIMB)
         overlap = (spans[:, None, 0] < heights[None, :, 1]) & (
             heights[None, :, 0] < spans[:, None, 1]
         )

@@ -39,7 +39,7 @@ def _beside(x: float, y: float, part: Array, thing: Array, cos: float, sin: floa
         return True
     if abs(c * along + s * across) >= thing[4] + ac * part[2] + as_ * part[3]:
         return True
-    return abs(c * across - s * along) >= thing[5] + as_ * part[2] + ac * part[3]
+    return bool(abs(c * across - s * along) >= thing[5] + as_ * part[2] + ac * part[3])
 
 
 @helper
@@ -55,7 +55,7 @@ def _meets(pose: Array, part: Array, thing: Array) -> bool:
     if thing[4] == 0.0 and thing[5] == 0.0:
         along, across = abs(cos * dx + sin * dy), abs(cos * dy - sin * dx)
         outside, aside = max(along - part[2], 0.0), max(across - part[3], 0.0)
-        return outside * outside + aside * aside < thing[6] * thing[6]
+        return bool(outside * outside + aside * aside < thing[6] * thing[6])
     return not _beside(x, y, part, thing, cos, sin)
 
 
@@ -118,8 +118,8 @@ def _sweep(
 def drive(pose: Array, end: Array, parts: Array, things: Array, pairs: Any) -> bool:
     """Move ``pose`` (3,) towards ``end`` (3,) without overlapping things; whether it arrived.
 
-    A motion that is stopped is tried on once more as a turn alone and then as a shift alone, so
-    that a base at a wall can still turn away from it or along it.
+    What is left of a motion that is stopped is tried once more as a turn alone, then forward alone
+    and to the left alone, so that a base at a wall can turn away and roll along it.
     """
     x, y, turn = end[0] - pose[0], end[1] - pose[1], abs(end[2] - pose[2])
     travel = math.sqrt(x * x + y * y)
@@ -139,10 +139,14 @@ def drive(pose: Array, end: Array, parts: Array, things: Array, pairs: Any) -> b
         return True
     if _sweep(pose, end, parts, things, pairs, near, count):
         return True
-    rest = end.copy()
-    rest[:2] = pose[:2]
+    rest = pose.copy()
+    rest[2] = end[2]
     _sweep(pose, rest, parts, things, pairs, near, count)
-    rest[:2] = end[:2]
-    rest[2] = pose[2]
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
+    x, y = end[0] - pose[0], end[1] - pose[1]
+    forward, left = cos * x + sin * y, cos * y - sin * x
+    rest[0], rest[1], rest[2] = pose[0] + forward * cos, pose[1] + forward * sin, pose[2]
+    _sweep(pose, rest, parts, things, pairs, near, count)
+    rest[0], rest[1] = pose[0] - left * sin, pose[1] + left * cos
     _sweep(pose, rest, parts, things, pairs, near, count)
     return False

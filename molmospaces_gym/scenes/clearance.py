@@ -22,6 +22,7 @@ class Clearance:
         model = scene.model
         self._scene, self._data = scene, mujoco.MjData(model)
         self._data.qpos[:] = scene.rest_qpos if qpos is None else qpos
+        scene.robot.work_qpos(self._data.qpos)
         solid = (model.geom_contype | model.geom_conaffinity) != 0
         planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         mine = scene.geom_root == scene.robot.root_id

@@ -9,23 +9,14 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
+from molmospaces_gym.robots.base import Reach
 from molmospaces_gym.robots.kinematics import Kinematics
 from molmospaces_gym.scenes.clearance import Clearance
 from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
 
-EDGE_GAP = 0.33
-"""Distance from a surface's edge to the middle of the robot's base, m: the official 0.5 m pedestal
-turned by the heading noise of an episode (0.31 m at 15 degrees) and some air."""
 EDGE_SPACING = 0.2
 """Distance between the base positions tried along an edge, m."""
-BASE_BELOW = (-0.05, 0.2)
-"""How far the root link stands below the support, m. Official: the object is 0.17 -0.25/+0.3 m
-above it; a narrower range around level keeps every object of a surface in reach."""
-REACH = (0.34, 0.64)
-"""Horizontal distance from the root link to an object, m, within which the arm works."""
-REACH_ANGLE = np.deg2rad(50.0)
-"""Largest angle between the base's heading and an object."""
 MARGIN = 0.06
 """Smallest distance between a standing robot and everything else, m: what the corner of the
 pedestal moves when an episode turns the base by its heading noise."""
@@ -70,7 +61,7 @@ def placements(scene: SceneModel) -> tuple[Placement, ...]:
 
 def _find(scene: SceneModel) -> list[Placement]:
     search = _Search(scene)
-    if scene.owns_robot or scene.robot.base_mocap < 0:
+    if scene.owns_robot or (scene.robot.base_mocap < 0 and scene.robot.base is None):
         return search.fixed()
     surfaces = [Surface(**s) for s in scene.house.metadata.get("surfaces", [])]
     return search.along(surfaces) if surfaces else search.around()
@@ -84,10 +75,14 @@ class _Search:
         self.rng = np.random.default_rng(int(scene.key[:12], 16))
         self.data = mujoco.MjData(scene.model)
         self.data.qpos[:] = scene.rest_qpos
+        scene.robot.work_qpos(self.data.qpos)
         mujoco.mj_kinematics(scene.model, self.data)
         self.clearance = Clearance(scene)
         self.kinematics = Kinematics(scene.robot)
+        self.kinematics.set_posture(self.data.qpos)
         self.home = scene.rest_qpos[scene.robot.qpos]
+        self.reach = scene.robot.config.reach
+        self.tool = tool_down(self.reach.tool_yaw)
         pedestal = scene.robot.config.pedestal
         self.height = pedestal[2] if pedestal else 0.0
         self.candidates = [n for n in scene.free_joints if is_graspable(scene, n)]
@@ -112,8 +107,8 @@ class _Search:
                 if self.scene.objects[name].get("surface") == surface.name
             ]
             for front in surface.front if standing and not surface.inside else ():
-                for x, y in _edge_points(surface, front):
-                    z = surface.center[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
+                for x, y in _edge_points(surface, front, self.reach.edge_gap):
+                    z = self._height_for(surface.center[2])
                     found += self._try(x, y, z, front + np.pi, standing, surface)
         return found
 
@@ -125,14 +120,23 @@ class _Search:
             at = self.scene.rest_qpos[address : address + 3]
             for _ in range(ATTEMPTS):
                 angle = float(self.rng.uniform(-np.pi, np.pi))
-                radius = float(self.rng.uniform(*REACH))
+                radius = float(self.rng.uniform(*self.reach.distance))
                 x, y = at[0] + radius * np.cos(angle), at[1] + radius * np.sin(angle)
-                z = at[2] - float(self.rng.uniform(*BASE_BELOW)) - self.height
-                placed = self._try(float(x), float(y), float(z), angle + np.pi, [name], None)
+                z = self._height_for(float(at[2]))
+                yaw = angle + np.pi
+                left, cos, sin = -self.reach.origin[1], np.cos(yaw), np.sin(yaw)
+                x, y = x - left * sin, y + left * cos
+                placed = self._try(float(x), float(y), z, yaw, [name], None)
                 found += placed
                 if placed:
                     break
         return found
+
+    def _height_for(self, support: float) -> float:
+        """Height (m) of the base's foot in front of a support; a mobile base has its floor."""
+        if self.scene.robot.base is not None:
+            return 0.0
+        return support - float(self.rng.uniform(*self.reach.below)) - self.height
 
     def _try(
         self, x: float, y: float, z: float, yaw: float, names: list[str], surface: Surface | None
@@ -151,23 +155,33 @@ class _Search:
     def _reaches(self, link: Array, yaw: float, name: str) -> bool:
         address, _ = self.scene.free_joint(name)
         offset = self.scene.rest_qpos[address : address + 3] - link
-        if not in_reach(offset[:2], yaw):
+        if not in_reach(self.reach, offset[:2], yaw):
             return False
         cos, sin = np.cos(yaw), np.sin(yaw)
         local = np.array([cos * offset[0] + sin * offset[1], cos * offset[1] - sin * offset[0], 0])
         local[2] = offset[2] + 0.1
-        return self.kinematics.solve(local, TOOL_DOWN, self.home, (2e-3, 2e-2)) is not None
+        return self.kinematics.solve(local, self.tool, self.home, (2e-3, 2e-2)) is not None
 
 
 TOOL_DOWN: Array = np.diag([1.0, -1.0, -1.0])
 """Tool rotation in the base frame with the approach axis pointing down."""
 
 
-def in_reach(offset: Array, yaw: float) -> bool:
+def tool_down(yaw: float) -> Array:
+    """``TOOL_DOWN`` turned about the vertical (rad)."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    rotation: Array = turn @ TOOL_DOWN
+    return rotation
+
+
+def in_reach(reach: Reach, offset: Array, yaw: float) -> bool:
     """Whether a horizontal offset (2,) from the root link lies in the working sector."""
-    distance = float(np.hypot(offset[0], offset[1]))
-    angle = (np.arctan2(offset[1], offset[0]) - yaw + np.pi) % (2 * np.pi) - np.pi
-    return REACH[0] <= distance <= REACH[1] and bool(abs(angle) <= REACH_ANGLE)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    x = cos * offset[0] + sin * offset[1] - reach.origin[0]
+    y = cos * offset[1] - sin * offset[0] - reach.origin[1]
+    near, far = reach.distance
+    return near <= float(np.hypot(x, y)) <= far and bool(abs(np.arctan2(y, x)) <= reach.angle)
 
 
 def is_graspable(scene: SceneModel, name: str) -> bool:
@@ -178,7 +192,7 @@ def is_graspable(scene: SceneModel, name: str) -> bool:
     return bool(2 * scene.body_half_size(name).min() <= MAX_WIDTH)
 
 
-def _edge_points(surface: Surface, front: float) -> list[tuple[float, float]]:
+def _edge_points(surface: Surface, front: float, gap: float) -> list[tuple[float, float]]:
     """Base positions along the edge of a surface that faces the yaw ``front``."""
     out = np.array([np.cos(front), np.sin(front)])
     along = np.array([-out[1], out[0]])
@@ -190,7 +204,7 @@ def _edge_points(surface: Surface, front: float) -> list[tuple[float, float]]:
     )
     count = max(1, int(2 * max(half - 0.15, 0.0) / EDGE_SPACING) + 1)
     offsets = np.linspace(-(half - 0.15), half - 0.15, count) if count > 1 else np.zeros(1)
-    middle = np.array(surface.center[:2]) + (depth + EDGE_GAP) * out
+    middle = np.array(surface.center[:2]) + (depth + gap) * out
     return [(float(p[0]), float(p[1])) for p in (middle + o * along for o in offsets)]
 
 
@@ -205,5 +219,6 @@ def default_base_pose(scene: SceneModel, name: str) -> list[float]:
             return list(placement.base_pose)
     address, _ = scene.free_joint(name)
     x, y, z = scene.rest_qpos[address : address + 3].tolist()
-    pedestal = robot.config.pedestal
-    return list(yaw_pose(x - FALLBACK_DISTANCE, y, z - (pedestal[2] if pedestal else 0.0), 0.0))
+    pedestal, side = robot.config.pedestal, robot.config.reach.origin[1]
+    foot = 0.0 if robot.base is not None else z - (pedestal[2] if pedestal else 0.0)
+    return list(yaw_pose(x - FALLBACK_DISTANCE, y - side, foot, 0.0))

@@ -15,10 +15,11 @@ on an arc: the tips reach 4.5 mm beyond the tool site when open, 14 mm at an ope
 18 mm when closed.
 """
 
+import math
 from pathlib import Path
 
 from molmospaces_gym.cameras import CameraMount
-from molmospaces_gym.robots.base import Arm, Gripper, MoveGroup, RobotConfig
+from molmospaces_gym.robots.base import Arm, Gripper, MoveGroup, Reach, RobotConfig
 
 _ARM = tuple(f"fr3_joint{i}" for i in range(1, 8))
 
@@ -74,6 +75,16 @@ FRANKA_DROID = RobotConfig(
                 fingers=(("gripper/left_pad",), ("gripper/right_pad",)),
             ),
         ),
+    ),
+    reach=Reach(
+        # The pedestal turned by the heading noise of an episode (0.31 m at 15 degrees) and some
+        # air.
+        edge_gap=0.33,
+        distance=(0.34, 0.64),
+        angle=math.radians(50.0),
+        # Official: the object is 0.17 -0.25/+0.3 m above the base; a narrower range around level
+        # keeps every object of a surface in reach.
+        below=(-0.05, 0.2),
     ),
     pedestal=(0.5, 0.5, 0.58),
     cameras=(SHOULDER_CAMERA, WRIST_CAMERA),

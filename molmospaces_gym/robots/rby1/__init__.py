@@ -13,10 +13,19 @@ Frames, for whoever plans with it (checked in ``tests/test_robot_rby1.py``):
 The right arm is the primary one. Joints are named from 0 and actuators from 1, as published.
 """
 
+import math
 from pathlib import Path
 
 from molmospaces_gym.cameras import CameraMount
-from molmospaces_gym.robots.base import Arm, Gripper, MoveGroup, PlanarBase, RobotConfig, Torso
+from molmospaces_gym.robots.base import (
+    Arm,
+    Gripper,
+    MoveGroup,
+    PlanarBase,
+    Reach,
+    RobotConfig,
+    Torso,
+)
 
 _ARM_HOME = (0.5, 0.0, 0.0, -2.3, 0.0, -0.5, 0.0)
 _ARM_NOISE = (0.05, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175)
@@ -123,6 +132,17 @@ RBY1 = RobotConfig(
     base=PlanarBase(group="base", body="base", max_speed=(1.0, 1.0, 1.5)),
     torso=Torso(group="torso", height=(0.0, 1.0, -2.0, 1.0, 0.0, 0.0), max_height=0.738),
     head="head",
+    reach=Reach(
+        # The base turned by the heading noise of an episode (0.38 m at 15 degrees) and some air.
+        edge_gap=0.45,
+        # The right shoulder; chosen with inverse kinematics at heights of 0.6 to 1 m.
+        origin=(0.0, -0.22),
+        distance=(0.5, 0.72),
+        angle=math.radians(20.0),
+        tool_yaw=math.pi,
+        # Leaning forward: upright, the base under the chest keeps the hands from what is in front.
+        posture={"torso": (0.0, 0.4, 0.0, 0.0, 0.0, 0.0)},
+    ),
     command_modes={
         "arm": ("joint_position", "joint_rel_position"),
         "gripper": ("joint_position",),
