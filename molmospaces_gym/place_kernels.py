@@ -74,6 +74,41 @@ def distance_to(corners: Array, goal: Array) -> float:
 
 
 @kernel
+def above(corners: Array, goal: Array) -> None:
+    """Write where the middle of the object's box is when it stands on top of the receptacle's."""
+    for i in range(2):
+        goal[i] = 0.5 * (corners[2, i] + corners[3, i])
+    goal[2] = corners[3, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
+
+
+@kernel
+def beside(corners: Array, gap: float, goal: Array) -> None:
+    """Write the nearest middle of the object's box at which it stands level beside the receptacle.
+
+    Along x or y, whichever is less way, its box is brought to ``gap`` (m) from the receptacle's;
+    what is nearer than that along both is moved out along one.
+    """
+    best, axis, move = np.inf, 0, 0.0
+    outside = False
+    for i in range(2):
+        goal[i] = 0.5 * (corners[0, i] + corners[1, i])
+        low = corners[2, i] - gap - corners[1, i]
+        high = corners[3, i] + gap - corners[0, i]
+        if low > 0.0:
+            goal[i] += low
+            outside = True
+        elif high < 0.0:
+            goal[i] += high
+            outside = True
+        elif not outside and min(-low, high) < best:
+            best = min(-low, high)
+            axis, move = i, (low if -low < high else high)
+    if not outside:
+        goal[axis] += move
+    goal[2] = corners[2, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
+
+
+@kernel
 def closeness(distance: float, coarse: float, fine: float) -> float:
     """1 at distance 0 m and 0 far away, steep near and still felt from afar."""
     return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
