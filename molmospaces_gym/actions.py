@@ -91,13 +91,13 @@ class JointActions:
             self._step[robot.groups[config.torso.group].control] = TORSO_STEP
         self._middle, self._half = np.zeros(self.size), np.zeros(self.size)
         if mode == "joint_position":
-            self._half = 0.5 * (high - low)
-            self._middle = low + self._half
+            limited = np.isfinite(low) & np.isfinite(high)
+            self._half[limited] = 0.5 * (high - low)[limited]
+            self._middle[limited] = low[limited] + self._half[limited]
         self._base = -1
         if robot.base is not None and config.base is not None:
             self._base = robot.base.control.start
             self._step[robot.base.control] = base_steps(config.base.max_speed, mode, control_dt)
-            self._middle[robot.base.control] = self._half[robot.base.control] = 0.0
         for arm in robot.arms:
             gripper = arm.config.gripper
             self._middle[arm.grip_control] = 0.5 * (gripper.open_ctrl + gripper.closed_ctrl)

@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molmospaces_gym.errors import UnknownName
-from molmospaces_gym.scenes.generator import CATEGORIES, mjcf
-from molmospaces_gym.scenes.generator.catalog import SIZE_STEPS, Asset, draw_asset, make_asset
+from molmospaces_gym.scenes.generator import CATEGORIES, catalog, mjcf
+from molmospaces_gym.scenes.generator.catalog import (
+    ROOM_CATEGORIES,
+    SIZE_STEPS,
+    Asset,
+    draw_asset,
+    make_asset,
+)
 from molmospaces_gym.scenes.generator.draft import HEADER
 from molmospaces_gym.scenes.generator.meshes import lathe, prism
 from molmospaces_gym.scenes.generator.settle import settle
@@ -128,3 +134,75 @@ def test_visual_meshes_are_closed_and_face_outwards(category: str) -> None:
         if part.mesh is not None:
             assert is_closed(part.mesh)
             assert mesh_volume(part.mesh) > 0
+
+
+def test_one_room_houses_keep_their_kinds() -> None:
+    assert len(ROOM_CATEGORIES) == 57
+    assert len(CATEGORIES) >= 100
+    assert set(ROOM_CATEGORIES) < set(CATEGORIES)
+
+
+RECEPTACLES = sorted(name for name in CATEGORIES if any_asset(name).receptacle)
+
+
+def test_many_kinds_hold_others() -> None:
+    wanted = "bowl plate pan pot tray basket box storage_bin tupperware organizer"
+    assert set(wanted.split()) <= set(RECEPTACLES)
+    for name in RECEPTACLES:
+        metadata = any_asset(name).metadata()
+        assert metadata["receptacle"] and metadata["opening"]["depth"] > 0
+    assert any_asset("apple").metadata()["opening"] is None
+    assert any_asset("apple").metadata()["pickupable"]
+
+
+@pytest.mark.parametrize("step", [0, SIZE_STEPS])
+@pytest.mark.parametrize("category", RECEPTACLES)
+def test_openings_are_as_free_as_they_claim(category: str, step: int) -> None:
+    """Rays that fall in at the corners of the opening reach the floor inside."""
+    asset = any_asset(category, step)
+    opening = asset.shape.opening
+    assert opening is not None
+    model = mujoco.MjModel.from_xml_string(scene_of(asset, (0, 0, 1), (1, 0, 0, 0)))
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    touched = np.array([1, 0, 0, 0, 1, 0], dtype=np.uint8)
+    x, y, floor = opening.center[0], opening.center[1], 1 + opening.center[2]
+    rim = floor + opening.depth
+    corner = math.sqrt(0.5) if opening.round else 1.0
+    for u, v in ((0, 0), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+        for half, low in ((opening.floor_half, floor), (opening.half, None)):
+            start = np.array(
+                [x + u * corner * half[0] * 0.93, y + v * corner * half[1] * 0.93, rim]
+            )
+            hit = np.zeros(1, dtype=np.int32)
+            down = np.array([0.0, 0.0, -1.0])
+            depth = mujoco.mj_ray(model, data, start, down, touched, 1, -1, hit)
+            if low is not None:
+                assert rim - depth == pytest.approx(low, abs=0.004)
+            assert depth > 1e-4
+
+
+@pytest.mark.parametrize("category", RECEPTACLES)
+def test_receptacles_keep_what_is_dropped_into_them(category: str) -> None:
+    asset = any_asset(category)
+    opening = asset.shape.opening
+    assert opening is not None
+    pos = (0.0, 0.0, asset.rest_height)
+    body, meshes = mjcf.object_body("thing", asset, pos, (1.0, 0.0, 0.0, 0.0))
+    x, y, floor = opening.center
+    drop = (x, y, asset.rest_height + floor + 0.04)
+    cube = make_asset("toy_block", "red", 0)
+    loose, more = mjcf.object_body("cube", cube, drop, (1.0, 0.0, 0.0, 0.0))
+    library = mjcf.element("asset", list((meshes | more).values()))
+    ground = '<geom type="plane" size="1 1 0.1"/>'
+    text = f"<mujoco>{HEADER}{library}<worldbody>{ground}{body}{loose}</worldbody></mujoco>"
+    model = mujoco.MjModel.from_xml_string(text)
+    data = mujoco.MjData(model)
+    mujoco.mj_step(model, data, 1500)
+    inside = data.body("cube").xpos - data.body("thing").xpos - opening.center
+    assert abs(inside[0]) < opening.half[0] and abs(inside[1]) < opening.half[1]
+    assert 0.015 < inside[2] < 0.03
+
+
+def test_named_receptacles_are_those_with_an_opening() -> None:
+    assert sorted(catalog.RECEPTACLES) == RECEPTACLES

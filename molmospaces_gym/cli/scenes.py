@@ -1,4 +1,4 @@
-"""``molmospaces-gym scenes``: fetch official houses, write generated ones, list what is here."""
+"""``molmospaces-gym scenes``: fetch official houses; write, export and check generated ones."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def fetch(
 
 @app.command()
 def write(
-    names: Annotated[list[str], typer.Argument(help="generated/<split>/<index>")],
+    names: Annotated[list[str], typer.Argument(help="generated/<split>/<index> or homes/...")],
     out: Annotated[Path, typer.Option(help="Folder for the MJCF and metadata files.")],
 ) -> None:
     """Write generated houses in the official layout on disk."""
@@ -34,6 +34,57 @@ def write(
 
     for name in names:
         Console().print(escape(str(write_house(resolve_house(name), out))), soft_wrap=True)
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="Assets directory to write.")],
+    homes: Annotated[int, typer.Option(min=1, help="How many homes.")] = 10,
+    split: Annotated[str, typer.Option(help="train, val or test")] = "val",
+    first: Annotated[int, typer.Option(min=0, help="Index of the first.")] = 0,
+    dataset: Annotated[
+        str, typer.Option(help="Official dataset whose place they take.")
+    ] = "procthor-10k",
+) -> None:
+    """Write homes as an official assets directory, with ceilings and occupancy maps.
+
+    Set MLSPACES_ASSETS_DIR to DIRECTORY and ask for procthor-10k/<split>/<index>.
+    """
+    from molmospaces_gym.scenes.export import export_home
+    from molmospaces_gym.scenes.homes import generate_home
+
+    for index in range(first, first + homes):
+        path = export_home(generate_home(split, index), directory, dataset)
+        Console().print(escape(str(path)), soft_wrap=True)
+
+
+@app.command()
+def check(
+    split: Annotated[str, typer.Option(help="train, val or test")] = "val",
+    count: Annotated[int, typer.Option(min=1, help="How many homes.")] = 20,
+    first: Annotated[int, typer.Option(min=0, help="Index of the first.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="CSV file with one row per home.")] = None,
+) -> None:
+    """Check homes as the MolmoSpaces paper does and print the pass rates."""
+    from molmospaces_gym.scenes.homes import generate_home
+    from molmospaces_gym.scenes.quality import CHECKS, check_house, pass_rates, write_reports
+
+    console, reports = Console(), []
+    for index in range(first, first + count):
+        report = check_house(generate_home(split, index))
+        reports.append(report)
+        for failure in report.failures:
+            console.print(escape(f"{report.house}: {failure}"), soft_wrap=True)
+    if out is not None:
+        write_reports(out, reports)
+    rates = pass_rates(reports)
+    for name in CHECKS:
+        passed, total, houses = rates[name]
+        share = 100.0 * passed / max(total, 1)
+        console.print(
+            f"{name:13} {share:7.3f} %  ({passed} of {total}; {houses} of {count} homes without"
+            " a failure)"
+        )
 
 
 @app.command("list")

@@ -18,6 +18,7 @@ from molmospaces_gym.robots.binding import RobotBinding, bind_robot
 from molmospaces_gym.scenes.added import AddedObject
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.scenes.object_files import read_object, read_object_text
 from molmospaces_gym.scenes.store import load_compiled, save_compiled
 
 SETTLE_STEPS = 500
@@ -155,22 +156,14 @@ def attach_object(spec: mujoco.MjSpec, name: str, item: AddedObject) -> None:
 
     Everything else it holds is named ``<name>/...``, so that two copies of one object get along.
     """
-    source = item.path or "text"
-    try:
-        if item.path is not None:
-            child = mujoco.MjSpec.from_file(str(item.path))
-        else:
-            child = mujoco.MjSpec.from_string(str(item.mjcf))
-    except ValueError as error:
-        raise InvalidScene(f"added object {name!r}: unreadable MJCF ({source}): {error}") from error
-    bodies = child.worldbody.bodies
-    if len(bodies) != 1:
-        raise InvalidScene(
-            f"added object {name!r} must hold one top-level body, not {len(bodies)} ({source})"
-        )
-    if not bodies[0].joints:
-        bodies[0].add_freejoint()
-    spec.worldbody.add_frame().attach_body(bodies[0], f"{name}/", "").name = name
+    what = f"added object {name!r}"
+    if item.path is not None:
+        _, body = read_object(item.path, what)
+    else:
+        _, body = read_object_text(str(item.mjcf), what)
+    if not body.joints:
+        body.add_freejoint()
+    spec.worldbody.add_frame().attach_body(body, f"{name}/", "").name = name
 
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotConfig) -> None:

@@ -45,9 +45,10 @@ class Surface:
     ``center`` is the world position of its middle at the height of the top face (m),
     ``half_size`` its half extents along its own x and y (m), ``yaw`` its rotation (rad) and
     ``kind`` one of ``table``, ``counter``, ``shelf``, ``inside``. ``front`` are the world yaws
-    (rad) of the outward directions from which a robot can reach it. ``room`` is the body of its
+    (rad) of the outward directions from which a robot can reach it and ``overhang`` how far (m)
+    the furniture and its handles stand out beyond the edge there. ``room`` is the body of its
     room, ``headroom`` the free height over it (m) and ``inside`` the joint that must be open to
-    reach it; the one-room houses leave these three at their defaults.
+    reach it; the one-room houses leave these four at their defaults.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Surface:
     half_size: tuple[float, float]
     yaw: float
     front: tuple[float, ...]
+    overhang: tuple[float, ...] = ()
     room: str = ""
     headroom: float | None = None
     inside: str = ""

@@ -106,8 +106,10 @@ class _Search:
                 for name in self.candidates
                 if self.scene.objects[name].get("surface") == surface.name
             ]
-            for front in surface.front if standing and not surface.inside else ():
-                for x, y in _edge_points(surface, front, self.reach.edge_gap):
+            overhangs = surface.overhang or (0.0,) * len(surface.front)
+            fronts = zip(surface.front, overhangs, strict=True)
+            for front, overhang in fronts if standing and not surface.inside else ():
+                for x, y in _edge_points(surface, front, overhang + self.reach.edge_gap):
                     z = self._height_for(surface.center[2])
                     found += self._try(x, y, z, front + np.pi, standing, surface)
         return found

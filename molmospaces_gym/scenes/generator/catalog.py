@@ -10,20 +10,32 @@ import numpy as np
 from molmospaces_gym.errors import UnknownName
 from molmospaces_gym.scenes.generator.belongings import BELONGINGS
 from molmospaces_gym.scenes.generator.bottles import BOTTLES
+from molmospaces_gym.scenes.generator.comforts import COMFORTS
+from molmospaces_gym.scenes.generator.containers import CONTAINERS
 from molmospaces_gym.scenes.generator.cutlery import CUTLERY
 from molmospaces_gym.scenes.generator.groceries import GROCERIES
 from molmospaces_gym.scenes.generator.objects import COLORS, Category, Hold, Shape, lerp
+from molmospaces_gym.scenes.generator.pantry import PANTRY
 from molmospaces_gym.scenes.generator.produce import PRODUCE
 from molmospaces_gym.scenes.generator.shapes import Part, Vec3, bounds, rotation
+from molmospaces_gym.scenes.generator.sundries import SUNDRIES
 from molmospaces_gym.scenes.generator.vessels import VESSELS
 
+_FIRST = (*VESSELS, *CUTLERY, *PRODUCE, *GROCERIES, *BOTTLES, *BELONGINGS)
+
+ROOM_CATEGORIES: tuple[str, ...] = tuple(category.name for category in _FIRST)
+"""What the one-room houses hold: they, and what was learned in them, stay the same."""
+
 CATEGORIES: dict[str, Category] = {
-    category.name: category
-    for category in (*VESSELS, *CUTLERY, *PRODUCE, *GROCERIES, *BOTTLES, *BELONGINGS)
+    category.name: category for category in (*_FIRST, *CONTAINERS, *PANTRY, *SUNDRIES, *COMFORTS)
 }
+"""Every kind of object; homes draw from all of them."""
 
 MAX_WIDTH = 0.075
 """Widest dimension (m) that counts as graspable; the 2F-85 opens to about 0.087 m."""
+
+RECEPTACLES: tuple[str, ...] = ("bowl", "plate", "pan", *(kind.name for kind in CONTAINERS))
+"""Kinds on or into which other objects are placed."""
 
 SIZE_STEPS = 20
 """Sizes come in this many steps, so that equal assets are shared between houses."""
@@ -54,6 +66,11 @@ class Asset:
         return bool(self.shape.holds)
 
     @property
+    def receptacle(self) -> bool:
+        """Whether other things can be put into or onto it."""
+        return self.shape.opening is not None
+
+    @property
     def descriptions(self) -> dict[str, str]:
         """Referral expressions of one, two and three words."""
         noun, color = self.category.noun, self.color
@@ -76,6 +93,9 @@ class Asset:
             "lemma": self.category.name,
             "descriptions": self.descriptions,
             "graspable": self.graspable,
+            "pickupable": self.graspable,
+            "receptacle": self.receptacle,
+            "opening": None if self.shape.opening is None else self.shape.opening.as_dict(),
             "holds": [hold.as_dict() for hold in self.shape.holds],
             "rest_height": self.rest_height,
             "rest_quat": [1.0, 0.0, 0.0, 0.0],

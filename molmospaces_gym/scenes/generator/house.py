@@ -97,8 +97,8 @@ def write_house(house: House, directory: str | os.PathLike[str]) -> Path:
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{maker['split']}_{maker['index']}"
-    _write(folder / f"{stem}_metadata.json", json.dumps(house.metadata, indent=1))
-    _write(folder / f"{stem}.xml", house.mjcf)
+    write_text(folder / f"{stem}_metadata.json", json.dumps(house.metadata, indent=1))
+    write_text(folder / f"{stem}.xml", house.mjcf)
     return folder / f"{stem}.xml"
 
 
@@ -108,7 +108,8 @@ def _surface(surface: Surface) -> dict[str, Any]:
     return {key: plain[key] for key in ("name", "kind", "center", "half_size", "yaw", "front")}
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file that appears at once or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

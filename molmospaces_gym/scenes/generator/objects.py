@@ -62,13 +62,38 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """The inside of something that holds other things, in m.
+
+    ``center`` is the middle of the floor inside, ``depth`` the height of the rim over it.
+    ``half`` are the half sizes along x and y that are free at the rim, ``floor_half`` those at the
+    floor; of a ``round`` one they are radii.
+    """
+
+    center: Vec3
+    depth: float
+    half: tuple[float, float]
+    floor_half: tuple[float, float]
+    round: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-plain form for the metadata."""
+        plain = asdict(self)
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in plain.items()}
+
+
+@dataclass(frozen=True)
 class Shape:
-    """Parts and holds of an object that stands on z = 0 (or, centred, around its middle)."""
+    """Parts and holds of an object that stands on z = 0 (or, centred, around its middle).
+
+    A shape with an ``opening`` is a receptacle.
+    """
 
     parts: tuple[Part, ...]
     holds: tuple[Hold, ...] = ()
     rolls: bool = False
     """Whether it needs rolling friction to come to rest."""
+    opening: Opening | None = None
 
     def bounds(self) -> tuple[Vec3, Vec3]:
         """Lowest and highest corner of everything that can be seen or touched, in m."""
@@ -91,7 +116,15 @@ class Shape:
         hx, hy, hz = ((b - a) / 2 for a, b in zip(low, high, strict=True))
         holds = tuple(replace(hold, center=moved(hold.center, shift)) for hold in self.holds)
         parts = tuple(part.moved(shift) for part in self.parts)
-        return replace(self, parts=parts, holds=holds), (hx, hy, hz)
+        opening = self.opening
+        if opening is not None:
+            opening = replace(opening, center=moved(opening.center, shift))
+        return replace(self, parts=parts, holds=holds, opening=opening), (hx, hy, hz)
+
+
+def round_opening(radius: float, foot: float, floor: float, rim: float) -> Opening:
+    """Inside of a round vessel around the z axis."""
+    return Opening((0.0, 0.0, floor), rim - floor, (radius, radius), (foot, foot), True)
 
 
 Builder = Callable[[float, Rgba], Shape]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molmospaces_gym.scenes.generator.catalog import CATEGORIES, Asset, draw_asset
+from molmospaces_gym.scenes.generator.catalog import ROOM_CATEGORIES, Asset, draw_asset
 from molmospaces_gym.scenes.generator.layout import HouseConfig, Piece
 
 REACH = (0.36, 0.68)
@@ -59,7 +59,7 @@ def place_objects(
     for asset in _draw(config.num_objects, rng):
         if len(near) + len(rest) == config.num_objects:
             break
-        if len(near) < config.reachable_objects and suits_reach(asset):
+        if len(near) < config.reachable_objects and _suits_reach(asset):
             zone = _Zone(0, middles[0], True)
             placed = _try(asset, zone, pieces, near + rest, config, rng)
             if placed is not None:
@@ -78,16 +78,15 @@ def _draw(count: int, rng: np.random.Generator) -> list[Asset]:
     """Assets of shuffled categories, those that suit the reach zone first, then ``SPARES``."""
     names: list[str] = []
     while len(names) < count + SPARES:
-        order = sorted(CATEGORIES)
+        order = sorted(ROOM_CATEGORIES)
         rng.shuffle(order)
         names += order
     assets = [draw_asset(name, rng) for name in names[: count + SPARES]]
     wanted, spares = assets[:count], assets[count:]
-    return [*sorted(wanted, key=lambda asset: not suits_reach(asset)), *spares]
+    return [*sorted(wanted, key=lambda asset: not _suits_reach(asset)), *spares]
 
 
-def suits_reach(asset: Asset) -> bool:
-    """Whether it can be grasped and leaves room for others near it."""
+def _suits_reach(asset: Asset) -> bool:
     return asset.graspable and asset.footprint <= 0.085
 
 

@@ -12,6 +12,7 @@ from molmospaces_gym.scenes.generator.objects import (
     Shape,
     lerp,
     mix,
+    round_opening,
 )
 from molmospaces_gym.scenes.generator.shapes import GREY, Part, Rgba, box, disc, ring_wall, rod
 
@@ -80,7 +81,9 @@ def bowl(size: float, rgba: Rgba) -> Shape:
     )
     floor = disc(foot, 0, wall, GREY, "hull")
     walls = ring_wall(8, (foot * 1.02, wall), (top, height), wall)
-    return Shape((outside, floor, *walls), (Hold("rim", (0, 0, height), (top, wall)),))
+    hold = Hold("rim", (0, 0, height), (top, wall))
+    inside = round_opening(top - wall, foot * 0.85, wall, height)
+    return Shape((outside, floor, *walls), (hold,), opening=inside)
 
 
 def plate(size: float, rgba: Rgba) -> Shape:
@@ -101,7 +104,8 @@ def plate(size: float, rgba: Rgba) -> Shape:
     base = disc(radius * 0.6, 0, 0.009, GREY, "hull")
     edge = ring_wall(8, (radius * 0.68, 0.004), (radius, height), 0.005)
     middle = disc(radius * 0.62, 0.008, 0.0105, mix(rgba, WHITE, 0.45), "visual")
-    return Shape((seen, middle, base, *edge))
+    inside = round_opening(radius * 0.94, radius * 0.6, 0.009, height)
+    return Shape((seen, middle, base, *edge), opening=inside)
 
 
 def pan(size: float, rgba: Rgba) -> Shape:
@@ -124,7 +128,8 @@ def pan(size: float, rgba: Rgba) -> Shape:
     length = lerp(0.13, 0.16, size)
     handle = box((length / 2, 0.011, 0.008), (radius + length / 2 - 0.006, 0, height - 0.008), rgba)
     hold = Hold("block", handle.pos, handle.size)
-    return Shape((seen, base, *edge, handle), (hold,))
+    inside = round_opening(radius - 0.005, radius * 0.8, 0.005, height)
+    return Shape((seen, base, *edge, handle), (hold,), opening=inside)
 
 
 def wine_glass(size: float, rgba: Rgba) -> Shape:

@@ -75,7 +75,7 @@ class Assembly:
             self.bodies.append(static_body(f"decoration_{room.index}", look))
             if ceiling:
                 name = f"ceiling_{room.index}"
-                self.bodies.append(static_body(name, [ceiling_panel(room)]))
+                self.bodies.append(static_body(name, [ceiling_panel(room.floor)]))
 
     def add_doorway(self, opening: Opening, rng: np.random.Generator, config: HomeConfig) -> None:
         """A hinged door; an open passage needs nothing."""
@@ -178,7 +178,8 @@ class Assembly:
                     center=(x, y, piece.spot.z + board.center[2]),
                     half_size=board.half,
                     yaw=piece.spot.yaw,
-                    front=board.fronts,
+                    front=board.access.fronts,
+                    overhang=board.access.overhangs,
                     room=f"room_{piece.room}",
                     headroom=board.headroom if math.isfinite(board.headroom) else None,
                     inside=inside,

@@ -26,21 +26,38 @@ from molmospaces_gym.scenes.generator.shapes import (
 )
 from molmospaces_gym.scenes.homes.finish import room_material
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.parts import GRAVITY
 
-BUILT = "built_"
-"""Family of the geom classes of walls and furniture. They touch objects and robots, but neither
-each other nor what moves in them: a closed drawer needs no contacts with its cabinet."""
+BUILT, MOVING, WALLS = "built_", "moving_", "wall_"
+"""Families of geom classes: fixed furniture, what moves in it, and walls."""
 
-_DEFAULTS = """<default class="built_solid"><geom contype="0" group="0"/></default>
-<default class="built_touched"><geom contype="0" group="4"/></default>
+_DEFAULTS = """<default>
+<geom friction="0.9 0.01 0.001"/>
+<default class="__VISUAL_MJT__"><geom contype="0" conaffinity="0" group="0" mass="0"/>
+<default class="seen"/></default>
+<default class="__DYNAMIC_MJT__"><geom conaffinity="15" group="4"/>
+<default class="solid"><geom condim="4" group="0"/></default>
+<default class="solid_round"><geom condim="6" friction="0.9 0.01 0.005" group="0"/></default>
+<default class="touched"><geom condim="4"/></default>
+<default class="touched_round"><geom condim="6" friction="0.9 0.01 0.005"/></default></default>
+<default class="__STRUCTURAL_MJT__"><geom contype="8" conaffinity="15" group="4"/>
+<default class="built_solid"><geom group="0"/></default><default class="built_touched"/></default>
+<default class="__STRUCTURAL_WALL_MJT__"><geom contype="8" conaffinity="15" group="3"/>
+<default class="wall_touched"/></default>
+<default class="__ARTICULABLE_DYNAMIC_MJT__"><geom contype="0" conaffinity="7" group="4"/>
+<default class="moving_solid"><geom group="0"/></default>
+<default class="moving_touched"/></default>
+<default class="loose"><joint type="free" damping="0.001"/></default>
+</default>
 """
+"""The official classes with the official bits, and below them those that parts name. Walls and
+furniture touch objects and robots, but neither each other nor what moves in them: a closed drawer
+needs no contacts with its cabinet. Contact parameters are those of the one-room houses."""
 
 
 def home_header() -> str:
-    """Header of a home: that of the one-room houses and the classes of ``BUILT``."""
-    head, end, tail = HEADER.rpartition("</default>")
-    return head + _DEFAULTS + end + tail
+    """Header of a home: the physics of the one-room houses with the classes of a home."""
+    head, _, _ = HEADER.partition("<default>")
+    return head + _DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -146,8 +163,12 @@ def _closed(moving: Moving, offset: Vec3) -> list[Part]:
 
 
 def _moving(
-    moving: Moving, naming: Naming, numbers: Iterator[int], built: Built, rest: float, door: bool,
-    inner: bool = False,
+    moving: Moving,
+    naming: Naming,
+    numbers: Iterator[int],
+    built: Built,
+    rest: float,
+    door: bool,
 ) -> tuple[str, Joint]:
     index = next(numbers)
     name = naming.body(index, f"_{moving.lemma}" if door else "")
@@ -156,14 +177,23 @@ def _moving(
         label = f"{naming.lemma}_{moving.lemma}_{index}"
     built.labels[name] = label
     joint = joint_name(name, "slide" if moving.slides else "hinge")
-    children = [_moving(child, naming, numbers, built, 0.0, door, True) for child in moving.children]
+    children = [_moving(child, naming, numbers, built, 0.0, door) for child in moving.children]
     attributes = mjcf.element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,
         stiffness=moving.spring or None, armature=moving.armature, ref=rest or None,
-        springref=_balanced(moving) if inner and moving.spring else None,
+        springref=moving.spring_rest or None,
     )  # fmt: skip
-    geoms = _geoms(name, moving.parts, naming.room, moving.mass)
+    parts = list(moving.parts)
+    if not door:
+        seen = [part for part in parts if part.role == "visual"]
+        parts = [part for part in parts if part.role != "visual"]
+        if seen:
+            look = naming.body(next(numbers))
+            built.labels[look] = f"{label}_look"
+            own = _geoms(name, seen, naming.room)
+            children.append((mjcf.element("body", own, name=look), None))
+    geoms = _geoms(name, parts, naming.room, moving.mass)
     pos, quat = _opened(moving, rest)
     text = mjcf.element(
         "body", [attributes, *geoms, *(text for text, _ in children)], name=name, pos=pos, quat=quat
@@ -178,18 +208,9 @@ def _moving(
         rest=rest,
         mass=moving.mass,
         handle=_handle(name, moving),
-        children=tuple(child for _, child in children),
+        children=tuple(child for _, child in children if child is not None),
     )
     return text, found
-
-
-def _balanced(moving: Moving) -> float:
-    """Position at which the spring of a lever is relaxed so that its weight rests at 0."""
-    solid = [part for part in moving.parts if part.role != "visual"]
-    total = sum(volume(part) for part in solid)
-    x, y = (sum(volume(part) * part.pos[k] for part in solid) / total for k in (0, 1))
-    torque = (moving.axis[1] * x - moving.axis[0] * y) * moving.mass * GRAVITY
-    return -torque / moving.spring
 
 
 def _handle(name: str, moving: Moving) -> str:
@@ -211,12 +232,11 @@ def _opened(moving: Moving, rest: float) -> tuple[Vec3, Quat | None]:
     return moving.pos, (math.cos(rest / 2), x * s, y * s, z * s)
 
 
-def _geoms(
-    name: str, parts: Iterable[Part], room: int, mass: float | None = None
-) -> list[str]:
+def _geoms(name: str, parts: Iterable[Part], room: int, mass: float | None = None) -> list[str]:
     """Geoms of furniture; ``mass`` (kg) is shared out by volume."""
     parts = list(parts)
     total = sum(volume(part) for part in parts if part.role != "visual")
+    family = BUILT if mass is None else MOVING
     texts, seen, solid = [], 0, 0
     for part in parts:
         shown = replace(part, material=room_material(part.material, room))
@@ -225,7 +245,7 @@ def _geoms(
             seen += 1
             continue
         share = None if mass is None else mass * volume(part) / total
-        texts.append(mjcf.geom(f"{name}_collision_{solid}", shown, share, family=BUILT))
+        texts.append(mjcf.geom(f"{name}_collision_{solid}", shown, share, family=family))
         solid += 1
     return texts
 
@@ -256,6 +276,6 @@ def static_body(name: str, parts: Iterable[Part]) -> str:
             texts.append(mjcf.geom(f"{name}_visual_{seen}", part))
             seen += 1
         else:
-            texts.append(mjcf.geom(f"{name}_collision_{solid}", part, family=BUILT))
+            texts.append(mjcf.geom(f"{name}_collision_{solid}", part, family=WALLS))
             solid += 1
     return mjcf.element("body", texts, name=name)

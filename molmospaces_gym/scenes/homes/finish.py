@@ -74,9 +74,7 @@ def materials(plan: FloorPlan, rng: np.random.Generator) -> dict[str, str]:
 
 
 def _flat(name: str, rgba: Rgba, emission: float | None = None) -> str:
-    return element(
-        "material", name=name, rgba=rgba, specular=0.1, shininess=0.2, emission=emission
-    )
+    return element("material", name=name, rgba=rgba, specular=0.1, shininess=0.2, emission=emission)
 
 
 def _floor(room: Room, rng: np.random.Generator) -> dict[str, str]:

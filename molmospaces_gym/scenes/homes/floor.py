@@ -23,7 +23,7 @@ REACHED_WITHIN = 0.9
 
 @dataclass(frozen=True)
 class FreeFloor:
-    """``free`` (nx, ny) says which cells nothing stands on; cell (0, 0) has its corner at ``origin``.
+    """``free`` (nx, ny): cells nothing stands on; cell (0, 0) has its corner at ``origin``.
 
     ``clear`` (nx, ny) are the distances (m) of the cells' middles to what is not free.
     """

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from molmospaces_gym.scenes.generator.shapes import bounds
 from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typical
-from molmospaces_gym.scenes.homes.fixture import Fixture
+from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
+from molmospaces_gym.scenes.homes.openings import swept
 from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
 from molmospaces_gym.scenes.homes.rect import Rect, centred
 from molmospaces_gym.scenes.homes.space import (
-    BACK_GAP,
     SIDES,
     YAWS,
     Side,
@@ -30,6 +31,8 @@ FRONT = 0.95
 """Free floor at the front of a table, where no chair stands: a robot works there."""
 WALKWAY = 0.85
 """Depth of the free floor on both sides of a doorway."""
+SWING_ROOM = 0.04
+"""Distance of furniture with doors from the wall at its side: their handles swing out there."""
 RUNS = ("counter", "sink", "oven", "dishwasher", "fridge")
 """Kitchen pieces that stand side by side."""
 SEATS = ("chair", "stool")
@@ -59,6 +62,9 @@ class _Furnisher:
     space: Space
     rng: np.random.Generator
     placed: list[Placed] = field(default_factory=list)
+    _solids: list[Zone] = field(default_factory=list)
+    _clears: list[Zone | None] = field(default_factory=list)
+    """The zones of each placed piece."""
 
     def run(self) -> list[Placed]:
         for typical in ROOM_FIXTURES[self.room.type]:
@@ -77,15 +83,20 @@ class _Furnisher:
         fixture = FIXTURES[typical.name](self.rng)
         if fixture.on == "counter":
             return self._on_counter(typical.name, fixture)
-        for spot, ignored in self._spots(typical, fixture, anchors, number):
+        for spot, host in self._spots(typical, fixture, anchors, number):
             taken = solid(fixture, spot)
             clear = self._clear(typical.name, fixture, spot)
-            if not self.space.fits(taken, clear, ignored):
-                continue
-            self.space.add(taken, None if typical.name in SEATS else clear)
-            self.placed.append(Placed(typical.name, fixture, self.room.index, spot))
-            return True
+            own = (None, None) if host is None else (self._solids[host], self._clears[host])
+            if self.space.fits(taken, clear, *own, opens=bool(fixture.moving)):
+                self._put(Placed(typical.name, fixture, self.room.index, spot), taken, clear)
+                return True
         return False
+
+    def _put(self, piece: Placed, taken: Zone, clear: Zone | None) -> None:
+        self.space.add(taken, clear)
+        self.placed.append(piece)
+        self._solids.append(taken)
+        self._clears.append(clear)
 
     def _clear(self, name: str, fixture: Fixture, spot: Spot) -> Zone | None:
         """Free space that the piece needs."""
@@ -98,8 +109,8 @@ class _Furnisher:
 
     def _spots(
         self, typical: Typical, fixture: Fixture, anchors: list[int], number: int
-    ) -> Iterator[tuple[Spot, Zone | None]]:
-        """Positions in order of preference, each with the piece that it may touch."""
+    ) -> Iterator[tuple[Spot, int | None]]:
+        """Positions in order of preference, each with the piece to which it belongs there."""
         if typical.name in SEATS:
             yield from self._seats(fixture, anchors, number)
         elif typical.name == "coffee_table":
@@ -124,13 +135,14 @@ class _Furnisher:
         if facing is not None:
             order.sort(key=lambda side: side != facing)
         for side in order:
-            low, high = self.space.wall_span(side, half)
+            aside = SWING_ROOM if any(not m.slides for m in fixture.moving) else 0.01
+            low, high = self.space.wall_span(side, half + aside)
             if high < low:
                 continue
             if name in RUNS:
                 for along in self.space.neighbours(side, half, gap):
                     yield self.space.wall_spot(side, along, depth), None
-            ends = [low + 0.01, high - 0.01]
+            ends = [low, high]
             if name in RUNS or self.rng.random() < 0.5:
                 self.rng.shuffle(ends)
                 yield from ((self.space.wall_spot(side, end, depth), None) for end in ends)
@@ -173,25 +185,13 @@ class _Furnisher:
                 x, y = anchor.spot.at(float(shift), anchor.fixture.half[1] - depth)
                 yield Spot(x, y, anchor.spot.yaw), None
 
-    def _in_front(self, fixture: Fixture, anchors: list[int]) -> Iterator[tuple[Spot, Zone]]:
+    def _in_front(self, fixture: Fixture, anchors: list[int]) -> Iterator[tuple[Spot, int]]:
         """In front of a seat, far enough for legs."""
         for k in anchors:
             anchor = self.placed[k]
             for gap in (0.42, 0.36, 0.5):
                 y = -anchor.fixture.half[1] - gap - fixture.half[1]
-                spot = Spot(*anchor.spot.at(0.0, y), anchor.spot.yaw)
-                if self._may_stand_in_front(fixture, spot, anchor):
-                    yield spot, anchor.zone
-
-    def _may_stand_in_front(self, fixture: Fixture, spot: Spot, anchor: Placed) -> bool:
-        """Whether only the anchor itself wanted this floor to stay free."""
-        wanted = clearance(anchor.fixture, anchor.spot)
-        taken = solid(fixture, spot)
-        others = [zone for zone in self.space.kept if zone != wanted]
-        if any(taken.meets(zone) for zone in others):
-            return False
-        self.space.kept = others
-        return True
+                yield Spot(*anchor.spot.at(0.0, y), anchor.spot.yaw), k
 
     def _free(self, fixture: Fixture) -> Iterator[tuple[Spot, None]]:
         """Away from the walls."""
@@ -210,29 +210,34 @@ class _Furnisher:
 
     def _seats(
         self, fixture: Fixture, anchors: list[int], number: int
-    ) -> Iterator[tuple[Spot, Zone]]:
-        """Around a table or at a desk, facing it. The front of a table stays free."""
+    ) -> Iterator[tuple[Spot, int]]:
+        """Around a table or at a desk, facing it. The front of a table stays free, and a drawer."""
         for k in anchors:
             anchor = self.placed[k]
             hx, hy = anchor.fixture.half
             tucked = 0.16 if anchor.fixture.lemma != "island" else -0.02
             if anchor.fixture.wall:
-                spots = [(0.0, -hy - fixture.half[1] + tucked, math.pi)]
+                y = -hy - fixture.half[1] + tucked
+                spots = [(x, y, math.pi) for x in (0.0, 0.2, -0.2, 0.3, -0.3)]
+                spots = [spot for spot in spots if not self._before_drawer(fixture, anchor, spot)]
             else:
                 out = hy + fixture.half[1] - tucked
                 end = hx + fixture.half[1] - tucked
                 spots = [(-0.3, out, 0.0), (0.3, out, 0.0), (end, 0.0, -math.pi / 2)]
                 spots += [(-end, 0.0, math.pi / 2), (0.0, out, 0.0)]
             for x, y, yaw in spots[number:]:
-                spot = Spot(*anchor.spot.at(x, y), anchor.spot.yaw + yaw)
-                if anchor.fixture.wall:
-                    self._release(anchor)
-                yield spot, anchor.zone
+                yield Spot(*anchor.spot.at(x, y), anchor.spot.yaw + yaw), k
 
-    def _release(self, anchor: Placed) -> None:
-        """A desk's own chair may stand in the space before it."""
-        wanted = clearance(anchor.fixture, anchor.spot)
-        self.space.kept = [zone for zone in self.space.kept if zone != wanted]
+    def _before_drawer(
+        self, fixture: Fixture, anchor: Placed, spot: tuple[float, float, float]
+    ) -> bool:
+        """Whether a seat would stand in the way of something that opens."""
+        half = fixture.half[0] + 0.02
+        return any(
+            low < spot[0] + half and spot[0] - half < high
+            for moving in anchor.fixture.moving
+            for low, high in [_span(moving)]
+        )
 
     def _on_counter(self, name: str, fixture: Fixture) -> bool:
         """At the back of a worktop, if nothing hangs too low over it."""
@@ -250,10 +255,17 @@ class _Furnisher:
                 zone = solid(fixture, spot)
                 if any(zone.meets(other) for other in self.space.solids):
                     continue
-                self.space.solids.append(zone)
-                self.placed.append(Placed(name, fixture, self.room.index, spot, k))
+                self._put(Placed(name, fixture, self.room.index, spot, k), zone, None)
                 return True
         return False
+
+
+def _span(moving: Moving) -> tuple[float, float]:
+    """Range of x that a moving part takes when closed, in the fixture's frame."""
+    boxes = [bounds(part) for part in moving.parts]
+    low = min(float(box[0][0]) for box in boxes)
+    high = max(float(box[1][0]) for box in boxes)
+    return moving.pos[0] + low, moving.pos[0] + high
 
 
 def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
@@ -268,31 +280,18 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
 
 def empty_space(plan: FloorPlan, room: Room) -> Space:
     """The free room with what has to stay free at doorways and windows."""
-    kept = [
-        zone
-        for opening in plan.doorways
-        if room.index in opening.wall.rooms
-        for zone in doorway_zones(opening, room)
+    here = [opening for opening in plan.doorways if room.index in opening.wall.rooms]
+    kept = [Zone(across(opening, WALKWAY + WALL / 2)) for opening in here]
+    swings = [
+        Zone(swept(opening))
+        for opening in here
+        if opening.kind == "door" and opening.opens_into == room.index
     ]
     for window in plan.windows:
         if room.index in window.wall.rooms:
             rect = across(window, 0.25)
             kept.append(Zone(rect, window.bottom, window.top))
-    return Space(room.floor, [], kept)
-
-
-def doorway_zones(opening: Opening, room: Room) -> list[Zone]:
-    """Floor that a doorway needs in one of its rooms: the way through, and what its door sweeps."""
-    zones = [Zone(across(opening, WALKWAY + WALL / 2))]
-    if opening.kind == "door" and opening.opens_into == room.index:
-        width = opening.high - opening.low
-        margin = 0.12
-        if opening.hinge < 0:
-            wide = replace(opening, low=opening.low - margin)
-        else:
-            wide = replace(opening, high=opening.high + margin)
-        zones.append(Zone(across(wide, width + 0.15)))
-    return zones
+    return Space(room.floor, [], kept + swings, swings)
 
 
 def across(opening: Opening, depth: float) -> Rect:
@@ -301,10 +300,3 @@ def across(opening: Opening, depth: float) -> Rect:
     if opening.wall.vertical:
         return Rect(at - depth, low, at + depth, high)
     return Rect(low, at - depth, high, at + depth)
-
-
-def back_to_wall(placed: Placed, room: Room) -> bool:
-    """Whether the piece's back is at a wall of its room."""
-    hy = placed.fixture.half[1]
-    x, y = placed.spot.at(0.0, hy + BACK_GAP + 0.02)
-    return not room.floor.contains(x, y)

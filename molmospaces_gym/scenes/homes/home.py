@@ -14,9 +14,10 @@ from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.finish import materials
 from molmospaces_gym.scenes.homes.floor import FreeFloor, free_floor, unreachable
 from molmospaces_gym.scenes.homes.furnish import Placed, furnish
-from molmospaces_gym.scenes.homes.plan import FloorPlan, plan_home
+from molmospaces_gym.scenes.homes.plan import FloorPlan
+from molmospaces_gym.scenes.homes.planning import plan_home
 from molmospaces_gym.scenes.homes.populate import populate
-from molmospaces_gym.scenes.homes.tops import find_boards
+from molmospaces_gym.scenes.homes.tops import Board, find_boards
 from molmospaces_gym.scenes.homes.walls import lights
 from molmospaces_gym.scenes.house import House
 
@@ -52,9 +53,7 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     streams = house_streams(split, index, 5, f"homes/v{HOMES_VERSION}")
     plan_rng, furniture_rng, object_rng, finish_rng, door_rng = streams
     plan = plan_home(plan_rng, config)
-    placed, floor = furnish_reachably(plan, furniture_rng)
-    openable = choose_openable(placed, config.num_articulated)
-    boards = find_boards(placed, floor, openable)
+    placed, boards, openable = furnish_usefully(plan, config, furniture_rng)
     items = populate(boards, [room.type for room in plan.rooms], config, object_rng)
     scene = Assembly(plan)
     scene.add_structure(placed, finish_rng, config.ceiling)
@@ -83,9 +82,24 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     return House(home_name(split, index), mjcf=text, metadata=_plain(metadata))
 
 
-def furnish_reachably(
-    plan: FloorPlan, rng: np.random.Generator
-) -> tuple[list[Placed], FreeFloor]:
+FURNISHINGS = 6
+"""Times a plan is furnished anew until a robot finds a place to work."""
+
+
+def furnish_usefully(
+    plan: FloorPlan, config: HomeConfig, rng: np.random.Generator
+) -> tuple[list[Placed], list[Board], set[int]]:
+    """Furniture, its boards and what opens; a robot can work at one of the boards at least."""
+    for _ in range(FURNISHINGS):
+        placed, floor = furnish_reachably(plan, rng)
+        openable = choose_openable(placed, config.num_articulated)
+        boards = find_boards(placed, floor, openable)
+        if any(board.access.stands for board in boards):
+            break
+    return placed, boards, openable
+
+
+def furnish_reachably(plan: FloorPlan, rng: np.random.Generator) -> tuple[list[Placed], FreeFloor]:
     """Furniture, without the pieces that would keep a robot from a room or from what opens."""
     placed = furnish(plan, rng)
     while True:

@@ -6,19 +6,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from molmospaces_gym.scenes.generator.catalog import CATEGORIES, SIZE_STEPS, Asset, make_asset
+from molmospaces_gym.scenes.generator.catalog import (
+    CATEGORIES,
+    RECEPTACLES,
+    SIZE_STEPS,
+    Asset,
+    make_asset,
+)
 from molmospaces_gym.scenes.generator.placing import (
     MARGIN,
-    REACH,
-    STAND_OFF,
     TALL,
     TALL_GAP,
-    suits_reach,
 )
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.rest import rest_pose
-from molmospaces_gym.scenes.homes.themes import RECEPTACLES, kept_off, weight
-from molmospaces_gym.scenes.homes.tops import Board
+from molmospaces_gym.scenes.homes.themes import kept_off, weight
+from molmospaces_gym.scenes.homes.tops import STAND_GAP, Board
 
 SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
 """Size steps that homes use; few, so that rest poses are found in the cache."""
@@ -26,9 +29,16 @@ TRIES = 16
 """Positions tried on one top."""
 TOPS_TRIED = 8
 """Tops tried for one object."""
-REACH_ANGLE = math.radians(55)
-"""Largest angle between a robot's heading and what it shall reach."""
-REACH_TRIES = 60
+REACH = (0.36, 0.63)
+REACH_ANGLE = math.radians(48)
+"""Distance from a robot's middle (m) and angle from its heading within which objects are put for
+it: a little inside of what ``scenes.placement`` takes for reachable."""
+BESIDE = (0.36, 0.72)
+BESIDE_ANGLE = math.radians(70)
+"""The same for the receptacles beside them, which need no grasp."""
+REACH_TRIES = 48
+NEAR_FOOTPRINT = 0.07
+"""Largest radius (m) of the objects that share one robot's reach."""
 HEADROOM = 0.02
 """Free height over an object under a shelf or in a drawer."""
 INSIDE_GAP = 0.012
@@ -106,7 +116,9 @@ class _Populator:
         if hx <= 0 or hy <= 0:
             return False
         for _ in range(TRIES):
-            x, y, yaw = (float(v) for v in self.rng.uniform((-hx, -hy, -math.pi), (hx, hy, math.pi)))
+            x, y, yaw = (
+                float(v) for v in self.rng.uniform((-hx, -hy, -math.pi), (hx, hy, math.pi))
+            )
             if self._free(asset, board, top.center[0] + x, top.center[1] + y):
                 self._add(Item(asset, board, top.center[0] + x, top.center[1] + y, yaw))
                 return True
@@ -151,7 +163,7 @@ class _Populator:
 
     def _stands(self) -> list[tuple[int, float]]:
         """Boards with the place of a robot before them, large and comfortable ones first."""
-        found = [(k, x) for k, board in enumerate(self.boards) for x in board.stands]
+        found = [(k, x) for k, board in enumerate(self.boards) for x in board.access.stands]
         jitter = self.rng.random(len(found))
         score = [self.boards[k].reach_score(x) + 0.15 * jitter[n] for n, (k, x) in enumerate(found)]
         order = sorted(range(len(found)), key=lambda n: -score[n])
@@ -160,46 +172,53 @@ class _Populator:
     def _group(self, board: int, middle: float, wanted: int) -> list[Item]:
         """As many objects as fit, two receptacles among them."""
         before = self.on.get(board, [])
-        self.on[board] = group = []
-        spare = min(2, self.config.num_objects - wanted)
-        for asset in self._receptacles(spare):
-            self._put_in_reach(asset, board, middle, group)
-        found, failures = 0, 0
-        while found < wanted and failures < 12:
+        group: list[Item] = []
+        self.on[board] = group
+        found, failures = 0, 0.0
+        while found < wanted and failures < 10:
             asset = self._draw(self.boards[board])
-            if asset is None or not suits_reach(asset):
-                failures += 0.2
-                continue
-            if self._put_in_reach(asset, board, middle, group):
+            if asset is None or not asset.graspable or asset.footprint > NEAR_FOOTPRINT:
+                failures += 0.1
+            elif self._put_in_reach(asset, board, middle, REACH, REACH_ANGLE):
                 found += 1
             else:
                 failures += 1
+        for asset in self._receptacles(min(2, self.config.num_objects - wanted)):
+            self._put_in_reach(asset, board, middle, BESIDE, BESIDE_ANGLE)
         self.on[board] = before
         return group
 
     def _receptacles(self, count: int) -> list[Asset]:
-        names = [name for name in RECEPTACLES if name in CATEGORIES]
-        order = [names[int(k)] for k in self.rng.permutation(len(names))[:count]]
-        assets = [self._asset(name) for name in order]
+        order = self.rng.permutation(len(RECEPTACLES))[:count]
+        assets = [self._asset(RECEPTACLES[int(k)]) for k in order]
         return [asset for asset in assets if asset is not None]
 
-    def _put_in_reach(self, asset: Asset, board: int, middle: float, group: list[Item]) -> bool:
+    def _put_in_reach(
+        self, asset: Asset, board: int, middle: float, reach: tuple[float, float], angle: float
+    ) -> bool:
+        """Put an object where a robot at ``middle`` reaches it, as close to others as it may."""
         top = self.boards[board]
         hx, hy = (half - asset.footprint - MARGIN for half in top.half)
         if hx <= 0 or hy <= 0 or 2 * asset.half_size[2] + HEADROOM > top.headroom:
             return False
-        edge = top.center[1] - top.half[1]
-        for _ in range(REACH_TRIES):
-            angle = float(self.rng.uniform(-REACH_ANGLE, REACH_ANGLE))
-            distance = math.sqrt(float(self.rng.uniform(REACH[0] ** 2, REACH[1] ** 2)))
-            x = middle + distance * math.sin(angle)
-            y = edge - STAND_OFF + distance * math.cos(angle)
-            if abs(x - top.center[0]) > hx or abs(y - top.center[1]) > hy:
-                continue
+        angles = self.rng.uniform(-angle, angle, REACH_TRIES)
+        distances = np.sqrt(self.rng.uniform(reach[0] ** 2, reach[1] ** 2, REACH_TRIES))
+        xs = middle + distances * np.sin(angles)
+        ys = top.center[1] - top.half[1] - top.overhang - STAND_GAP + distances * np.cos(angles)
+        inside = (abs(xs - top.center[0]) <= hx) & (abs(ys - top.center[1]) <= hy)
+        best: tuple[float, float, float] | None = None
+        for x, y in zip(xs[inside].tolist(), ys[inside].tolist(), strict=True):
             if self._free(asset, board, x, y):
-                group.append(Item(asset, board, x, y, float(self.rng.uniform(-math.pi, math.pi))))
-                return True
-        return False
+                others = (math.hypot(x - o.x, y - o.y) for o in self.on[board])
+                crowd = sum(1.0 / distance**2 for distance in others)
+                edges = 1.0 / (hy - abs(y - top.center[1]) + 0.1)
+                if best is None or crowd + edges > best[0]:
+                    best = (crowd + edges, x, y)
+        if best is None:
+            return False
+        yaw = float(self.rng.uniform(-math.pi, math.pi))
+        self.on[board].append(Item(asset, board, best[1], best[2], yaw))
+        return True
 
 
 def populate(

@@ -51,8 +51,15 @@ def _settled(category: str, step: int) -> RestPose:
     touched = tuple(part for part in asset.shape.parts if part.role != "visual")
     bare = replace(asset, shape=replace(asset.shape, parts=touched))
     body, meshes = mjcf.object_body("asset", bare, (0.0, 0.0, asset.rest_height), IDENTITY)
-    library = mjcf.element("asset", list(meshes.values())) if meshes else ""
-    text = f"<mujoco>\n{HEADER}{library}\n<worldbody>{PLATE}\n{body}</worldbody>\n</mujoco>"
+    return settle_on_plate(body, "".join(meshes.values()))
+
+
+def settle_on_plate(body: str, assets: str = "", defaults: str = "") -> RestPose:
+    """Where a free body, given as MJCF text with what it needs, comes to rest."""
+    text = (
+        f"<mujoco>\n{HEADER}{defaults}<asset>{assets}</asset>\n"
+        f"<worldbody>{PLATE}\n{body}</worldbody>\n</mujoco>"
+    )
     model = mujoco.MjModel.from_xml_string(text)
     model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     data = mujoco.MjData(model)

@@ -19,8 +19,8 @@ YAWS: dict[Side, float] = {
 """Yaw of a fixture (front at -y) whose back is at this side of a room."""
 BACK_GAP = 0.006
 """Distance of a fixture's back from the wall: static things that touch are drawn badly."""
-GRIP = 0.055
-"""How far handles stand out in front of a footprint."""
+GRIP = 0.052
+"""How far a handle stands out in front of its door or drawer."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,16 @@ class Spot:
         return Rect(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
 
 
+def front_edge(fixture: Fixture) -> float:
+    """The lowest y of a fixture in its frame, handles included."""
+    faces = (moving.pos[1] - GRIP for moving in fixture.moving)
+    return min(-fixture.half[1], *faces) if fixture.moving else -fixture.half[1]
+
+
 def solid(fixture: Fixture, spot: Spot) -> Zone:
     """The space that a fixture takes."""
     hx, hy = fixture.half
-    reach = GRIP if fixture.moving else 0.0
-    rect = spot.rect((-hx, -hy - reach), (hx, hy))
+    rect = spot.rect((-hx, front_edge(fixture)), (hx, hy))
     return Zone(rect, spot.z + fixture.hung, spot.z + fixture.height)
 
 
@@ -79,22 +84,43 @@ def clearance(fixture: Fixture, spot: Spot) -> Zone | None:
 
 @dataclass
 class Space:
-    """What a room holds so far: ``solids`` take space, nothing solid may stand in ``kept``."""
+    """What a room holds so far: ``solids`` take space, nothing solid may stand in ``kept``.
+
+    Doors of rooms sweep over ``swept``, so nothing may open there.
+    """
 
     floor: Rect
     solids: list[Zone] = field(default_factory=list)
     kept: list[Zone] = field(default_factory=list)
+    swept: list[Zone] = field(default_factory=list)
 
-    def fits(self, taken: Zone, clear: Zone | None, ignored: Zone | None = None) -> bool:
-        """Whether something can stand there, next to everything but ``ignored``."""
+    def fits(
+        self,
+        taken: Zone,
+        clear: Zone | None,
+        ignored: Zone | None = None,
+        granted: Zone | None = None,
+        opens: bool = False,
+    ) -> bool:
+        """Whether something can stand there.
+
+        Args:
+            taken: the space it takes.
+            clear: the space that must be free of solids for it.
+            ignored: a solid that it may touch.
+            granted: a kept zone in which it may stand.
+            opens: whether it opens into the space that it needs.
+        """
         if not taken.rect.inside(self.floor):
             return False
-        if any(taken.meets(zone) for zone in self.kept):
+        if any(taken.meets(zone) for zone in self.kept if zone is not granted):
             return False
         if any(taken.meets(zone) for zone in self.solids if zone is not ignored):
             return False
         if clear is None:
             return True
+        if opens and any(clear.meets(zone) for zone in self.swept):
+            return False
         return clear.rect.inside(self.floor, 0.02) and not any(
             clear.meets(zone) for zone in self.solids
         )

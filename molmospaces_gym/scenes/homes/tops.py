@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from molmospaces_gym.scenes.generator.shapes import Vec3
+from molmospaces_gym.scenes.homes.fixture import Top
 from molmospaces_gym.scenes.homes.floor import FreeFloor
 from molmospaces_gym.scenes.homes.furnish import Placed
+from molmospaces_gym.scenes.homes.space import front_edge
 
 PEDESTAL = 0.31
 """Half size (m) of the square that a robot on its pedestal needs, turned by 15 degrees."""
@@ -17,16 +19,31 @@ STEP = 0.15
 WEIGHTS = {"table": 1.0, "counter": 1.0, "shelf": 0.6, "inside": 0.45}
 RARE = {"bed": 0.25, "sofa": 0.12, "armchair": 0.2, "toilet": 0.6, "bin": 0.3, "stool": 0.3}
 """Furniture on which less lies than its size suggests."""
+DRAWER_GAP = 0.01
+"""Distance (m) of what lies in an open drawer from the worktop over it."""
 MAX_TOP = 1.75
 """Tops above this height (m) hold nothing: no robot gets there."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a robot gets at a board.
+
+    ``fronts`` are the directions (rad, world) in which it finds room, ``overhangs`` how far the
+    furniture stands out beyond the board there, and ``stands`` the x of its positions before the
+    front, where it can pick and place.
+    """
+
+    fronts: tuple[float, ...] = ()
+    overhangs: tuple[float, ...] = ()
+    stands: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Board:
     """One top of one piece of furniture, in the furniture's frame (front at -y).
 
-    ``blocked`` are rectangles that something else takes, ``stands`` the x of robot positions
-    before its front edge and ``fronts`` the directions (rad, world) in which a robot finds room.
+    ``blocked`` are rectangles that something else takes.
     """
 
     placed: int
@@ -39,8 +56,12 @@ class Board:
     headroom: float
     inside: int | None
     blocked: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
-    stands: tuple[float, ...]
-    fronts: tuple[float, ...]
+    access: Access
+
+    @property
+    def overhang(self) -> float:
+        """How far (m) the furniture stands out before the board where a robot works."""
+        return self.access.overhangs[0] if self.access.stands else 0.0
 
     @property
     def weight(self) -> float:
@@ -52,7 +73,9 @@ class Board:
 
     def reach_score(self, x: float) -> float:
         """How much space a robot at ``x`` has before it."""
-        width = min(self.center[0] + self.half[0], x + 0.5) - max(self.center[0] - self.half[0], x - 0.5)
+        width = min(self.center[0] + self.half[0], x + 0.5) - max(
+            self.center[0] - self.half[0], x - 0.5
+        )
         depth = min(2 * self.half[1], 0.62)
         taken = sum(
             max(0.0, min(high[0], x + 0.5) - max(low[0], x - 0.5))
@@ -75,8 +98,11 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
         for index, top in enumerate(piece.fixture.tops):
             if top.inside is not None and k not in openable:
                 continue
+            center, half = _usable(piece, top)
+            if min(half) <= 0:
+                continue
             blocked = _blocked(placed, k, top.center[2])
-            fronts, stands = _fronts(piece, index, floor) if top.inside is None else ((), ())
+            access = _access(piece, index, floor)
             boards.append(
                 Board(
                     placed=k,
@@ -84,16 +110,25 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
                     room=piece.room,
                     lemma=piece.key,
                     kind=top.kind,
-                    center=(top.center[0], top.center[1], top.center[2]),
-                    half=top.half,
+                    center=center,
+                    half=half,
                     headroom=_headroom(placed, k, top.center[2], top.headroom),
                     inside=top.inside,
                     blocked=blocked,
-                    stands=stands if top.kind in ("table", "counter") else (),
-                    fronts=fronts,
+                    access=access,
                 )
             )
     return boards
+
+
+def _usable(piece: Placed, top: Top) -> tuple[Vec3, tuple[float, float]]:
+    """Middle and half sizes of what can be used: of a drawer what comes out from under the top."""
+    (x, y, z), (hx, hy) = top.center, top.half
+    if top.inside is None or not piece.fixture.moving[top.inside].slides:
+        return top.center, top.half
+    back = piece.fixture.moving[top.inside].travel - piece.fixture.half[1] - DRAWER_GAP
+    low, high = y - hy, min(y + hy, back)
+    return (x, (low + high) / 2, z), (hx, (high - low) / 2)
 
 
 def _blocked(
@@ -126,34 +161,42 @@ def _headroom(placed: Sequence[Placed], k: int, height: float, own: float) -> fl
     return min(above, default=math.inf)
 
 
-def _fronts(
-    piece: Placed, index: int, floor: FreeFloor
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+_OUTWARD = ((0, -1), (1, 0), (0, 1), (-1, 0))
+"""Front, right, back and left of a piece."""
+
+
+def _access(piece: Placed, index: int, floor: FreeFloor) -> Access:
     """World directions with room for a robot, and its positions along the front edge."""
     top = piece.fixture.tops[index]
+    if top.inside is not None or piece.fixture.hung > 0:
+        return Access()
     (cx, cy, _), (hx, hy) = top.center, top.half
+    half_x, half_y = piece.fixture.half
+    edges = (-front_edge(piece.fixture), half_x, half_y, half_x)
+    tops = (hy - cy, hx + cx, hy + cy, hx - cx)
     fronts: list[float] = []
-    stands: list[float] = []
-    # the robot stands before the furniture, which may reach further out than the top
-    reach_x, reach_y = piece.fixture.half
-    for side in range(4):
-        out = (0.0, -1.0) if side == 0 else (1.0, 0.0) if side == 1 else (0.0, 1.0) if side == 2 else (-1.0, 0.0)
-        if (piece.fixture.wall and side == 2) or piece.fixture.hung > 0:
+    overhangs: list[float] = []
+    stands: tuple[float, ...] = ()
+    for side, (dx, dy) in enumerate(_OUTWARD):
+        if piece.fixture.wall and side == 2:
             continue
-        along = hx if out[1] else hy
-        count = int(max(0.0, along - 0.15) / STEP)
+        count = int(max(0.0, (hy if dx else hx) - 0.15) / STEP)
+        reach = edges[side] + STAND_GAP
         free = []
         for n in range(-count, count + 1):
-            if out[1]:
-                x, y = cx + n * STEP, out[1] * (reach_y + STAND_GAP)
-            else:
-                x, y = out[0] * (reach_x + STAND_GAP), cy + n * STEP
+            x, y = (dx * reach, cy + n * STEP) if dx else (cx + n * STEP, dy * reach)
             if floor.square_free(*piece.spot.at(x, y), PEDESTAL):
-                free.append(x if out[1] else y)
+                free.append(y if dx else x)
         if not free:
             continue
-        yaw = math.atan2(out[1], out[0]) + piece.spot.yaw
-        fronts.append(math.remainder(yaw, 2 * math.pi))
-        if side == 0 and piece.spot.z + top.center[2] >= 0.4:
-            stands = free
-    return tuple(fronts), tuple(stands)
+        fronts.append(math.remainder(math.atan2(dy, dx) + piece.spot.yaw, 2 * math.pi))
+        overhangs.append(edges[side] - tops[side])
+        if side == 0 and _suits_work(piece, top):
+            stands = tuple(free)
+    return Access(tuple(fronts), tuple(overhangs), stands)
+
+
+def _suits_work(piece: Placed, top: Top) -> bool:
+    """Whether a robot at the front can pick and place on this top."""
+    height = piece.spot.z + top.center[2]
+    return top.kind in ("table", "counter") and piece.key not in RARE and height >= 0.4

@@ -120,7 +120,10 @@ def _panel(
     plan: FloorPlan, wall: Wall, holes: Sequence[Opening], side: int, material: str
 ) -> list[Part]:
     """Half of a wall with its holes cut out; ``side`` -1 is the half towards lower coordinates."""
-    start, end = (wall.low + _fill(plan, wall, wall.low, side), wall.high - _fill(plan, wall, wall.high, side))
+    start, end = (
+        wall.low + _fill(plan, wall, wall.low, side),
+        wall.high - _fill(plan, wall, wall.high, side),
+    )
     spans: list[tuple[float, float, float, float]] = []
     at = start
     for hole in holes:
@@ -206,9 +209,9 @@ def floor_panel(room: Room) -> Part:
     return replace(slab, role="visual", material=room_material("floor", room.index))
 
 
-def ceiling_panel(room: Room) -> Part:
-    """The visible ceiling of a room."""
-    slab = _block(room.area, WALL_HEIGHT, WALL_HEIGHT + SLAB)
+def ceiling_panel(floor: Rect) -> Part:
+    """The visible ceiling over the floor of a room."""
+    slab = _block(floor.grown(WALL / 2), WALL_HEIGHT, WALL_HEIGHT + SLAB)
     return replace(slab, role="visual", material="trim")
 
 
@@ -225,9 +228,16 @@ def lights(plan: FloorPlan) -> list[str]:
         reach = float(np.hypot(*room.area.size)) / 2
         lamps.append(
             element(
-                "light", name=f"lamp_{room.index}", pos=(u, v, 2.5), dir=(0.0, 0.0, -1.0),
-                diffuse=(0.34, 0.33, 0.31), specular=(0.08, 0.08, 0.08), castshadow=False,
-                cutoff=80.0, exponent=1.0, attenuation=(1.0, 0.0, round(1.2 / reach**2, 4)),
+                "light",
+                name=f"lamp_{room.index}",
+                pos=(u, v, 2.5),
+                dir=(0.0, 0.0, -1.0),
+                diffuse=(0.34, 0.33, 0.31),
+                specular=(0.08, 0.08, 0.08),
+                castshadow=False,
+                cutoff=80.0,
+                exponent=1.0,
+                attenuation=(1.0, 0.0, round(1.2 / reach**2, 4)),
             )  # fmt: skip
         )
     return [sun, *lamps]
@@ -247,7 +257,9 @@ def decoration(
     if room.type in ("living_room", "bedroom", "dining_room", "office") and rng.random() < 0.7:
         (x, y), (w, d) = room.floor.middle, room.floor.size
         share = float(rng.uniform(0.2, 0.28))
-        parts.append(rug(Rect(x - share * w, y - share * d, x + share * w, y + share * d), room.index))
+        parts.append(
+            rug(Rect(x - share * w, y - share * d, x + share * w, y + share * d), room.index)
+        )
     for wall in plan.walls:
         holes = [o for o in (*plan.doorways, *plan.windows) if o.wall == wall]
         if room.index not in wall.rooms or holes or wall.high - wall.low < 1.2:
@@ -265,7 +277,9 @@ def _picture(wall: Wall, room: Room, at: float, half: float) -> list[Part]:
     face = wall.at + side * WALL / 2
     parts = []
     for thick, inset, material in ((0.02, 0.0, "trim"), (0.025, 0.04, "picture")):
-        strip = _strip(wall.vertical, face + side * thick / 2, at - half + inset, at + half - inset, thick / 2)
+        strip = _strip(
+            wall.vertical, face + side * thick / 2, at - half + inset, at + half - inset, thick / 2
+        )
         block = _block(strip, 1.3 + inset, 1.3 + 1.5 * half - inset)
         name = room_material(material, room.index)
         parts.append(replace(block, role="visual", material=name))
