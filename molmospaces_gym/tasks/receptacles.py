@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from molmospaces_gym.scenes.model import SceneModel
 
 CATEGORIES = frozenset({"Bowl", "Plate", "Pan"})
 """Official categories that count where the metadata does not say ``receptacle``."""
-ADDED = ("bowl", "plate", "pan")
+ADDED = ("bowl", "plate", "pan", "tray", "box", "casserole")
 """Categories of the generator that episodes add to houses."""
 ADDED_STEPS = (12, 20)
 """Their sizes (steps of the catalog): 14 to 25 cm across; official receptacles have 17 to 50."""
@@ -37,7 +36,7 @@ class Receptacle:
     scene: SceneModel
     names: tuple[str, ...]
     half_width: float
-    added: Mapping[str, str] = MappingProxyType({})
+    added: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_receptacle(meta: Mapping[str, Any]) -> bool:
