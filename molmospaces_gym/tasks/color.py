@@ -15,8 +15,6 @@ from molmospaces_gym.tasks.pick_and_place import PickAndPlaceTask
 from molmospaces_gym.tasks.place_sampler import sample_coloured
 
 
-
-
 class PickAndPlaceColorTask(PickAndPlaceTask):
     """Put the named object on the receptacle that has the named colour; a twin has another.
 

@@ -82,7 +82,6 @@ class NextToEpisode:
         self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec, rule: str
     ) -> None:
         task = episode.task
-        self.placing = Placing(world, slot, scene, episode)
         self._world, self._slot = world, slot
         shift = float(task.get("max_place_receptacle_pos_displacement", MAX_SHIFT))
         turn = float(task.get("max_place_receptacle_rot_displacement", MAX_TILT))
@@ -91,21 +90,20 @@ class NextToEpisode:
         if rule == "paper":
             self._limits = PAPER_SHIFT, PAPER_TURN
             self._gaps = low, float(np.nextafter(PAPER_GAP, 0.0))
+        self.placing = Placing(world, slot, scene, episode, 0.5 * (low + high))
         bodies = self.placing.body, self.placing.receptacle
         self._stands = [StandsOn(world, slot, scene, body) for body in bodies]
-        self._wanted = 0.5 * (low + high)
 
     def evaluate(self) -> TaskState:
         placing = self.placing
         placing.measure(_NOWHERE, 0)
-        measures, corners = placing.measures, placing.corners
-        place_kernels.beside(corners, self._wanted, placing.goal)
-        gap = float(measures[place_kernels.GAP])
+        measures = placing.measures.tolist()
+        gap = measures[place_kernels.GAP]
         near = self._gaps[0] <= gap <= self._gaps[1]
         placed = near and self._share_support()
         harm = max(
-            float(measures[place_kernels.SHIFT]) / self._limits[0],
-            float(measures[place_kernels.TURN]) / self._limits[1],
+            measures[place_kernels.SHIFT] / self._limits[0],
+            measures[place_kernels.TURN] / self._limits[1],
         )
         success = placed and harm <= 1.0
         return placing.state(success, placed, harm, gap=gap, same_support=float(placed))

@@ -17,7 +17,7 @@ from molmospaces_gym.task_specs import OFFICIAL_TASK_CLS
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
 from molmospaces_gym.tasks.place_sampler import sample_on_receptacle
 from molmospaces_gym.tasks.placing import PRIVILEGED_KEYS, Placing, required_name
-from molmospaces_gym.tasks.support import ABOVE_TOP, WEIGHT_SHARE, KnownRests, ReceptacleSupport
+from molmospaces_gym.tasks.support import WEIGHT_SHARE, KnownRests, ReceptacleSupport
 
 MAX_SHIFT, MAX_TILT = 0.15, math.radians(60.0)
 """How far (m, rad) the receptacle may go, where the episode does not say (official benchmarks)."""
@@ -149,22 +149,19 @@ class PickAndPlaceEpisode:
     def evaluate(self) -> TaskState:
         placing, known = self.placing, self._known
         placing.measure(known.poses, known.count)
-        corners, measures = placing.corners, placing.measures
-        place_kernels.above(corners, placing.goal)
-        carried = self._support.carried(placing.on_receptacle, placing.middle)
+        measures = placing.measures.tolist()
+        middle = measures[place_kernels.MIDDLE]
+        carried = self._support.carried(placing.on_receptacle, placing.near_receptacle, middle)
         now = carried.by_force or carried.by_normal
-        if not now and self._boxes_count:
-            now = place_kernels.lies_over(corners, ABOVE_TOP)
+        now = now or (self._boxes_count and measures[place_kernels.OVER] > 0.0)
         if now:
             known.add(placing.relative)
         shift, turn = measures[place_kernels.CARRY_SHIFT], measures[place_kernels.CARRY_TURN]
-        as_before = bool(
-            shift <= place_kernels.CARRY_POSITION and turn <= place_kernels.CARRY_ROTATION
-        )
+        as_before = shift <= place_kernels.CARRY_POSITION and turn <= place_kernels.CARRY_ROTATION
         supported = carried.by_force if self._by_paper else now or as_before
         harm = max(
-            float(measures[place_kernels.SHIFT]) / self._limits[0],
-            float(measures[place_kernels.TILT]) / self._limits[1],
+            measures[place_kernels.SHIFT] / self._limits[0],
+            measures[place_kernels.TILT] / self._limits[1],
         )
         released = self._by_paper or not placing.robot_contact
         return placing.state(
@@ -173,8 +170,8 @@ class PickAndPlaceEpisode:
             harm,
             supported_by_receptacle=float(now),
             supported_by_carry_forward=float(as_before),
-            carry_forward_pos_diff=float(shift),
-            carry_forward_rot_diff=float(turn),
+            carry_forward_pos_diff=shift,
+            carry_forward_rot_diff=turn,
             weight_share=carried.weight_share,
         )
 

@@ -220,7 +220,9 @@ def _try(
     if moved is None:
         return None
     scratch = scratch_of(wider)
-    if not (is_good_start(wider, scratch, moved, base, joints) and lie_freely(wider, scratch, moved)):
+    if not (
+        is_good_start(wider, scratch, moved, base, joints) and lie_freely(wider, scratch, moved)
+    ):
         return None
     return _Start(wider, name, receptacle.names, moved, base, joints, receptacle.added)
 
@@ -282,9 +284,7 @@ def _radii(scene: SceneModel, first: str, second: str) -> float:
     return float(sum(sizes)) + START_GAP
 
 
-def _has_room(
-    scene: SceneModel, placement: Placement, body: str, pose: Array, name: str
-) -> bool:
+def _has_room(scene: SceneModel, placement: Placement, body: str, pose: Array, name: str) -> bool:
     """Whether somewhere around the reference an object finds a place beside it."""
     surface = placement.surface
     if surface is None:
