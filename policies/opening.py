@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from molmospaces_gym.policies.attempts import full_commands
+from molmospaces_gym.policies.handling import full_commands
 from molmospaces_gym.policies.motion import free_duration, straight_line
 from molmospaces_gym.policies.playing import ArmPlayer, Command
 from molmospaces_gym.policies.pulling import PullPlan, PullPlanner
@@ -74,7 +74,9 @@ class OpeningAttempts:
         """One command per control step, without end."""
         in_vain = 0
         while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
-            plan = self._planner.plan(self._player.state(self._part.body), self._goals, self._failed)
+            plan = self._planner.plan(
+                self._player.state(self._part.body), self._goals, self._failed
+            )
             in_vain = in_vain + 1 if plan is None else 0
             if plan is None:
                 path = self._planner.way_home(self._player.state(self._part.body))
@@ -90,9 +92,7 @@ class OpeningAttempts:
         """Hold, move, and stay as long as that is a success."""
         player = self._player
         yield from player.moves(plan.reach, free_duration(plan.reach), 0.0)
-        yield from player.moves(
-            plan.approach, player.seconds(plan.approach, APPROACH_SPEED), 0.0
-        )
+        yield from player.moves(plan.approach, player.seconds(plan.approach, APPROACH_SPEED), 0.0)
         yield from player.still(plan.pull[0], CLOSE_S, 1.0)
         if not (yield from self._pull(plan)):
             return
@@ -107,7 +107,9 @@ class OpeningAttempts:
         arm = 1.0
         if not part.slides:
             arm = float(np.linalg.norm(part.handles[0].middle - part.anchor))
-        moves = list(self._player.moves(plan.pull, self._player.seconds(plan.pull, PULL_SPEED), 1.0))
+        moves = list(
+            self._player.moves(plan.pull, self._player.seconds(plan.pull, PULL_SPEED), 1.0)
+        )
         way = float(plan.positions[-1] - plan.positions[0])
         lag = SLIP / arm / max(abs(way), 1e-9)
         for command in moves:

@@ -182,4 +182,3 @@ class PullPlanner:
         """Whether anything but, where ``touching``, the handle is in the way."""
         geoms = sum((handle.geoms for handle in self.part.handles), ()) if touching else ()
         return any(self._probe.collides(arm, margin, ignored=geoms) for arm in path)
-
