@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import mujoco
@@ -16,6 +17,7 @@ from molmospaces_gym.episode import (
 )
 from molmospaces_gym.robots.base import PREFIX, RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
+from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.placement import Placement, placements
 
@@ -23,6 +25,8 @@ ATTEMPTS = 60
 """Starts tried before a scene is said to offer none."""
 CLEARANCE = 0.045
 """Free distance around a re-placed object, m: an open finger fits between it and its neighbours."""
+STUCK = 0.002
+"""Two things that overlap by more (m) than what a rest pose needs are stuck in each other."""
 TURN_NOISE = np.deg2rad(15.0)
 """Uniform +- noise of the base's heading."""
 _SCRATCH_SIZE = 32
@@ -84,8 +88,14 @@ def surface_pose(
     placement: Placement,
     name: str,
     rng: np.random.Generator,
+    moved: Mapping[str, Array] = MappingProxyType({}),
+    clearance: float = CLEARANCE,
 ) -> Array | None:
-    """A new upright pose of the object on its surface, or where it rests without a surface."""
+    """A new upright pose of the object on the surface, or where it rests without a surface.
+
+    None where the drawn pose is too near the surface's edge, or nearer than ``clearance`` (m) to
+    another object, each where it rests or where ``moved`` has it.
+    """
     rest, surface = scratch.rest[name], placement.surface
     if surface is None:
         return rest
@@ -101,15 +111,44 @@ def surface_pose(
     x = placement.base_pose[0] + distance * np.cos(angle) + ahead * np.cos(yaw) - left * np.sin(yaw)
     y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
-    dx, dy = x - surface.center[0], y - surface.center[1]
-    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
-    local = np.abs([cos * dx + sin * dy, cos * dy - sin * dx])
-    if (local > limit).any() or not _is_clear(scene, scratch, name, x, y, margin):
+    if not fits_surface(surface, x, y, margin):
+        return None
+    circles = [c for n, *c in neighbours(scene, scratch, surface, moved) if n != name]
+    if not is_clear(circles, x, y, margin + clearance):
         return None
     pose = np.array([x, y, surface.center[2] + meta["rest_height"], 1.0, 0.0, 0.0, 0.0])
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     mujoco.mju_mulQuat(pose[3:], spin, np.asarray(meta["rest_quat"], dtype=float))
     return pose
+
+
+def fits_surface(surface: Surface, x: float, y: float, margin: float) -> bool:
+    """Whether a circle of radius ``margin`` (m) around a world point lies within the surface."""
+    dx, dy = x - surface.center[0], y - surface.center[1]
+    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
+    local = np.abs([cos * dx + sin * dy, cos * dy - sin * dx])
+    return not (local > np.asarray(surface.half_size) - margin).any()
+
+
+def neighbours(
+    scene: SceneModel, scratch: Scratch, surface: Surface, moved: Mapping[str, Array]
+) -> list[tuple[str, float, float, float]]:
+    """Name, x, y and radius (m) of what stands on a surface, as it rests or as it was ``moved``."""
+    found = []
+    for name, meta in scene.objects.items():
+        if name in moved:
+            x, y = moved[name][:2].tolist()
+        elif meta.get("surface") == surface.name and name in scratch.rest:
+            x, y = scratch.rest[name][:2].tolist()
+        else:
+            continue
+        found.append((name, x, y, float(meta["footprint"])))
+    return found
+
+
+def is_clear(circles: Sequence[Sequence[float]], x: float, y: float, margin: float) -> bool:
+    """Whether a circle of radius ``margin`` (m) meets none of the circles (x, y, radius)."""
+    return all(np.hypot(x - cx, y - cy) >= margin + radius for cx, cy, radius in circles)
 
 
 def start_joints(
@@ -132,31 +171,16 @@ def start_joints(
     return found
 
 
-def _is_clear(
-    scene: SceneModel, scratch: Scratch, name: str, x: float, y: float, margin: float
-) -> bool:
-    """Whether no other object of the same surface stands within finger distance."""
-    surface = scene.objects[name].get("surface")
-    for other, meta in scene.objects.items():
-        if other == name or meta.get("surface") != surface or other not in scratch.rest:
-            continue
-        gap = np.hypot(x - scratch.rest[other][0], y - scratch.rest[other][1])
-        if gap < margin + meta["footprint"] + CLEARANCE:
-            return False
-    return True
-
-
 def is_good_start(
     scene: SceneModel,
     scratch: Scratch,
-    name: str,
-    pose: Array,
+    moved: Mapping[str, Array],
     base: list[float],
     joints: Mapping[str, list[float]],
 ) -> bool:
-    """Whether the robot touches nothing and the shoulder camera sees the object."""
-    clear = is_clear_start(scene, scratch, {name: pose}, {}, base, joints)
-    return clear and is_visible(scene, scratch, name)
+    """Whether the robot touches nothing and the shoulder camera sees the ``moved`` objects."""
+    clear = is_clear_start(scene, scratch, moved, {}, base, joints)
+    return clear and all(is_visible(scene, scratch, name) for name in moved)
 
 
 def is_clear_start(
@@ -194,6 +218,13 @@ def is_clear_start(
     return not bool(((roots == robot.root_id).sum(axis=1) == 1).any())
 
 
+def lie_freely(scene: SceneModel, scratch: Scratch, moved: Mapping[str, Array]) -> bool:
+    """Whether, after ``is_good_start``, the moved objects are stuck in nothing."""
+    contact = scratch.data.contact
+    roots = scene.geom_root[contact.geom][contact.dist < -STUCK]
+    return not np.isin(roots, [scene.body_id(name) for name in moved]).any()
+
+
 def is_visible(scene: SceneModel, scratch: Scratch, name: str) -> bool:
     """Whether a ray from the first exterior camera to the object's middle or top hits it first."""
     mount, model, data = scratch.exo, scene.model, scratch.data
@@ -220,6 +251,7 @@ def start_episode(
     task: Mapping[str, Any],
     instruction: str,
     referrals: Mapping[str, str],
+    added: Mapping[str, str] = MappingProxyType({}),
 ) -> EpisodeSpec:
     """The episode of a sampled start.
 
@@ -231,6 +263,7 @@ def start_episode(
         instruction: what the robot is told.
         referrals: role in the task (such as ``pickup_obj_name``) -> words for that object; the
             bodies that these roles name in ``task`` become ``task_relevant_objects``.
+        added: body name -> object of those that the house does not hold, see ``scenes.added``.
     """
     scratch, config = scratch_of(scene), scene.robot.config
     poses = {name: rest.tolist() for name, rest in scratch.rest.items()}
@@ -240,7 +273,7 @@ def start_episode(
         robot=RobotSpec.model_construct(robot_name=config.name, init_qpos=qpos),
         cameras=scratch.cameras,
         scene_modifications=SceneModifications.model_construct(
-            added_objects={}, object_poses=poses, removed_objects=[]
+            added_objects=dict(added), object_poses=poses, removed_objects=[]
         ),
         task=dict(task),
         task_relevant_objects=[task[role] for role in referrals],
