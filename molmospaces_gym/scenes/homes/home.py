@@ -59,6 +59,7 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     items = populate(boards, [room.type for room in plan.rooms], config, object_rng)
     scene = Assembly(plan)
     scene.add_structure(placed, finish_rng, config.ceiling)
+    scene.add_windows()
     for opening in plan.doorways:
         scene.add_doorway(opening, door_rng, config)
     for k, piece in enumerate(placed):
