@@ -37,9 +37,10 @@ def home_name(split: str, index: int) -> str:
 def generate_home(split: str, index: int, config: HomeConfig | None = None) -> House:
     """Home number ``index`` of a split: a pure function of its arguments.
 
-    Everything in it is at rest. The world frame is that of the official ProcTHOR houses: z up, the floor at z = 0, the
-    house in x, y >= 0. Besides the official ``objects`` its metadata has ``surfaces``, ``rooms``,
-    ``doors``, ``articulated``, ``settled`` and ``generator``; see ``docs/homes.md``.
+    Everything in it is at rest. The world frame is that of the official ProcTHOR houses: z up, the
+    floor at z = 0, the house in x, y >= 0. Besides the official ``objects`` its metadata has
+    ``surfaces``, ``rooms``, ``doors``, ``passages``, ``articulated``, ``settled`` and
+    ``generator``; see ``docs/homes.md``.
 
     Args:
         split: ``train``, ``val`` or ``test``; no home belongs to two of them.

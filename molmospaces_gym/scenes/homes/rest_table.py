@@ -1,4 +1,4 @@
-"""Writes the rest poses that the package ships: python -m molmospaces_gym.scenes.homes.rest_table."""
+"""``python -m molmospaces_gym.scenes.homes.rest_table`` writes the shipped rest poses anew."""
 
 import json
 from pathlib import Path
