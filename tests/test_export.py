@@ -15,7 +15,7 @@ from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.export import export_home
 from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.house import House
-from molmospaces_gym.scenes.occupancy import load_map
+from molmospaces_gym.scenes.occupancy import load_map, map_file
 from molmospaces_gym.scenes.official import installed_houses, locate_house, official_house
 from molmospaces_gym.scenes.resolve import resolve_house
 
@@ -61,7 +61,10 @@ def test_a_home_with_ceilings_gets_no_second_ones(assets: Path) -> None:
 def test_the_map_is_that_of_the_home(assets: Path) -> None:
     home = generate_home("test", 1, SMALL)
     path = export_home(home, assets)
-    found = load_map(path.with_name("test_1_map.png"))
+    file = map_file(official_house("procthor-10k/test/1"))
+    assert file == path.with_name("test_1_map.png")
+    assert map_file(home) is None
+    found = load_map(file)
     assert found.px_per_m == 200
     assert list(found.room_names.values()) == [room["name"] for room in home.metadata["rooms"]]
     for room in home.metadata["rooms"]:
