@@ -151,7 +151,9 @@ class PickAndPlaceEpisode:
         placing.measure(known.poses, known.count)
         measures = placing.measures.tolist()
         middle = measures[place_kernels.MIDDLE]
-        carried = self._support.carried(placing.on_receptacle, placing.near_receptacle, middle)
+        carried = self._support.carried(
+            placing.relative, placing.on_receptacle, placing.near_receptacle, middle
+        )
         now = carried.by_force or carried.by_normal
         now = now or (self._boxes_count and measures[place_kernels.OVER] > 0.0)
         if now:

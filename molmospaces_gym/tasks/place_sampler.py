@@ -1,7 +1,7 @@
 """Samples the episodes of the placing tasks: what, where to, and from where."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,30 +9,30 @@ import numpy as np
 
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidScene
+from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.paint import NAMED_COLORS
 from molmospaces_gym.scenes.placement import Placement
 from molmospaces_gym.scenes.referral import plain_phrase, referral_phrase
 from molmospaces_gym.tasks.receptacles import (
     Receptacle,
-    addable,
+    added_receptacles,
     fits,
     own_receptacles,
-    with_added,
 )
 from molmospaces_gym.tasks.sampling import (
-    ATTEMPTS,
+    CLEARANCE,
     base_pose,
-    fits_surface,
-    is_clear,
+    draw_spots,
+    free,
     is_good_start,
     lie_freely,
     neighbours,
     reachable,
     scratch_of,
+    standing,
     start_episode,
     start_joints,
-    surface_pose,
 )
 
 APART = (0.15, 0.5)
@@ -43,8 +43,10 @@ START_GAP = 0.1
 """Least free way (m) between object and reference at the start, more than counts as beside."""
 CLOSE = 0.015
 """Free distance (m) around a receptacle; the gripper comes from above."""
-SPOTS = 12
-"""Poses tried for one object before everything is drawn anew."""
+SPOTS = 48
+"""Places drawn at once for one object; the first free one is taken."""
+ATTEMPTS = 120
+"""Starts tried before a scene is said to offer none."""
 BESIDE_ROOM, BESIDE_GAP, DIRECTIONS = 0.03, 0.02, 16
 """Around a reference there must be a place at this gap (m) with this much free room (m)."""
 
@@ -125,53 +127,38 @@ def sample_next_to(
 
 
 class _Chooser(Protocol):
-    def __call__(
-        self, scene: SceneModel, placement: Placement, name: str, rng: np.random.Generator
-    ) -> Receptacle | None: ...
+    def __call__(self, scene: SceneModel, placement: Placement, name: str) -> list[Receptacle]: ...
 
 
-def _receptacles(
-    scene: SceneModel, placement: Placement, name: str, rng: np.random.Generator
-) -> Receptacle | None:
-    own = own_receptacles(scene, placement.surface)
-    if placement.surface is None:
-        own = [r for r in own if _apart(scene, r.names[0], name) <= APART[1]]
-    more = addable(scene)
-    if not own and not more:
-        return None
-    index = int(rng.integers(len(own) + len(more)))
-    if index < len(own):
-        chosen = own[index]
-    else:
-        asset, *names = more[index - len(own)]
-        chosen = with_added(scene, asset, tuple(names))
-    return chosen if fits(scene, name, chosen.half_width) else None
+def _receptacles(scene: SceneModel, placement: Placement, name: str) -> list[Receptacle]:
+    """One of the house's own on the same surface, or one that is added.
 
-
-def _twins(
-    scene: SceneModel, placement: Placement, name: str, rng: np.random.Generator
-) -> Receptacle | None:
-    more = addable(scene, copies=2)
-    if placement.surface is None or not more:
-        return None
-    asset, *names = more[int(rng.integers(len(more)))]
-    chosen = with_added(scene, asset, tuple(names))
-    return chosen if fits(scene, name, chosen.half_width) else None
-
-
-def _references(
-    scene: SceneModel, placement: Placement, name: str, rng: np.random.Generator
-) -> Receptacle | None:
+    Not from elsewhere, since a name such as ``shelf plate`` would not fit what was moved.
+    """
     surface = placement.surface
-    names = [
-        other
+    if surface is None:
+        own = [r for r in own_receptacles(scene) if _apart(scene, r.names[0], name) <= APART[1]]
+    else:
+        own = [
+            r
+            for r in own_receptacles(scene)
+            if scene.objects[r.names[0]].get("surface") == surface.name
+        ]
+    return own + added_receptacles(scene)
+
+
+def _twins(scene: SceneModel, placement: Placement, name: str) -> list[Receptacle]:
+    return added_receptacles(scene, copies=2) if placement.surface is not None else []
+
+
+def _references(scene: SceneModel, placement: Placement, name: str) -> list[Receptacle]:
+    surface = placement.surface
+    return [
+        Receptacle(scene, (other,), np.inf)
         for other in scene.free_joints
         if other != name
         and (surface is None or scene.objects.get(other, {}).get("surface") == surface.name)
     ]
-    if not names:
-        return None
-    return Receptacle(scene, (names[int(rng.integers(len(names)))],), 0.0)
 
 
 def _start(
@@ -193,9 +180,10 @@ def _start(
     for _ in range(ATTEMPTS):
         placement, names = options[rng.integers(len(options))]
         name = names[rng.integers(len(names))]
-        receptacle = choose(scene, placement, name, rng)
-        if receptacle is None:
+        fitting = [r for r in choose(scene, placement, name) if _suits(scene, name, r)]
+        if not fitting:
             continue
+        receptacle = fitting[int(rng.integers(len(fitting)))]
         found = _try(scene, receptacle, placement, name, rng, apart)
         if found is not None:
             return found
@@ -227,6 +215,10 @@ def _try(
     return _Start(wider, name, receptacle.names, moved, base, joints, receptacle.added)
 
 
+def _suits(scene: SceneModel, name: str, receptacle: Receptacle) -> bool:
+    return receptacle.half_width == np.inf or fits(scene, name, receptacle.half_width)
+
+
 def _layout(
     receptacle: Receptacle,
     placement: Placement,
@@ -235,70 +227,46 @@ def _layout(
     apart: tuple[float, float],
 ) -> dict[str, Array] | None:
     """Poses of the receptacles and then of the object, or None."""
-    scene, moved = receptacle.scene, dict[str, Array]()
-    for body in receptacle.names:
-        for pose in _poses(scene, placement, body, rng, {**moved, name: _FAR}, CLOSE):
-            if apart is APART_NEXT_TO and not _has_room(scene, placement, body, pose, name):
-                continue
-            moved[body] = pose
-            break
-        else:
+    scene, surface = receptacle.scene, placement.surface
+    scratch, names = scratch_of(scene), receptacle.names
+    if surface is None:
+        return {n: scratch.rest[n] for n in (*names, name)}
+    reach = scene.robot.config.reach
+    circles = neighbours(scene, scratch, surface, (*names, name))
+    moved: dict[str, Array] = {}
+    for body in (*names, name):
+        meta, spots = scene.objects[body], draw_spots(reach, placement, rng, SPOTS)
+        turn = float(rng.uniform(-np.pi, np.pi))
+        radius = float(meta["footprint"])
+        good = free(spots, surface, circles, radius, CLEARANCE if body == name else CLOSE)
+        if body == name:
+            for other in names:
+                way = np.hypot(*(spots - moved[other][:2]).T)
+                good &= (way >= apart[0]) & (way <= apart[1])
+                if apart is APART_NEXT_TO:
+                    good &= way >= radius + float(scene.objects[other]["footprint"]) + START_GAP
+        found = np.flatnonzero(good)
+        if apart is APART_NEXT_TO and body != name:
+            own = float(scene.objects[name]["footprint"])
+            found = [k for k in found if _has_room(spots[k], radius, own, surface, circles)][:1]
+        if not len(found):
             return None
-    for pose in _poses(scene, placement, name, rng, moved):
-        ways = [float(np.hypot(*(pose - moved[body])[:2])) for body in receptacle.names]
-        if not all(apart[0] <= way <= apart[1] for way in ways):
-            continue
-        if apart is APART_NEXT_TO and ways[0] < _radii(scene, name, receptacle.names[0]):
-            continue
-        return {**moved, name: pose}
-    return None
+        x, y = spots[found[0]].tolist()
+        moved[body] = standing(meta, surface, x, y, turn)
+        circles = np.concatenate([circles, [[x, y, radius]]])
+    return moved
 
 
-_FAR = np.array([1e3, 1e3, 0.0, 1.0, 0.0, 0.0, 0.0])
-
-
-def _poses(
-    scene: SceneModel,
-    placement: Placement,
-    name: str,
-    rng: np.random.Generator,
-    moved: Mapping[str, Array],
-    *clearance: float,
-) -> Iterator[Array]:
-    """Free poses on the surface of a placement, or the one at rest where there is none."""
-    scratch = scratch_of(scene)
-    for _ in range(SPOTS if placement.surface is not None else 1):
-        pose = surface_pose(scene, scratch, placement, name, rng, moved, *clearance)
-        if pose is not None:
-            yield pose
+def _has_room(spot: Array, radius: float, own: float, surface: Surface, circles: Array) -> bool:
+    """Whether somewhere around a reference an object of radius ``own`` finds a place beside it."""
+    angle = 2 * math.pi * np.arange(DIRECTIONS) / DIRECTIONS
+    around = spot + (own + radius + BESIDE_GAP) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return bool(free(around, surface, circles, own, BESIDE_ROOM).any())
 
 
 def _apart(scene: SceneModel, first: str, second: str) -> float:
     """Horizontal distance (m) of two bodies at rest."""
     return float(np.hypot(*(scene.rest_pose(first) - scene.rest_pose(second))[:2]))
-
-
-def _radii(scene: SceneModel, first: str, second: str) -> float:
-    """Distance (m) of two objects whose circles leave ``START_GAP`` between them."""
-    sizes = [scene.objects.get(name, {}).get("footprint", 0.0) for name in (first, second)]
-    return float(sum(sizes)) + START_GAP
-
-
-def _has_room(scene: SceneModel, placement: Placement, body: str, pose: Array, name: str) -> bool:
-    """Whether somewhere around the reference an object finds a place beside it."""
-    surface = placement.surface
-    if surface is None:
-        return True
-    own, other = (float(scene.objects[n]["footprint"]) for n in (name, body))
-    standing = neighbours(scene, scratch_of(scene), surface, {body: pose, name: _FAR})
-    circles = [c for n, *c in standing if n not in (body, name)]
-    for k in range(DIRECTIONS):
-        angle = 2 * math.pi * k / DIRECTIONS
-        way = own + other + BESIDE_GAP
-        x, y = pose[0] + way * math.cos(angle), pose[1] + way * math.sin(angle)
-        if fits_surface(surface, x, y, own) and is_clear(circles, x, y, own + BESIDE_ROOM):
-            return True
-    return False
 
 
 def _episode(

@@ -1,6 +1,7 @@
 """Which receptacles an episode may use: those of the house, and a few that it may add."""
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,20 +10,26 @@ import numpy as np
 
 from molmospaces_gym.scenes.added import GENERATED_OBJECTS, resolve_added
 from molmospaces_gym.scenes.compose import get_scene
-from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import SceneModel
 
 CATEGORIES = frozenset({"Bowl", "Plate", "Pan"})
 """Official categories that count where the metadata does not say ``receptacle``."""
-ADDED = ("bowl", "plate", "pan", "tray", "box", "casserole")
+ADDED = ("bowl", "plate", "pan", "tray", "box", "casserole", "tupperware")
 """Categories of the generator that episodes add to houses."""
-ADDED_STEPS = (12, 20)
-"""Their sizes (steps of the catalog): 14 to 25 cm across; official receptacles have 17 to 50."""
+ADDED_STEPS = (8, 20)
+"""Their sizes (steps of the catalog)."""
+MAX_FOOTPRINT = {1: 0.19, 2: 0.13}
+"""Largest radius (m) of an added receptacle, by how many copies there are: two must find room."""
 PER_HOUSE = 2
 """Receptacles that the episodes of one house may add. Each makes a compiled scene of its own,
 which is kept, so a few make resets fast."""
+CACHE_SIZE = 64
+"""Lists of added receptacles that are kept."""
 FITS = 0.9
 """An object's footprint may have this share of the receptacle's inner half width."""
+
+
+_added: "OrderedDict[tuple[str, int], list[Receptacle]]" = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -44,42 +51,54 @@ def is_receptacle(meta: Mapping[str, Any]) -> bool:
     return bool(meta.get("receptacle", meta.get("category") in CATEGORIES))
 
 
-def own_receptacles(scene: SceneModel, surface: Surface | None) -> list[Receptacle]:
-    """The movable ones of the house, on one surface where it has any.
-
-    Only those, since a name such as ``shelf plate`` would not fit what was moved elsewhere.
-    """
+def own_receptacles(scene: SceneModel) -> list[Receptacle]:
+    """The movable ones that the house holds."""
     return [
         Receptacle(scene, (name,), _half_width(scene, name))
         for name in scene.free_joints
-        if is_receptacle(meta := scene.objects.get(name, {}))
-        and (surface is None or meta.get("surface") == surface.name)
+        if is_receptacle(scene.objects.get(name, {}))
     ]
 
 
-def addable(scene: SceneModel, copies: int = 1) -> list[tuple[str, ...]]:
-    """Assets that episodes may add to this house, each with the body names of its copies.
+def added_receptacles(scene: SceneModel, copies: int = 1) -> list[Receptacle]:
+    """Those that episodes may add to this house; none to a house without surfaces.
 
-    A pure function of the house's name; empty for a house without surfaces to stand them on.
+    Which ones is a pure function of the house's name. The scenes that hold them are compiled at
+    the first time, and the last few lists are kept.
     """
+    key = scene.key, copies
+    if key not in _added:
+        _added[key] = [with_added(scene, *one) for one in addable(scene, copies)]
+        while len(_added) > CACHE_SIZE:
+            _added.popitem(last=False)
+    _added.move_to_end(key)
+    return _added[key]
+
+
+def addable(scene: SceneModel, copies: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Assets that episodes may add to this house, each with the body names of its copies."""
     from molmospaces_gym.scenes.generator.catalog import CATEGORIES as KINDS
+    from molmospaces_gym.scenes.generator.catalog import make_asset
     from molmospaces_gym.scenes.generator.names import body_name
 
     if not scene.house.metadata.get("surfaces"):
         return []
     seed = hashlib.sha256(f"receptacles/{scene.house.name}".encode()).digest()[:8]
     rng = np.random.default_rng(int.from_bytes(seed, "little"))
-    found = []
-    for kind in rng.permutation(ADDED)[:PER_HOUSE].tolist():
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for kind in rng.permutation(ADDED).tolist():
         colour = str(rng.choice(KINDS[kind].colors))
-        asset = f"{kind}_{colour}_{int(rng.integers(ADDED_STEPS[0], ADDED_STEPS[1] + 1)):02d}"
-        names, count = [], 0
+        asset = make_asset(kind, colour, int(rng.integers(ADDED_STEPS[0], ADDED_STEPS[1] + 1)))
+        if asset.footprint > MAX_FOOTPRINT[copies] or len(found) == PER_HOUSE:
+            continue
+        names: list[str] = []
+        count = 0
         while len(names) < copies:
             count += 1
-            name = body_name(kind, asset, count)
+            name = body_name(kind, asset.asset_id, count)
             if name not in scene.body_ids:
                 names.append(name)
-        found.append((asset, *names))
+        found.append((asset.asset_id, tuple(names)))
     return found
 
 
@@ -95,7 +114,9 @@ def with_added(scene: SceneModel, asset: str, names: tuple[str, ...]) -> Recepta
 def fits(scene: SceneModel, name: str, half_width: float) -> bool:
     """Whether an object is small enough for a receptacle of this half width (m)."""
     meta = scene.objects.get(name, {})
-    size = meta.get("footprint", float(np.hypot(*scene.body_half_size(name)[:2])))
+    size = meta.get("footprint")
+    if size is None:
+        size = float(np.hypot(*scene.body_half_size(name)[:2]))
     return bool(size <= FITS * half_width) and not is_receptacle(meta)
 
 

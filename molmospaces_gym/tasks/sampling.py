@@ -1,12 +1,13 @@
 """What the samplers of the tasks share: where the robot stands, and starts worth playing."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from molmospaces_gym.episode import (
     EpisodeSpec,
@@ -15,7 +16,7 @@ from molmospaces_gym.episode import (
     SceneModifications,
     camera_spec,
 )
-from molmospaces_gym.robots.base import PREFIX, RobotConfig
+from molmospaces_gym.robots.base import PREFIX, Reach, RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
 from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
@@ -88,13 +89,10 @@ def surface_pose(
     placement: Placement,
     name: str,
     rng: np.random.Generator,
-    moved: Mapping[str, Array] = MappingProxyType({}),
-    clearance: float = CLEARANCE,
 ) -> Array | None:
     """A new upright pose of the object on the surface, or where it rests without a surface.
 
-    None where the drawn pose is too near the surface's edge, or nearer than ``clearance`` (m) to
-    another object, each where it rests or where ``moved`` has it.
+    None where the drawn pose is too near the surface's edge or to another object.
     """
     rest, surface = scratch.rest[name], placement.surface
     if surface is None:
@@ -111,44 +109,63 @@ def surface_pose(
     x = placement.base_pose[0] + distance * np.cos(angle) + ahead * np.cos(yaw) - left * np.sin(yaw)
     y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
-    if not fits_surface(surface, x, y, margin):
+    spots = np.array([[x, y]])
+    circles = neighbours(scene, scratch, surface, (name,))
+    if not free(spots, surface, circles, margin, CLEARANCE)[0]:
         return None
-    circles = [c for n, *c in neighbours(scene, scratch, surface, moved) if n != name]
-    if not is_clear(circles, x, y, margin + clearance):
-        return None
+    return standing(meta, surface, x, y, turn)
+
+
+def standing(meta: Mapping[str, Any], surface: Surface, x: float, y: float, turn: float) -> Array:
+    """The pose (7,) of an object that stands upright at a place of a surface, turned by ``turn``.
+
+    ``meta`` is its metadata.
+    """
     pose = np.array([x, y, surface.center[2] + meta["rest_height"], 1.0, 0.0, 0.0, 0.0])
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     mujoco.mju_mulQuat(pose[3:], spin, np.asarray(meta["rest_quat"], dtype=float))
     return pose
 
 
-def fits_surface(surface: Surface, x: float, y: float, margin: float) -> bool:
-    """Whether a circle of radius ``margin`` (m) around a world point lies within the surface."""
-    dx, dy = x - surface.center[0], y - surface.center[1]
-    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
-    local = np.abs([cos * dx + sin * dy, cos * dy - sin * dx])
-    return not (local > np.asarray(surface.half_size) - margin).any()
+def draw_spots(reach: Reach, placement: Placement, rng: np.random.Generator, count: int) -> Array:
+    """World points (count, 2) that the robot reaches from a placement."""
+    angle = placement.yaw + rng.uniform(-reach.angle, reach.angle, count)
+    distance = np.sqrt(rng.uniform(reach.distance[0] ** 2, reach.distance[1] ** 2, count))
+    cos, sin = np.cos(placement.yaw), np.sin(placement.yaw)
+    ahead, left = reach.origin
+    origin = [ahead * cos - left * sin, ahead * sin + left * cos] + np.array(
+        placement.base_pose[:2]
+    )
+    spots: Array = origin + distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return spots
 
 
 def neighbours(
-    scene: SceneModel, scratch: Scratch, surface: Surface, moved: Mapping[str, Array]
-) -> list[tuple[str, float, float, float]]:
-    """Name, x, y and radius (m) of what stands on a surface, as it rests or as it was ``moved``."""
-    found = []
-    for name, meta in scene.objects.items():
-        if name in moved:
-            x, y = moved[name][:2].tolist()
-        elif meta.get("surface") == surface.name and name in scratch.rest:
-            x, y = scratch.rest[name][:2].tolist()
-        else:
-            continue
-        found.append((name, x, y, float(meta["footprint"])))
+    scene: SceneModel, scratch: Scratch, surface: Surface, without: Container[str]
+) -> Array:
+    """Circles (n, 3), x, y and radius (m), around what rests on a surface."""
+    found = [
+        [*scratch.rest[name][:2].tolist(), meta["footprint"]]
+        for name, meta in scene.objects.items()
+        if meta.get("surface") == surface.name and name in scratch.rest and name not in without
+    ]
+    return np.array(found, dtype=float).reshape(-1, 3)
+
+
+def free(
+    spots: Array, surface: Surface, circles: Array, radius: float, clearance: float
+) -> NDArray[np.bool_]:
+    """Which of the points (k, 2) have room for a circle on the surface and between circles (n, 3).
+
+    It must lie on the surface whole and keep ``clearance`` (m) from the others.
+    """
+    dx, dy = spots[:, 0] - surface.center[0], spots[:, 1] - surface.center[1]
+    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
+    inside = np.abs(cos * dx + sin * dy) <= surface.half_size[0] - radius
+    inside &= np.abs(cos * dy - sin * dx) <= surface.half_size[1] - radius
+    way = np.hypot(spots[:, :1] - circles[:, 0], spots[:, 1:] - circles[:, 1])
+    found: NDArray[np.bool_] = inside & (way >= circles[:, 2] + radius + clearance).all(axis=1)
     return found
-
-
-def is_clear(circles: Sequence[Sequence[float]], x: float, y: float, margin: float) -> bool:
-    """Whether a circle of radius ``margin`` (m) meets none of the circles (x, y, radius)."""
-    return all(np.hypot(x - cx, y - cy) >= margin + radius for cx, cy, radius in circles)
 
 
 def start_joints(

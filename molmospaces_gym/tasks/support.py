@@ -69,11 +69,13 @@ class ReceptacleSupport:
         self._awake = world.awake(slot)
         self._force = np.zeros(3)
         self._asleep: Carried | None = None
+        self._at = np.empty(7)
 
-    def carried(self, touching: bool, near: bool, middle: float) -> Carried:
+    def carried(self, relative: Array, touching: bool, near: bool, middle: float) -> Carried:
         """What holds now.
 
         Args:
+            relative: pose (7,) of the object in the receptacle's frame.
             touching: whether the listed contacts hold one between object and receptacle.
             near: whether they might touch, going by their boxes.
             middle: height of the middle of the object's box, m.
@@ -85,7 +87,9 @@ class ReceptacleSupport:
             return self._judge(self._world.contacts(self._slot), middle)
         if not near:
             return NOT_CARRIED
-        if self._asleep is None:
+        # Between two steps an object may wake, move a little and fall asleep again.
+        if self._asleep is None or not np.array_equal(relative, self._at):
+            self._at[:] = relative
             self._asleep = self._judge(self._world.resting_contacts(self._slot), middle)
         return self._asleep
 
@@ -139,6 +143,7 @@ class StandsOn:
         self._around = solid_boxes(scene)
         self._awake = world.awake(slot)
         self._xpos, self._xmat = world.body_pos(slot), world.body_mat(slot)
+        self._at = np.empty(3)
         self._found, self._corners = np.empty(SUPPORTERS, np.int32), np.empty((2, 3))
         self._asleep: frozenset[int] | None = None
 
@@ -150,7 +155,9 @@ class StandsOn:
         if self._awake[self._body]:
             self._asleep = None
             return self._judge(contacts)
-        if self._asleep is None:
+        place = self._xpos[self._body]
+        if self._asleep is None or not np.array_equal(place, self._at):
+            self._at[:] = place
             self._asleep = self._judge(self._world.resting_contacts(self._slot))
         return self._asleep
 
