@@ -27,9 +27,11 @@ ROOM = """
     <geom name="floor" type="plane" size="6 6 0.1"/>
     <body name="wall" pos="2 -2 1"><geom type="box" size="0.1 4 1"/></body>
     <body name="stand" pos="-3 3 0.4"><geom type="box" size="0.2 0.2 0.4"/></body>
-    <body name="mug_near" pos="-3 3 0.86"><freejoint/><geom type="box" size="0.04 0.04 0.05"/></body>
+    <body name="mug_near" pos="-3 3 0.86"><freejoint/>
+      <geom type="box" size="0.04 0.04 0.05"/></body>
     <body name="post" pos="4 -4 0.4"><geom type="box" size="0.2 0.2 0.4"/></body>
-    <body name="mug_far" pos="4 -4 0.86"><freejoint/><geom type="box" size="0.04 0.04 0.05"/></body>
+    <body name="mug_far" pos="4 -4 0.86"><freejoint/>
+      <geom type="box" size="0.04 0.04 0.05"/></body>
     {extra}
   </worldbody>
 </mujoco>
@@ -222,9 +224,8 @@ def test_an_exported_map_gives_the_same_ways(home, tmp_path):
     save_map(tmp_path / "map.png", found)
     read, own = grid_of(load_map(tmp_path / "map.png")), floor_grid(home)
     places = own.places[:: len(own.places) // 40]
-    lengths = [
-        grid.field(places[len(places) // 2][None])[tuple(grid.snap(places).T)] for grid in (read, own)
-    ]  # fmt: skip
+    goal = places[len(places) // 2][None]
+    lengths = [grid.field(goal)[tuple(grid.snap(places).T)] for grid in (read, own)]
     both = np.isfinite(lengths).all(axis=0)
     assert both.mean() > 0.7
     np.testing.assert_allclose(lengths[0][both], lengths[1][both], atol=0.4)
