@@ -8,6 +8,7 @@ TASKS = {
     "Pick": "molmospaces_gym.tasks.pick:PickTask",
     "Open": "molmospaces_gym.tasks.open_close:OpenTask",
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
+    "OpenDoor": "molmospaces_gym.tasks.open_door:OpenDoorTask",
     "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""

@@ -14,6 +14,7 @@ SOLVERS: Mapping[str, str] = {
     "Pick": "molmospaces_gym.policies.attempts:PickSolver",
     "Open": "molmospaces_gym.policies.opening:OpeningSolver",
     "Close": "molmospaces_gym.policies.opening:OpeningSolver",
+    "OpenDoor": "molmospaces_gym.policies.doors:DoorSolver",
     "NavigateTo": "molmospaces_gym.policies.driving:NavigationSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
