@@ -7,6 +7,7 @@ the handle. Fingers above and below the lever let it turn between them.
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -89,6 +90,7 @@ class DoorAttempts:
         base = scene.robot.base
         assert base is not None  # checked by the solver
         self._session, self._base = session, base
+        self._chains: dict[str, ArmChain] = {}
         self._dt = session.n_substeps * float(scene.model.opt.timestep)
         limits = task.get("articulated_joint_range")
         self._door = find_doorway(scene, door_articulation(scene, task), limits)
@@ -132,11 +134,10 @@ class DoorAttempts:
 
     def _pull(self, number: int) -> Iterator[Array]:
         """Hold the handle and step back along an arc."""
-        grips = list(self._grips())
-        if not grips:
+        grip = next(islice(self._grips(), number, None), None) or next(self._grips(), None)
+        if grip is None:
             yield self._session.ctrl
             return
-        grip = grips[number % len(grips)]
         stance = grip.path[0]
         ahead = np.array([math.cos(stance[2]), math.sin(stance[2])])
         before = np.append(stance[:2] - BACK * ahead, stance[2])
@@ -185,7 +186,7 @@ class DoorAttempts:
 
     def _joints(self, arm: ArmBinding, point: Array, side: float) -> Array | None:
         """Arm positions (n,) that hold a lever at a point (3,) of the base's frame, or None."""
-        chain = ArmChain(self._session.scene.robot, arm)
+        chain = self._chain(arm)
         home = np.array(self._session.robot.home[arm.config.group])
         targets = np.tile(np.eye(4), (2, 1, 1))
         for target, sign in zip(targets, (1.0, -1.0), strict=True):
@@ -201,6 +202,12 @@ class DoorAttempts:
                 if travel < cost:
                     best, cost = joints, travel
         return best
+
+    def _chain(self, arm: ArmBinding) -> ArmChain:
+        group = arm.config.group
+        if group not in self._chains:
+            self._chains[group] = ArmChain(self._session.scene.robot, arm)
+        return self._chains[group]
 
     def _drive(self, goal: Array) -> Iterator[Array]:
         """Go to a base pose on this side of the door."""
@@ -222,6 +229,8 @@ class DoorAttempts:
 
     def _along(self, path: Array, speed: float) -> Iterator[Array]:
         """Base commands along poses (K, 3) at a speed (m/s), turning no faster than allowed."""
+        turns = round((self._pose()[2] - path[0, 2]) / (2 * math.pi))
+        path = path + [0.0, 0.0, 2 * math.pi * turns]  # headings count on without end
         moves = np.diff(path, axis=0)
         times = np.maximum(
             np.hypot(moves[:, 0], moves[:, 1]) / speed, np.abs(moves[:, 2]) / DRIVE_TURN
