@@ -10,6 +10,7 @@ TASKS = {
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
     "OpenDoor": "molmospaces_gym.tasks.open_door:OpenDoorTask",
     "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
+    "MultiTask": "molmospaces_gym.tasks.multi:MultiTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""
 

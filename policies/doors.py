@@ -206,7 +206,8 @@ class DoorAttempts:
     def _chain(self, arm: ArmBinding) -> ArmChain:
         group = arm.config.group
         if group not in self._chains:
-            self._chains[group] = ArmChain(self._session.scene.robot, arm)
+            qpos = self._session.world.joint_pos(self._session.slot)
+            self._chains[group] = ArmChain(self._session.scene.robot, arm, qpos)
         return self._chains[group]
 
     def _drive(self, goal: Array) -> Iterator[Array]:

@@ -94,7 +94,7 @@ class ExpertPolicy:
             raise NotReset("ExpertPolicy sees no scene yet; call bind(env.unwrapped) first")
         session = self._env.session
         if self._commands is None or session.steps == 0:
-            self._commands = self._solver(session.task.name).play(session)
+            self._commands = self._solver(session.task_name).play(session)
         command = next(self._commands)
         action = session.action_mapper.encode(command, session.ctrl)
         return action.astype(np.float32), state
