@@ -17,6 +17,7 @@ SOLVERS: Mapping[str, str] = {
     "PickAndPlaceColor": "molmospaces_gym.policies.placing:PlaceSolver",
     "Open": "molmospaces_gym.policies.opening:OpeningSolver",
     "Close": "molmospaces_gym.policies.opening:OpeningSolver",
+    "OpenDoor": "molmospaces_gym.policies.doors:DoorSolver",
     "NavigateTo": "molmospaces_gym.policies.driving:NavigationSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
