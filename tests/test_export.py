@@ -89,7 +89,18 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
 
 
 def test_export_command(assets: Path) -> None:
-    arguments = ["scenes", "export", str(assets), "--homes", "1", "--split", "val", "--first", "7"]
+    arguments = [
+        "scenes",
+        "export",
+        str(assets),
+        "--homes",
+        "1",
+        "--split",
+        "val",
+        "--first",
+        "7",
+        "--no-check-grasps",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     folder = assets / "scenes" / "procthor-10k-val"
