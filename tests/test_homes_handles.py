@@ -1,4 +1,4 @@
-"""Handles of homes are held and opened by the gripper of the Franka, with the grasps given."""
+"""Handles of homes are held and opened by the grippers of both robots, with the grasps given."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from molmospaces_gym.scenes.homes.handles import (
 from molmospaces_gym.scenes.homes.single import fixture_mjcf
 
 Pose = NDArray[np.float64]
+HANDS = {"franka_droid": "gripper/base_mount", "rby1": "link_right_arm_6"}
 PIECES = (
     "counter", "sink", "dresser", "drawer_desk", "nightstand", "wall_cabinet", "wardrobe",
     "sideboard", "fridge", "oven", "dishwasher", "microwave", "washing_machine", "door",
@@ -35,8 +36,8 @@ def draw(name: str, seed: int) -> Fixture:
     return door(0.9, 2.06, 0.1, rng) if name == "door" else FIXTURES[name](rng)
 
 
-def hand_at(fixture: Fixture) -> FloatingHand:
-    return FloatingHand(fixture_mjcf(fixture), get_robot("franka_droid"))
+def hand_at(fixture: Fixture, robot: str) -> FloatingHand:
+    return FloatingHand(fixture_mjcf(fixture), get_robot(robot), HANDS[robot])
 
 
 def back_off(grasp: Pose, distance: float) -> Pose:
@@ -75,10 +76,11 @@ def moved_home(moving: Moving, share: float) -> Pose:
     return pose
 
 
+@pytest.mark.parametrize("robot", HANDS)
 @pytest.mark.parametrize("name", PIECES)
-def test_open_gripper_reaches_every_handle(name: str) -> None:
+def test_open_gripper_reaches_every_handle(name: str, robot: str) -> None:
     fixture = draw(name, 0)
-    hand = hand_at(fixture)
+    hand = hand_at(fixture, robot)
     for moving in fixture.moving:
         home = np.eye(4)
         home[:3, 3] = moving.pos
@@ -90,11 +92,11 @@ def test_open_gripper_reaches_every_handle(name: str) -> None:
             assert not hand.touches()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("robot", "seed"), [("franka_droid", 0), ("franka_droid", 1), ("rby1", 2)])
 @pytest.mark.parametrize("name", PIECES)
-def test_gripper_opens_by_the_handle(name: str, seed: int) -> None:
+def test_gripper_opens_by_the_handle(name: str, robot: str, seed: int) -> None:
     fixture = draw(name, seed)
-    hand = hand_at(fixture)
+    hand = hand_at(fixture, robot)
     for k in {0, len(fixture.moving) - 1}:
         moving = fixture.moving[k]
         assert opened(hand, k, moving, handle_grasps(moving)[0], goal=0.6) > 0.5

@@ -25,12 +25,13 @@ class FloatingHand:
     Args:
         mjcf: text of the scene.
         robot: whose gripper it is.
-        mount: body of the robot that the gripper begins with.
+        mount: body of the robot that the gripper begins with; a joint that it has is left out.
     """
 
     def __init__(self, mjcf: str, robot: RobotConfig, mount: str = "gripper/base_mount") -> None:
         spec = mujoco.MjSpec.from_string(mjcf)
         source = mujoco.MjSpec.from_file(str(robot.mjcf))
+        _unhinge(source, source.body(mount))
         carrier = spec.worldbody.add_body(name="carrier", pos=FAR)
         carrier.add_freejoint()
         carrier.mass, carrier.inertia = CARRIER_MASS, (0.01, 0.01, 0.01)
@@ -48,6 +49,9 @@ class FloatingHand:
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self._open, self._closed = robot.gripper.open_ctrl, robot.gripper.closed_ctrl
+        joints = robot.groups[robot.gripper.group].joints
+        self._fingers = [int(self.model.joint(PREFIX + j).qposadr[0]) for j in joints]
+        self._opened = [sign * robot.gripper.open_qpos for sign in robot.gripper.coupling]
         joint = self.model.joint(int(self.model.body("carrier").jntadr[0]))
         self._at = int(joint.qposadr[0])
         mujoco.mj_kinematics(self.model, self.data)
@@ -60,6 +64,7 @@ class FloatingHand:
         pos, quat = self._goal(grasp)
         self.data.qpos[self._at : self._at + 3] = pos
         self.data.qpos[self._at + 3 : self._at + 7] = quat
+        self.data.qpos[self._fingers] = self._opened
         self.go(grasp, 0)
         mujoco.mj_forward(self.model, self.data)
 
@@ -87,6 +92,14 @@ class FloatingHand:
         pose, quat = grasp @ self._offset, np.zeros(4)
         mujoco.mju_mat2Quat(quat, pose[:3, :3].ravel())
         return pose[:3, 3], quat
+
+
+def _unhinge(spec: mujoco.MjSpec, body: mujoco.MjsBody) -> None:
+    """Remove the joints of a body and what drives them."""
+    for joint in list(body.joints):
+        for actuator in [a for a in spec.actuators if a.target == joint.name]:
+            spec.delete(actuator)
+        spec.delete(joint)
 
 
 def _pose(thing: object) -> Pose:
