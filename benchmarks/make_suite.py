@@ -46,7 +46,8 @@ class SuiteMaker:
 
     def add_house(self, scene: str, wanted: int) -> None:
         """Add ``wanted`` solvable episodes of a house, or as many as its candidates give."""
-        kwargs = {"scene": scene, "terminate_on_success": False, **policy_env_kwargs(self._policy)}
+        wishes = policy_env_kwargs(self._policy, self._env_id)
+        kwargs = {"scene": scene, "terminate_on_success": False, **wishes}
         env = make_env(self._env_id, kwargs)
         try:
             bind_policy(self._policy, env)

@@ -87,3 +87,34 @@ def is_straight(free: Any, row: float, column: float, to_row: float, to_column: 
         if not (0 <= r < free.shape[0] and 0 <= c < free.shape[1]) or not free[r, c]:
             return False
     return True
+
+
+@kernel
+def descend(field: Any, free: Any, row: int, column: int, out: Any) -> int:
+    """Write the cells (n, 2) of the way from a cell down to where ``field`` is 0; returns n.
+
+    ``field`` are lengths in cells as ``distances`` writes them. Ends early where no neighbour is
+    lower or ``out`` is full.
+    """
+    rows, columns = field.shape
+    count = 0
+    while count < len(out):
+        out[count, 0], out[count, 1] = row, column
+        count += 1
+        if field[row, column] <= 0.0:
+            break
+        best, to_row, to_column = np.inf, row, column
+        for dr in range(-1, 2):
+            for dc in range(-1, 2):
+                r, c = row + dr, column + dc
+                if not (0 <= r < rows and 0 <= c < columns) or (dr == 0 and dc == 0):
+                    continue
+                if dr and dc and not (free[row, c] and free[r, column]):
+                    continue
+                way = field[r, c] + math.sqrt(float(dr * dr + dc * dc))
+                if way < best:
+                    best, to_row, to_column = way, r, c
+        if field[to_row, to_column] >= field[row, column]:
+            break
+        row, column = to_row, to_column
+    return count

@@ -15,17 +15,18 @@ from scipy import ndimage
 
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.robots.base import PREFIX
-from molmospaces_gym.scenes.grid_kernels import distances, is_straight
+from molmospaces_gym.scenes.grid_kernels import descend, distances, is_straight
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.occupancy import OccupancyMap, occupancy_map
 
-RADIUS = 0.36
-"""Radius of the round robot that stands for an RB-Y1 (measured: 0.35 m), m."""
+RADIUS, NARROW = 0.45, 0.36
+"""Radius (m) of the round robot that stands for an RB-Y1: one that turns on the spot anywhere (its
+corners are at 0.43 m), and one that gets through where it goes straight on."""
 PX_PER_M = 20.0
 """Cells per metre of the grid that ways are searched on (official: 40)."""
-NEAR, FAR = 0.55, 1.25
+NEAR, FAR = 0.7, 1.3
 """Distances (m) between which a thing is looked at: not in the way, and within the official 1.5."""
-VIEWS = 16
+VIEWS = 12
 """Directions from which a thing is looked at."""
 EYE_HEIGHT = 1.5
 """Height (m) of the head camera of a standing RB-Y1, about."""
@@ -33,17 +34,19 @@ AWAY = (1e3, 1e3, 0.0, 1.0, 0.0, 0.0, 0.0)
 """Where the robot is while the floor is mapped."""
 CACHE_SIZE = 32
 
-_cache: "OrderedDict[str, FloorGrid | None]" = OrderedDict()
+_cache: "OrderedDict[tuple[str, float], FloorGrid | None]" = OrderedDict()
+_views: "OrderedDict[tuple[str, bytes], Array]" = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
 class FloorGrid:
     """The floor on which the middle of a robot can be.
 
-    ``map`` is free where the robot touches nothing.
+    ``map`` is free where a round robot of ``radius`` (m) touches nothing.
     """
 
     map: OccupancyMap
+    radius: float
 
     @property
     def cell(self) -> float:
@@ -86,27 +89,10 @@ class FloorGrid:
         cell = self.snap(np.asarray(start)[None])[0]
         if not np.isfinite(field[tuple(cell)]):
             return None
-        cells = [cell]
-        while field[tuple(cells[-1])] > 0.0:
-            cells.append(self._downhill(field, cells[-1]))
-        corners = self._straightened(np.array(cells))
-        return self.map.points(corners)
-
-    def _downhill(self, field: Array, cell: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The neighbour on the shortest way."""
-        row, column = cell
-        rows, columns = field.shape
-        best, found = np.inf, cell
-        for dr, dc in _NEIGHBOURS:
-            r, c = row + dr, column + dc
-            if not (0 <= r < rows and 0 <= c < columns):
-                continue
-            if dr and dc and not (self.map.free[row, c] and self.map.free[r, column]):
-                continue
-            way = field[r, c] + self.cell * float(np.hypot(dr, dc))
-            if way < best:
-                best, found = way, np.array([r, c])
-        return found
+        cells = np.empty((self.map.free.size, 2), np.int64)
+        row, column = int(cell[0]), int(cell[1])
+        count = descend(field / self.cell, self.map.free, row, column, cells)
+        return self.map.points(self._straightened(cells[:count]))
 
     def _straightened(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """The corners of a way, with everything straight between them."""
@@ -124,40 +110,43 @@ class FloorGrid:
         return np.array(corners)
 
 
-_NEIGHBOURS = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
-
-
-def floor_grid(scene: SceneModel) -> FloorGrid | None:
-    """The grid of a scene at rest; None where the scene has no bounded floor."""
-    if scene.key not in _cache:
-        _cache[scene.key] = _make_grid(scene)
+def floor_grid(scene: SceneModel, radius: float = RADIUS) -> FloorGrid | None:
+    """The grid of a scene at rest for a round robot (m); None where it has no bounded floor."""
+    key = (scene.key, radius)
+    if key not in _cache:
+        _cache[key] = _make_grid(scene, radius)
         while len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
-    _cache.move_to_end(scene.key)
-    return _cache[scene.key]
+    _cache.move_to_end(key)
+    return _cache[key]
 
 
-def _make_grid(scene: SceneModel) -> FloorGrid | None:
+def _make_grid(scene: SceneModel, radius: float) -> FloorGrid | None:
     data = resting_data(scene)
     root = scene.model.body(scene.robot.root_id).name
     try:
         found = occupancy_map(scene.model, data, PX_PER_M, ignored=(PREFIX + "base", root))
     except InvalidScene:
         return None
-    return grid_of(found)
+    return grid_of(found, radius)
 
 
 def grid_of(found: OccupancyMap, radius: float = RADIUS) -> FloorGrid:
     """The grid of an occupancy map, such as an official PNG, for a round robot (m)."""
     factor = max(1, round(found.px_per_m / PX_PER_M))
     coarse = found.coarser(factor) if factor > 1 else found
-    return FloorGrid(coarse.inflated(radius))
+    return FloorGrid(coarse.inflated(radius), radius)
 
 
 def resting_data(scene: SceneModel) -> mujoco.MjData:
     """A simulation of a scene at rest, with the robot out of the way."""
+    return without_robot(scene, scene.rest_qpos)
+
+
+def without_robot(scene: SceneModel, qpos: Array) -> mujoco.MjData:
+    """A simulation of a scene in a configuration (nq,), with the robot out of the way."""
     data = mujoco.MjData(scene.model)
-    data.qpos[:] = scene.rest_qpos
+    data.qpos[:] = qpos
     scene.robot.place_base(AWAY, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(scene.model, data)
     return data
@@ -168,18 +157,41 @@ def viewpoints(
 ) -> Array:
     """Places (N, 2) on drivable floor near one of the bodies, from where a robot's eye sees it.
 
-    ``data`` holds the scene without the robot.
+    ``data`` holds the scene without the robot. What was found for bodies at the same places is
+    kept.
     """
+    middles = [middle_of(scene, data, name) for name in names]
+    key = (f"{scene.key} {grid.radius}", np.round(middles, 2).tobytes())
+    if key not in _views:
+        found = [
+            view
+            for name, middle in zip(names, middles, strict=True)
+            for view in _views_of(scene, grid, data, name, middle)
+            if _is_nearest(view, middle, middles)
+        ]
+        _views[key] = np.array(found).reshape(-1, 2)
+        while len(_views) > 8 * CACHE_SIZE:
+            _views.popitem(last=False)
+    return _views[key]
+
+
+def _is_nearest(view: Array, middle: Array, middles: Sequence[Array]) -> bool:
+    """Whether no other candidate is nearer: only the nearest one counts when it is seen."""
+    own = float(np.hypot(*(middle[:2] - view)))
+    return all(own <= float(np.hypot(*(other[:2] - view))) + 1e-9 for other in middles)
+
+
+def _views_of(
+    scene: SceneModel, grid: FloorGrid, data: mujoco.MjData, name: str, middle: Array
+) -> list[Array]:
     found = []
-    for name in names:
-        middle = middle_of(scene, data, name)
-        for angle in np.arange(VIEWS) * 2 * np.pi / VIEWS:
-            way = np.array([np.cos(angle), np.sin(angle)])
-            line = middle[:2] + np.arange(NEAR, FAR, 0.1)[:, None] * way
-            free = np.flatnonzero(grid.map.is_free(line))
-            if len(free) and sees(scene, data, np.append(line[free[0]], EYE_HEIGHT), name):
-                found.append(line[free[0]])
-    return np.array(found).reshape(-1, 2)
+    for angle in np.arange(VIEWS) * 2 * np.pi / VIEWS:
+        way = np.array([np.cos(angle), np.sin(angle)])
+        line = middle[:2] + np.arange(NEAR, FAR, 0.1)[:, None] * way
+        free = np.flatnonzero(grid.map.is_free(line))
+        if len(free) and sees(scene, data, np.append(line[free[0]], EYE_HEIGHT), name):
+            found.append(line[free[0]])
+    return found
 
 
 def middle_of(scene: SceneModel, data: mujoco.MjData, name: str) -> Array:

@@ -1,5 +1,6 @@
 """Samples NavigateTo episodes: which object, and from where the robot sets out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,9 +52,8 @@ def navigation_text(scene: SceneModel, name: str, count: int) -> tuple[str, str]
     if count == 1:
         phrase = referral_phrase(scene, name)
         return f"navigate to the {phrase}.", phrase
-    meta = scene.objects.get(name, {})
-    words = meta.get("noun") or meta.get("category") or spoken_name(name)
-    phrase = str(words).replace("_", " ").lower()
+    category = str(scene.objects.get(name, {}).get("category") or spoken_name(name))
+    phrase = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", category).replace("_", " ").lower()
     return f"navigate to any {phrase} ({count} available).", phrase
 
 

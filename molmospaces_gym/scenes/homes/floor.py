@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.scenes.homes.furnish import Placed, front_of
 from molmospaces_gym.scenes.homes.grid import CELL, FreeFloor, paint
 from molmospaces_gym.scenes.homes.openings import across
+from molmospaces_gym.scenes.homes.placed import Placed, front_of
 from molmospaces_gym.scenes.homes.plan import FloorPlan
 
 

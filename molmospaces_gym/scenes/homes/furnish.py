@@ -11,8 +11,9 @@ from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typica
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
 from molmospaces_gym.scenes.homes.grid import room_works
 from molmospaces_gym.scenes.homes.openings import across, swept
+from molmospaces_gym.scenes.homes.placed import Placed, front_of
 from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
-from molmospaces_gym.scenes.homes.rect import Rect, centred
+from molmospaces_gym.scenes.homes.rect import centred
 from molmospaces_gym.scenes.homes.space import (
     SIDES,
     YAWS,
@@ -36,33 +37,7 @@ SWING_ROOM = 0.04
 """Distance of furniture with doors from the wall at its side: their handles swing out there."""
 RUNS = ("counter", "sink", "oven", "dishwasher", "fridge")
 """Kitchen pieces that stand side by side."""
-REACHED_WITHIN = 0.9
-"""Distance before furniture within which a robot must find room."""
 SEATS = ("chair", "stool")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A piece of furniture where it stands. ``on`` is the number of the piece that carries it."""
-
-    key: str
-    fixture: Fixture
-    room: int
-    spot: Spot
-    on: int | None = None
-
-    @property
-    def zone(self) -> Zone:
-        """The space it takes."""
-        return solid(self.fixture, self.spot)
-
-
-def front_of(piece: Placed) -> Rect | None:
-    """The floor before a piece on which a robot must find room to use it, None where none need."""
-    if piece.on is not None or piece.fixture.hung > 0 or not piece.fixture.tops:
-        return None
-    hx, hy = piece.fixture.half
-    return piece.spot.rect((-hx, -hy - REACHED_WITHIN), (hx, -hy))
 
 
 @dataclass
@@ -98,9 +73,10 @@ class _Furnisher:
         for spot, host in self._spots(typical, fixture, anchors, number):
             taken = solid(fixture, spot)
             clear = self._clear(typical.name, fixture, spot)
-            own = (None, None) if host is None else (self._solids[host], self._clears[host])
+            ignored = None if host is None else self._solids[host]
+            granted = None if host is None else self._clears[host]
             piece = Placed(typical.name, fixture, self.room.index, spot)
-            fits = self.space.fits(taken, clear, *own, opens=bool(fixture.moving))
+            fits = self.space.fits(taken, clear, ignored, granted, bool(fixture.moving))
             if fits and self._drivable(piece):
                 self._put(piece, taken, clear)
                 return True

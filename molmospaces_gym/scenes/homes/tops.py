@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from molmospaces_gym.scenes.generator.shapes import Vec3
 from molmospaces_gym.scenes.homes.fixture import Top
-from molmospaces_gym.scenes.homes.furnish import Placed
 from molmospaces_gym.scenes.homes.grid import FreeFloor
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.space import front_edge
 
 PEDESTAL = 0.31
@@ -148,7 +148,7 @@ def _headroom(placed: Sequence[Placed], k: int, height: float, own: float) -> fl
     if math.isfinite(own):
         return own
     above = [
-        other.fixture.hung - height
+        other.fixture.hung - base.spot.z - height
         for other in placed
         if other.fixture.hung > 0 and other.zone.rect.overlaps(base.zone.rect)
     ]
