@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode, UnknownBody
-from molmospaces_gym.randomization.fixtures import still_geoms, under
+from molmospaces_gym.randomization.fixtures import under
 from molmospaces_gym.randomization.spec import (
     ColorsSpec,
     DynamicsSpec,
@@ -19,6 +19,14 @@ from molmospaces_gym.randomization.spec import (
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.variations import PLAIN, Dynamics, Lamp, Look, Tint, Triple
+
+DOFS = {
+    int(mujoco.mjtJoint.mjJNT_FREE): 6,
+    int(mujoco.mjtJoint.mjJNT_BALL): 3,
+    int(mujoco.mjtJoint.mjJNT_SLIDE): 1,
+    int(mujoco.mjtJoint.mjJNT_HINGE): 1,
+}
+"""Degrees of freedom by type of joint."""
 
 
 def look_of(scene: SceneModel, episode: EpisodeSpec) -> Look:
@@ -76,50 +84,57 @@ def _triple(values: Sequence[float]) -> Triple:
 def _tints(scene: SceneModel, colors: ColorsSpec | None) -> tuple[Tint, ...]:
     if colors is None:
         return ()
-    model, names = scene.model, {}
-    for name in colors.materials:
-        names[_id(scene, "material", name)] = name
-    shifts = {scene.body_id(name): np.asarray(shift) for name, shift in colors.bodies.items()}
+    model = scene.model
+    materials = {
+        _id(scene.material_ids, "material", name): _material(scene, name, given)
+        for name, given in colors.materials.items()
+    }
+    shifts = {scene.body_id(name): shift for name, shift in colors.bodies.items()}
     kept = under(scene, [scene.body_id(name) for name in colors.kept])
+    geoms = scene.still_geoms
+    geoms = geoms[~kept[model.geom_bodyid[geoms]]]
+    columns = (geoms, model.geom_bodyid[geoms], model.geom_matid[geoms], model.geom_rgba[geoms])
     found: list[Tint] = []
-    for geom in still_geoms(scene).tolist():
-        body, material = int(model.geom_bodyid[geom]), int(model.geom_matid[geom])
-        if kept[body]:
-            continue
-        if material in names:
-            given = colors.materials[names[material]]
-            found.append((geom, _colour(given.rgb), _lent(scene, geom, given)))
+    for geom, body, material, rgba in zip(*(values.tolist() for values in columns), strict=True):
+        if material in materials:
+            rgb, lender = materials[material]
+            found.append((geom, rgb, lender if lender < 0 or _is_mapped(scene, geom) else -1))
         elif material < 0 and body in shifts:
-            rgb = np.clip(model.geom_rgba[geom, :3].astype(float) + shifts[body], 0.0, 1.0)
-            found.append((geom, _triple(rgb.tolist()), -1))
+            red, green, blue = (
+                min(max(own + shift, 0.0), 1.0)
+                for own, shift in zip(rgba, shifts[body], strict=False)
+            )
+            found.append((geom, (red, green, blue), -1))
     return tuple(found)
 
 
-def _colour(values: Sequence[float]) -> Triple:
-    if not all(0 <= value <= 1 for value in values):
-        raise InvalidEpisode(f"randomization.colors: found {list(values)}, expected rgb in 0..1")
-    return _triple(values)
+def _material(scene: SceneModel, name: str, given: MaterialSpec) -> tuple[Triple, int]:
+    """Colour of a material and the id of the one that lends it a texture, -1: none."""
+    if not all(0 <= value <= 1 for value in given.rgb):
+        raise InvalidEpisode(
+            f"randomization.colors.materials.{name}.rgb: found {list(given.rgb)}, expected red,"
+            " green and blue in 0..1"
+        )
+    lender = -1 if given.texture is None else _id(scene.material_ids, "material", given.texture)
+    return _triple(given.rgb), lender
 
 
-def _lent(scene: SceneModel, geom: int, given: MaterialSpec) -> int:
-    """Id of the material whose texture a geom shows, -1: its own.
-
-    Only shapes that carry a texture in every renderer take another one.
-    """
-    if given.texture is None:
-        return -1
+def _is_mapped(scene: SceneModel, geom: int) -> bool:
+    """Whether every renderer draws a texture on a shape."""
     model, types = scene.model, mujoco.mjtGeom
     kind, mesh = int(model.geom_type[geom]), int(model.geom_dataid[geom])
-    flat = kind in (int(types.mjGEOM_PLANE), int(types.mjGEOM_BOX))
-    mapped = kind == int(types.mjGEOM_MESH) and int(model.mesh_texcoordadr[mesh]) >= 0
-    return _id(scene, "material", given.texture) if flat or mapped else -1
+    if kind == int(types.mjGEOM_MESH):
+        return int(model.mesh_texcoordadr[mesh]) >= 0
+    return kind in (int(types.mjGEOM_PLANE), int(types.mjGEOM_BOX))
 
 
 def _body_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> dict[str, Array]:
     model = scene.model
     factors = np.ones((model.nbody, 3))
-    for name, values in dynamics.bodies.items():
-        factors[scene.body_id(name)] = _factors(f"bodies.{name}", values, 3)
+    rows = [scene.body_id(name) for name in dynamics.bodies]
+    given = [_factors(f"bodies.{name}", v, 3) for name, v in dynamics.bodies.items()]
+    if rows:
+        factors[rows] = given
     return {
         "body_mass": model.body_mass * factors[:, 0],
         "body_inertia": model.body_inertia * factors[:, 1:2],
@@ -132,7 +147,9 @@ def _joint_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> Mapping[str, NDA
     damping, friction = model.dof_damping.copy(), model.dof_frictionloss.copy()
     for name, values in dynamics.joints.items():
         factors = _factors(f"joints.{name}", values, 2)
-        rows = model.dof_jntid == _id(scene, "joint", name)
+        joint = _id(scene.joint_ids, "joint", name)
+        start = int(model.jnt_dofadr[joint])
+        rows = slice(start, start + DOFS[int(model.jnt_type[joint])])
         damping[rows] *= factors[0]
         friction[rows] *= factors[1]
     return {"dof_damping": damping, "dof_frictionloss": friction}
@@ -147,10 +164,7 @@ def _factors(field: str, values: Sequence[float], count: int) -> Sequence[float]
     return values
 
 
-def _id(scene: SceneModel, kind: str, name: str) -> int:
-    try:
-        return int(getattr(scene.model, kind)(name).id)
-    except KeyError:
-        raise UnknownBody(
-            f"randomization: scene {scene.house.name!r} has no {kind} {name!r}"
-        ) from None
+def _id(ids: Mapping[str, int], kind: str, name: str) -> int:
+    if name not in ids:
+        raise UnknownBody(f"randomization: the scene has no {kind} {name!r}")
+    return ids[name]

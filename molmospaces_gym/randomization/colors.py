@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.episode import EpisodeSpec
-from molmospaces_gym.randomization.fixtures import kept_bodies, still_geoms, under
+from molmospaces_gym.randomization.fixtures import kept_bodies, under
 from molmospaces_gym.randomization.lighting import DIGITS
 from molmospaces_gym.randomization.spec import ColorsSpec, MaterialSpec
 from molmospaces_gym.scenes.model import Array, SceneModel
@@ -31,14 +31,14 @@ def draw_colors(scene: SceneModel, episode: EpisodeSpec, rng: np.random.Generato
     model = scene.model
     kept = kept_bodies(scene, episode)
     inside = under(scene, [scene.body_id(name) for name in kept])
-    geoms = still_geoms(scene)
+    geoms = scene.still_geoms
     geoms = geoms[~inside[model.geom_bodyid[geoms]]]
     materials = model.geom_matid[geoms]
     used = np.unique(materials[materials >= 0])
     bare = np.unique(model.geom_bodyid[geoms[materials < 0]])
     textured = has_texture(scene)
     plain = used[~textured[used]]
-    found = {}
+    found, names = {}, list(scene.material_ids)
     for material in used.tolist():
         base, texture = model.mat_rgba[material, :3].astype(float), None
         if textured[material]:
@@ -46,10 +46,10 @@ def draw_colors(scene: SceneModel, episode: EpisodeSpec, rng: np.random.Generato
         elif rng.random() < SWAP:
             base = model.mat_rgba[int(plain[rng.integers(len(plain))]), :3].astype(float)
         rgb = _shifted(base, rng)
-        found[model.mat(material).name] = MaterialSpec.trusted(rgb=rgb, texture=texture)
+        found[names[material]] = MaterialSpec.trusted(rgb=rgb, texture=texture)
+    shifts = np.round(rng.uniform(-SHIFT, SHIFT, (len(bare), 3)), DIGITS).tolist()
     bodies = {
-        model.body(body).name: np.round(rng.uniform(-SHIFT, SHIFT, 3), DIGITS).tolist()
-        for body in bare.tolist()
+        scene.body_names[body]: shift for body, shift in zip(bare.tolist(), shifts, strict=True)
     }
     bodies.pop("", None)
     return ColorsSpec.trusted(materials=found, bodies=bodies, kept=kept)
@@ -76,7 +76,7 @@ def _texture(
         and model.mat_texuniform[other] == model.mat_texuniform[material]
     ]
     chosen = alike[int(rng.integers(len(alike)))]
-    return None if chosen == material else str(model.mat(chosen).name)
+    return None if chosen == material else list(scene.material_ids)[chosen]
 
 
 def _shifted(base: Array, rng: np.random.Generator) -> list[float]:

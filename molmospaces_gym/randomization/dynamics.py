@@ -26,9 +26,9 @@ def draw_dynamics(scene: SceneModel, rng: np.random.Generator) -> DynamicsSpec:
         np.round(rng.uniform(1 - SHARE, 1 + SHARE, (len(ids), columns)), DIGITS).tolist()
         for ids, columns in ((movers, 3), (hinges, 2))
     )
-    named = {model.body(body).name: row for body, row in zip(movers.tolist(), bodies, strict=True)}
+    named = {scene.body_names[body]: row for body, row in zip(movers.tolist(), bodies, strict=True)}
     opening = {
-        model.joint(joint).name: row for joint, row in zip(hinges.tolist(), joints, strict=True)
+        scene.joint_names[joint]: row for joint, row in zip(hinges.tolist(), joints, strict=True)
     }
     named.pop("", None)
     opening.pop("", None)

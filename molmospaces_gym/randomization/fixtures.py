@@ -1,4 +1,4 @@
-"""What of a scene stands still, and what an episode's task is about."""
+"""What an episode's task is about, and what hangs under it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,45 +8,28 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.scenes.paint import VISIBLE_GROUPS
 
 Flags = NDArray[np.bool_]
 
 
-def still_geoms(scene: SceneModel) -> NDArray[np.intp]:
-    """Visible geoms of walls, floors and furniture: not of the robot, not of what can be moved.
-
-    The parts of furniture that open belong to it.
-    """
-    model = scene.model
-    loose = np.zeros(model.nbody, np.bool_)
-    loose[scene.robot.root_id] = True
-    for name in scene.free_joints:
-        loose[model.body_rootid[scene.body_id(name)]] = True
-    still = (model.geom_group < VISIBLE_GROUPS) & ~loose[scene.geom_root]
-    return np.flatnonzero(still)
-
-
 def under(scene: SceneModel, bodies: Iterable[int]) -> Flags:
     """(nbody,) whether a body is one of ``bodies`` or hangs under one; the world holds nothing."""
-    model, found = scene.model, np.zeros(scene.model.nbody, np.bool_)
-    found[list(bodies)] = True
-    found[0] = False
-    for body in range(1, model.nbody):  # parents come before their children
-        found[body] |= found[model.body_parentid[body]]
-    return found
+    chosen, parents = set(bodies), scene.model.body_parentid.tolist()
+    found = [False] * len(parents)
+    for body in range(1, len(parents)):  # parents come before their children
+        found[body] = body in chosen or found[parents[body]]
+    return np.array(found)
 
 
 def named_bodies(scene: SceneModel, episode: EpisodeSpec) -> list[int]:
     """Ids of the bodies that the task names, by themselves or by one of their joints, in order."""
     names = [*episode.task_relevant_objects, *_texts(episode.task.values())]
-    joints = {scene.model.joint(j).name: j for j in range(scene.model.njnt)}
     found: dict[int, None] = {}
     for name in names:
         if name in scene.body_ids:
             found[scene.body_ids[name]] = None
-        elif name in joints:
-            found[int(scene.model.jnt_bodyid[joints[name]])] = None
+        elif name in scene.joint_ids:
+            found[int(scene.model.jnt_bodyid[scene.joint_ids[name]])] = None
     return list(found)
 
 
@@ -58,8 +41,7 @@ def kept_bodies(scene: SceneModel, episode: EpisodeSpec) -> list[str]:
     """
     model, objects = scene.model, scene.objects
     roots = {
-        scene.model.body(int(model.body_rootid[body])).name: None
-        for body in named_bodies(scene, episode)
+        scene.body_names[model.body_rootid[body]]: None for body in named_bodies(scene, episode)
     }
     families = dict(roots)
     for name in roots:

@@ -3,11 +3,10 @@
 Ranges of the official package (its lighting randomiser with the settings of its task samplers).
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from molmospaces_gym.randomization.spec import LightSpec
 from molmospaces_gym.scenes.model import Array, SceneModel
@@ -33,16 +32,22 @@ def draw_lights(scene: SceneModel, rng: np.random.Generator) -> list[LightSpec |
     on = rng.random(len(numbers)) < ON
     if len(on) and not on.any():
         on[int(rng.integers(len(on)))] = True
+    shifts = rng.uniform(-1.0, 1.0, (len(numbers), 4, 3))
+    axes, angles = rng.uniform(-1.0, 1.0, (len(numbers), 3)), rng.uniform(-TURN, TURN, len(numbers))
+    places = _rounded(model.light_pos[numbers] + POSITION * shifts[:, 0])
+    colours = np.stack([model.light_diffuse, model.light_ambient, model.light_specular], axis=1)
+    shown = _rounded(np.clip(colours[numbers] + COLOUR * shifts[:, 1:], 0.0, 1.0))
     found: list[LightSpec | None] = [None] * model.nlight
-    for number, is_on in zip(numbers.tolist(), on.tolist(), strict=True):
-        aim = model.light_dir[number] / np.linalg.norm(model.light_dir[number])
+    for row, number in enumerate(numbers.tolist()):
+        aim = turned(model.light_dir[number], axes[row], float(angles[row]))
+        diffuse, ambient, specular = shown[row]
         found[number] = LightSpec.trusted(
-            on=is_on,
-            pos=_plain(model.light_pos[number] + rng.uniform(-POSITION, POSITION, 3)),
-            dir=_plain(turned(aim, rng.uniform(-1.0, 1.0, 3), float(rng.uniform(-TURN, TURN)))),
-            diffuse=_near(model.light_diffuse[number], rng),
-            ambient=_near(model.light_ambient[number], rng),
-            specular=_near(model.light_specular[number], rng),
+            on=bool(on[row]),
+            pos=places[row],
+            dir=_rounded(aim),
+            diffuse=diffuse,
+            ambient=ambient,
+            specular=specular,
         )
     return found
 
@@ -55,10 +60,6 @@ def turned(vector: Array, axis: Array, angle: float) -> Array:
     return result
 
 
-def _near(colour: NDArray[np.float32], rng: np.random.Generator) -> list[float]:
-    return _plain(np.clip(colour + rng.uniform(-COLOUR, COLOUR, 3), 0.0, 1.0))
-
-
-def _plain(values: Sequence[float] | Array) -> list[float]:
-    rounded: list[float] = np.round(np.asarray(values, float), DIGITS).tolist()
-    return rounded
+def _rounded(values: Array) -> Any:
+    """The values as lists of short numbers."""
+    return np.round(values.astype(float), DIGITS).tolist()

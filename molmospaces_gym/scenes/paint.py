@@ -10,10 +10,7 @@ import numpy as np
 from molmospaces_gym.cameras import Paint
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.model import SceneModel
-
-VISIBLE_GROUPS = 3
-"""Geoms of the groups below this one are seen (MuJoCo's default)."""
+from molmospaces_gym.scenes.model import VISIBLE_GROUPS, SceneModel
 
 
 def paint_of(scene: SceneModel, episode: EpisodeSpec) -> Paint:
