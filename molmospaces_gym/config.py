@@ -42,6 +42,7 @@ class EnvConfig:
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
             in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
         reward_mode: ``dense``, ``sparse`` or ``official``.
+        task_weights: task name -> how often ``MultiTask`` plays it; None: its default.
         success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
         control_dt: seconds between two actions; None: the episode's, or the task's.
@@ -79,6 +80,7 @@ class EnvConfig:
     action_mode: str | None = None
     base_drive: str | None = None
     reward_mode: str = "dense"
+    task_weights: Mapping[str, float] | None = None
     success_rule: str = "official"
     terminate_on_success: bool | None = None
     control_dt: float | None = None

@@ -70,7 +70,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     diverges, with ``info["diverged"] = True``.
 
     ## Info
-    ``is_success``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps only).
+    ``is_success``, ``task``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps
+    only).
 
     ## Arguments
     See ``molmospaces_gym.config.EnvConfig``.
@@ -85,7 +86,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     }
 
     def __init__(self, task: str = "Pick", **kwargs: Any) -> None:
-        self.task = get_task(task)
+        self.task = get_task(task, kwargs.get("task_weights"))
         self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
         fps = frame_rate(self.config, self.task, self.robot)

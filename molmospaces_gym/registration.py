@@ -8,6 +8,8 @@ TASKS = {
     "Pick": "molmospaces_gym.tasks.pick:PickTask",
     "Open": "molmospaces_gym.tasks.open_close:OpenTask",
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
+    "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
+    "MultiTask": "molmospaces_gym.tasks.multi:MultiTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""
 

@@ -100,6 +100,7 @@ class Session:
         self.world.show(self.slot, look)
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
+        self.task_name: str = getattr(task, "task_name", self.task.name)
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
         control_dt = n_substeps * float(scene.model.opt.timestep)
@@ -118,6 +119,7 @@ class Session:
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.state: TaskState = task.evaluate()
         self._labels = {
+            "task": self.task_name,
             "instruction": episode.instruction,
             "episode_id": str(episode.episode_id or ""),
             "house": house_name(episode),

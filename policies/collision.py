@@ -83,7 +83,10 @@ class CollisionProbe:
             data.mocap_pos[index], data.mocap_quat[index] = position, quat
         addresses = model.jnt_qposadr[self._robot_joints]
         data.qpos[addresses] = self._hand[addresses]
-        data.qpos[robot.qpos] = qpos[robot.qpos]
+        grippers = {arm.gripper.group for arm in robot.config.arms}
+        for name, group in robot.groups.items():
+            if name not in grippers:
+                data.qpos[group.qpos] = qpos[group.qpos]
         mujoco.mj_kinematics(model, data)
         reach = np.linalg.norm(data.geom_xpos[self._others] - data.xpos[robot.link_id], axis=1)
         near = reach - model.geom_rbound[self._others] < RANGE

@@ -9,7 +9,8 @@ from molmospaces_gym.cli.main import app
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.house import House
-from molmospaces_gym.scenes.quality import CHECKS, check_house, pass_rates
+from molmospaces_gym.scenes.quality import check_house
+from molmospaces_gym.scenes.quality_report import CHECKS, pass_rates
 
 THING = '<joint name="thing_jntfree_0" type="free"/><geom type="box" size=".02 .02 .02" mass=".1"/>'
 DRAWER = """<body name="drawer" pos="0 -.2 .3"><joint name="slide" type="slide" axis="0 -1 0"

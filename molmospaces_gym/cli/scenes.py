@@ -67,7 +67,8 @@ def check(
 ) -> None:
     """Check homes as the MolmoSpaces paper does and print the pass rates."""
     from molmospaces_gym.scenes.homes import generate_home
-    from molmospaces_gym.scenes.quality import CHECKS, check_house, pass_rates, write_reports
+    from molmospaces_gym.scenes.quality import check_house
+    from molmospaces_gym.scenes.quality_report import CHECKS, pass_rates, write_reports
 
     console, reports = Console(), []
     for index in range(first, first + count):

@@ -18,8 +18,9 @@ MAX_SHIFT, MAX_TURN = 0.15, 0.6
 
 
 class ArmChain:
-    """The hinges between a robot's root link and its tool site.
+    """The hinges of a robot's primary arm, from its root link to its tool site.
 
+    A torso between them is where the arm works (``Reach.posture``).
     Joint positions are (..., n) in rad, poses (..., 4, 4) of the tool in the frame of the root
     link. Only hinge joints are supported, which is what arms have.
     """
@@ -27,6 +28,8 @@ class ArmChain:
     def __init__(self, robot: RobotBinding) -> None:
         model = robot.model
         data = mujoco.MjData(model)
+        robot.home_qpos(data.qpos)
+        robot.work_qpos(data.qpos)
         data.qpos[robot.qpos] = model.qpos0[robot.qpos]
         mujoco.mj_kinematics(model, data)
         base = data.xmat[robot.link_id].reshape(3, 3)
@@ -34,6 +37,8 @@ class ArmChain:
         self._zero = model.qpos0[robot.qpos].copy()
         self._axis = data.xaxis[robot.joints] @ base
         self._anchor = (data.xanchor[robot.joints] - origin) @ base
+        self.center = np.zeros(3) if robot.config.torso is None else self._anchor[0]
+        """Where the arm begins (3,) in the root link's frame; on a torso its shoulder."""
         self._tool = np.eye(4)
         self._tool[:3, :3] = base.T @ data.site_xmat[robot.tcp_site].reshape(3, 3)
         self._tool[:3, 3] = base.T @ (data.site_xpos[robot.tcp_site] - origin)

@@ -81,9 +81,10 @@ class OccupancyMap:
         Args:
             radius: of the robot, m.
         """
-        distance = ndimage.distance_transform_edt(self.free) / self.px_per_m
+        distance = np.asarray(ndimage.distance_transform_edt(self.free), dtype=float)
+        free: NDArray[np.bool_] = np.array(distance > radius * self.px_per_m, dtype=np.bool_)
         return OccupancyMap(
-            distance > radius, self.world_to_map, self.map_to_world, self.px_per_m, self.rooms,
+            free, self.world_to_map, self.map_to_world, self.px_per_m, self.rooms,
             self.room_names,
         )  # fmt: skip
 
@@ -100,8 +101,9 @@ class OccupancyMap:
         map_to_world[:, :2] *= factor
         map_to_world[:, 2] += shift * self.map_to_world[:, :2].sum(axis=1)
         middle = factor // 2
+        free: NDArray[np.bool_] = np.logical_and.reduce(blocks, axis=(1, 3))
         return OccupancyMap(
-            blocks.all(axis=(1, 3)), world_to_map, map_to_world, self.px_per_m / factor,
+            free, world_to_map, map_to_world, self.px_per_m / factor,
             self.rooms[middle:rows:factor, middle:columns:factor], self.room_names,
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from molmospaces_gym.errors import SceneNotFound, UnknownName
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.official import DATASETS, is_official_name, official_house
 from molmospaces_gym.scenes.scene_files import default_metadata_files, read_house
+from molmospaces_gym.scenes.store import load_house, save_house
 
 GENERATED = "generated"
 HOMES = "homes"
@@ -55,12 +56,15 @@ def _generated_parts(name: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _generated(kind: str, split: str, index: int) -> House:
+    stored = load_house(f"{kind}/{split}/{index}")
+    if stored is not None:
+        return stored
     from molmospaces_gym.scenes.generator import generate_house
     from molmospaces_gym.scenes.homes import generate_home
 
-    if kind == HOMES:
-        return generate_home(split, index)
-    return generate_house(split, index)
+    house = (generate_home if kind == HOMES else generate_house)(split, index)
+    save_house(house)
+    return house
 
 
 def _from_file(path: Path, base: Path | None) -> House:

@@ -12,7 +12,7 @@ from molmospaces_gym.scenes.generator.shapes import Quat
 
 MAX_STEPS = 1500
 """Physics steps (3 s) after which an asset that still moves counts as unstable."""
-CHUNK = 25
+CHUNK = 15
 """Steps between two looks."""
 QUIET = (1e-5, 1e-3)
 """Change of position (m) and of orientation between two looks, two times in a row, below which an

@@ -22,7 +22,7 @@ from molmospaces_gym.scenes.homes.bodies import (
 )
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.doors import door
-from molmospaces_gym.scenes.homes.furnish import Placed
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.plan import WALL, WALL_HEIGHT, FloorPlan, Opening
 from molmospaces_gym.scenes.homes.populate import Item
 from molmospaces_gym.scenes.homes.rest import rest_pose

@@ -182,7 +182,9 @@ def _moving(
         label = f"{naming.lemma}_{moving.lemma}_{index}"
     built.labels[name] = label
     joint = joint_name(name, "slide" if moving.slides else "hinge")
-    children = [_moving(child, naming, numbers, built, 0.0, door) for child in moving.children]
+    children: list[tuple[str, Joint | None]] = [
+        _moving(child, naming, numbers, built, 0.0, door) for child in moving.children
+    ]
     attributes = mjcf.element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,

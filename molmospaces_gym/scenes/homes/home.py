@@ -12,8 +12,10 @@ from molmospaces_gym.scenes.homes.assembly import Assembly
 from molmospaces_gym.scenes.homes.bodies import home_header
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.finish import materials
-from molmospaces_gym.scenes.homes.floor import FreeFloor, free_floor, unreachable
-from molmospaces_gym.scenes.homes.furnish import Placed, furnish
+from molmospaces_gym.scenes.homes.floor import free_floor, unreachable
+from molmospaces_gym.scenes.homes.furnish import furnish
+from molmospaces_gym.scenes.homes.grid import FreeFloor
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.plan import FloorPlan
 from molmospaces_gym.scenes.homes.planning import plan_home
 from molmospaces_gym.scenes.homes.populate import populate

@@ -145,11 +145,6 @@ class _Populator:
 
     def _free(self, asset: Placeable, board: int, x: float, y: float) -> bool:
         top = self.boards[board]
-        for low, high in top.blocked:
-            dx = max(low[0] - x, 0.0, x - high[0])
-            dy = max(low[1] - y, 0.0, y - high[1])
-            if math.hypot(dx, dy) < asset.footprint + 0.01:
-                return False
         for other in self.on.get(board, ()):
             gap = self._gap(asset, other.asset, top)
             free = math.hypot(x - other.x, y - other.y) - asset.footprint - other.asset.footprint
