@@ -16,7 +16,6 @@ SPLITS = ("train", "val", "test")
 RENDERERS = ("raster", "gl", "gl-official")
 BASE_DRIVES = (None, "kinematic", "dynamic")
 RENDER_MODES = (None, "rgb_array")
-ROBOT_STARTS = (False, True, "hard")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +115,10 @@ class EnvConfig:
         for name in ("lighting", "colors", "dynamics"):
             if not isinstance(getattr(self, f"randomize_{name}"), bool):
                 raise InvalidConfig(f"randomize_{name} must be true or false")
-        if self.randomize_robot_start not in ROBOT_STARTS:
+        start = self.randomize_robot_start
+        if not isinstance(start, bool) and start != "hard":
             raise InvalidConfig(
-                f"randomize_robot_start must be one of {ROBOT_STARTS}, not"
-                f" {self.randomize_robot_start!r}"
+                f"randomize_robot_start must be true, false or 'hard', not {start!r}"
             )
         check_cameras(self.randomize_cameras)
         if self.benchmark is not None and self.scene is not None:
