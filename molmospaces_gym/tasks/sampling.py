@@ -229,10 +229,15 @@ def is_clear_start(
         data.qpos[robot.groups[group].qpos] = values
     robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(model, data)
-    mujoco.mj_comPos(model, data)
-    mujoco.mj_collision(model, data)
+    return touches_nothing(scene, data)
+
+
+def touches_nothing(scene: SceneModel, data: mujoco.MjData) -> bool:
+    """Whether the robot touches nothing but itself; ``data`` needs its poses."""
+    mujoco.mj_comPos(scene.model, data)
+    mujoco.mj_collision(scene.model, data)
     roots = scene.geom_root[data.contact.geom]
-    return not bool(((roots == robot.root_id).sum(axis=1) == 1).any())
+    return not bool(((roots == scene.robot.root_id).sum(axis=1) == 1).any())
 
 
 def lie_freely(scene: SceneModel, scratch: Scratch, moved: Mapping[str, Array]) -> bool:
