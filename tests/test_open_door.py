@@ -20,7 +20,7 @@ ID = "molmospaces_gym/OpenDoor-v1"
 ROOM = """
 <mujoco>
   <compiler angle="radian" autolimits="true"/>
-  <visual><map znear="0.001"/></visual>
+  <option timestep="0.004" integrator="implicitfast" cone="elliptic" impratio="10"/>
   <worldbody>
     <geom name="floor" type="plane" size="5 5 0.1"/>
     <body name="wall"><geom type="box" size="1.5 0.05 1.1" pos="2.0 0 1.1"/>
@@ -239,7 +239,7 @@ def test_the_expert_pushes_and_pulls(room, base):
         policy.reset(info["instruction"], None)
         inner, total = env.unwrapped, 0.0
         mapper, session = inner.session.action_mapper, inner.session
-        for step in range(220 if name == "expert" else 40):
+        for step in range(300 if name == "expert" else 40):
             command = session.ctrl
             if name == "harm":
                 command[:2] += [0.0, 0.05 * np.sign(base[1])]
@@ -255,4 +255,4 @@ def test_the_expert_pushes_and_pulls(room, base):
         if name == "expert":
             assert info["is_success"]
     assert returns["expert"] > 15 > returns["half"] > 1.0 > abs(returns["idle"]), returns
-    assert returns["harm"] < -0.02, returns
+    assert returns["harm"] < -0.01, returns
