@@ -24,10 +24,10 @@ from molmospaces_gym.observations import (
     RobotObserver,
     observe_images,
 )
+from molmospaces_gym.randomization.apply import dynamics_of, look_of
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
 
 if TYPE_CHECKING:
@@ -90,11 +90,14 @@ class Session:
         n_substeps = substeps(self.config, episode, self.task, scene)
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
+        look, dynamics = look_of(scene, episode), dynamics_of(scene, episode)
         self.world.load(self.slot, scene)
+        if dynamics is not None:
+            self.world.vary(self.slot, dynamics)
         rule = self.config.success_rule
         task = self.task.bind(self.world, self.slot, scene, episode, rule)
         self.world.set_state(self.slot, state)
-        self.world.paint(self.slot, paint_of(scene, episode))
+        self.world.show(self.slot, look)
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
         self.task_name: str = getattr(task, "task_name", self.task.name)
@@ -195,9 +198,9 @@ class Session:
         return observe_images(self.layout, self.world, self.slot, poses, renderer)
 
     def render(self) -> NDArray[np.uint8]:
-        """An (H, W, 3) image from the episode's first exterior camera, else from any."""
+        """An (H, W, 3) image from the episode's first camera that looks at the robot, else any."""
         names = list(self.cameras)
-        name = next((n for n in names if "wrist" not in n), names[0])
+        name = next((n for n in names if "wrist" not in n and "head" not in n), names[0])
         pose, size = self.camera_pose(name), self.layout.image_size
         images = self.world.render(self.slot, pose, size, ("rgb",), self.config.renderer)
         return images["rgb"]

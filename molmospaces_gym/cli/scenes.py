@@ -45,8 +45,11 @@ def export(
     dataset: Annotated[
         str, typer.Option(help="Official dataset whose place they take.")
     ] = "procthor-10k",
+    check_grasps: Annotated[
+        bool, typer.Option(help="Write only grasps that hold in simulation (20 s per home).")
+    ] = True,
 ) -> None:
-    """Write homes as an official assets directory, with ceilings and occupancy maps.
+    """Write homes as an official assets directory, with ceilings, occupancy maps and grasps.
 
     Set MLSPACES_ASSETS_DIR to DIRECTORY and ask for procthor-10k/<split>/<index>.
     """
@@ -54,7 +57,7 @@ def export(
     from molmospaces_gym.scenes.homes import generate_home
 
     for index in range(first, first + homes):
-        path = export_home(generate_home(split, index), directory, dataset)
+        path = export_home(generate_home(split, index), directory, dataset, check_grasps)
         Console().print(escape(str(path)), soft_wrap=True)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+VISIBLE_GROUPS = 3
+"""Geoms of the groups below this one are seen (MuJoCo's default)."""
 ENDLESS = 1e3
 """Half size (m) that stands for an infinite plane."""
 
@@ -48,6 +50,39 @@ class SceneModel:
     def body_ids(self) -> dict[str, int]:
         """Body name -> body id."""
         return {self.model.body(i).name: i for i in range(self.model.nbody)}
+
+    @cached_property
+    def body_names(self) -> tuple[str, ...]:
+        """Body id -> body name, empty for one without."""
+        return tuple(self.model.body(i).name for i in range(self.model.nbody))
+
+    @cached_property
+    def joint_names(self) -> tuple[str, ...]:
+        """Joint id -> joint name, empty for one without."""
+        return tuple(self.model.joint(i).name for i in range(self.model.njnt))
+
+    @cached_property
+    def joint_ids(self) -> dict[str, int]:
+        """Joint name -> joint id."""
+        return {name: i for i, name in enumerate(self.joint_names) if name}
+
+    @cached_property
+    def material_ids(self) -> dict[str, int]:
+        """Material name -> material id, in the order of ids."""
+        return {self.model.mat(i).name: i for i in range(self.model.nmat)}
+
+    @cached_property
+    def still_geoms(self) -> NDArray[np.intp]:
+        """Ids of the visible geoms of walls, floors and furniture with the parts that open.
+
+        Neither the robot's nor those of what can be moved.
+        """
+        model = self.model
+        loose = np.zeros(model.nbody, dtype=np.bool_)
+        loose[self.robot.root_id] = True
+        for name in self.free_joints:
+            loose[model.body_rootid[self.body_id(name)]] = True
+        return np.flatnonzero((model.geom_group < VISIBLE_GROUPS) & ~loose[self.geom_root])
 
     @cached_property
     def geom_root(self) -> NDArray[np.int32]:
@@ -142,6 +177,16 @@ class SceneModel:
         for child in range(body + 1, self.model.nbody):  # parents come before their children
             inside[child] = inside[parents[child]]
         return np.flatnonzero(inside[self.model.geom_bodyid])
+
+    def rest_pose(self, name: str) -> Array:
+        """World pose (7,) of any body in the rest configuration; raises ``UnknownBody``."""
+        if name in self.free_joints:
+            address = self.free_joints[name][0]
+            return np.array(self.rest_qpos[address : address + 7])
+        data, body = mujoco.MjData(self.model), self.body_id(name)
+        data.qpos[:] = self.rest_qpos
+        mujoco.mj_kinematics(self.model, data)
+        return np.concatenate([data.xpos[body], data.xquat[body]])
 
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
