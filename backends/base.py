@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.cameras import CameraPose, Images, Paint
+from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import BackendUnavailable, UnknownName
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.variations import Dynamics, Look
 
 Array = NDArray[np.float64]
 GROUP = "molmospaces_gym.backends"
@@ -133,11 +134,21 @@ class World(Protocol):
         A backend that puts nothing to sleep gives ones.
         """
 
-    def paint(self, slot: int, paint: Paint) -> None:
-        """Show some geoms of a slot in other colours until its next ``load``.
+    def show(self, slot: int, look: Look) -> None:
+        """Show a slot in other colours and light until its next ``load``.
 
         The model, which slots share, and the physics stay as they are.
         """
+
+    def vary(self, slot: int, dynamics: Dynamics) -> None:
+        """Give a slot other dynamics until its next ``load``; its state has to be set afterwards.
+
+        The model, which slots share, stays as it is. A state of ``get_state`` continues bit for
+        bit only under the same dynamics.
+        """
+
+    def subtree_mass(self, slot: int) -> Array:
+        """Mass (nbody,) in kg of each body with all that hangs under it, as the slot has it."""
 
     def render(
         self,

@@ -4,6 +4,7 @@ It represents everything a ``SceneModel`` holds. Each slot owns an ``MjData`` ov
 ``MjModel``; slots step in threads, since ``mj_step`` releases the interpreter lock.
 """
 
+import copy
 import logging
 import os
 from collections import OrderedDict
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts, State
-from molmospaces_gym.cameras import CameraPose, Images, Paint
+from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import NotReset
 from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.variations import DYNAMIC_FIELDS, PLAIN, Dynamics, Look
 
 if TYPE_CHECKING:
     from molmospaces_gym.backends.rendering import Renderer
@@ -56,7 +58,8 @@ class _Slot:
         self.site_xmat: Array = data.site_xmat
         self.warnings: NDArray[np.int32] = data.warning.number
         self.awake: NDArray[np.int32] = data.body_awake
-        self.paint: Paint = ()
+        self.look: Look = PLAIN
+        self.own: mujoco.MjModel | None = None
         self.still: mujoco.MjData | None = None
 
 
@@ -80,11 +83,23 @@ class MujocoWorld:
         while len(seen) > DATA_PER_SLOT:
             seen.popitem(last=False)
         self._slots[slot] = seen[scene.key]
-        seen[scene.key].paint = ()
+        seen[scene.key].look, seen[scene.key].model = PLAIN, scene.model
 
-    def paint(self, slot: int, paint: Paint) -> None:
-        """Colours are given to the renderer with each picture; the shared model has its own."""
-        self._slot(slot).paint = paint
+    def show(self, slot: int, look: Look) -> None:
+        """The look is given to the renderer with each picture; the shared model has its own."""
+        self._slot(slot).look = look
+
+    def vary(self, slot: int, dynamics: Dynamics) -> None:
+        """The slot gets a model of its own, made once per scene and rewritten afterwards."""
+        here = self._slot(slot)
+        if here.own is None:
+            here.own = copy.copy(here.scene.model)
+        write_dynamics(here.own, here.scene.model, here.data, dynamics)
+        here.model = here.own
+
+    def subtree_mass(self, slot: int) -> Array:
+        found: Array = self._slot(slot).model.body_subtreemass
+        return found
 
     def data(self, slot: int) -> mujoco.MjData:
         """The live ``MjData`` of a slot: the way out for MuJoCo users."""
@@ -227,12 +242,12 @@ class MujocoWorld:
         if key not in self._renderers:
             from molmospaces_gym.backends.rendering import make_renderer
 
-            self._renderers[key] = make_renderer(renderer, here.model)
+            self._renderers[key] = make_renderer(renderer, here.scene.model)
             while len(self._renderers) > 2 * DATA_PER_SLOT:
                 self._renderers.popitem(last=False)[1].close()
         self._renderers.move_to_end(key)
         found = self._renderers[key]
-        return found.render(here.data, camera, size[0], size[1], tuple(modes), here.paint)
+        return found.render(here.data, camera, size[0], size[1], tuple(modes), here.look)
 
     def close(self) -> None:
         """Stop the threads, close the renderers and drop the simulations."""
@@ -244,6 +259,21 @@ class MujocoWorld:
         self._renderers.clear()
         self._slots = [None] * self.num_worlds
         self._seen = [OrderedDict() for _ in range(self.num_worlds)]
+
+
+def write_dynamics(
+    model: mujoco.MjModel, shared: mujoco.MjModel, data: mujoco.MjData, dynamics: Dynamics
+) -> None:
+    """Write dynamics into a copy of the ``shared`` model, and what MuJoCo derives from masses.
+
+    ``data`` is scratch memory. What is derived from shapes alone stays as it was compiled.
+    """
+    for name in DYNAMIC_FIELDS:
+        given = dynamics.arrays.get(name)
+        getattr(model, name)[:] = getattr(shared, name) if given is None else given
+    mujoco.mj_setConst(model, data)
+    for name in ("extent", "center", "meansize"):
+        setattr(model.stat, name, getattr(shared.stat, name))
 
 
 def read_contacts(model: mujoco.MjModel, data: mujoco.MjData) -> Contacts:

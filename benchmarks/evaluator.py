@@ -111,7 +111,7 @@ def evaluate(
             "backend": backend,
             "terminate_on_success": False,
             "render_mode": "rgb_array",
-            **policy_env_kwargs(player_policy),
+            **policy_env_kwargs(player_policy, env_id_of(suite)),
             **env_kwargs,
         },
         policy=policy,

@@ -7,6 +7,7 @@ replay, and not by a hair: a grasp that slips here and holds there would tell ve
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from molmospaces_gym.benchmarks.summary import object_category
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidConfig, InvalidScene
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, policy_env_kwargs
+from molmospaces_gym.registration import TASKS, env_id
+from molmospaces_gym.tasks import get_task
 
 CANDIDATES = 8
 """Episodes drawn per house and episode wanted; the rest is spare for balance and failures."""
@@ -35,15 +38,16 @@ SUITES = Path(__file__).resolve().parent / "suites"
 class SuiteMaker:
     """Collects solvable episodes house by house."""
 
-    def __init__(self, name: str, env_id: str, policy: PolicyLike, seed: int) -> None:
+    def __init__(self, name: str, env: str, policy: PolicyLike, seed: int) -> None:
         self.episodes: list[EpisodeSpec] = []
         self.rejected = 0
-        self._name, self._env_id, self._policy, self._seed = name, env_id, policy, seed
+        self._name, self._env_id, self._policy, self._seed = name, env, policy, seed
         self._used: Counter[str] = Counter()
 
     def add_house(self, scene: str, wanted: int) -> None:
         """Add ``wanted`` solvable episodes of a house, or as many as its candidates give."""
-        kwargs = {"scene": scene, "terminate_on_success": False, **policy_env_kwargs(self._policy)}
+        wishes = policy_env_kwargs(self._policy, self._env_id)
+        kwargs = {"scene": scene, "terminate_on_success": False, **wishes}
         env = make_env(self._env_id, kwargs)
         try:
             bind_policy(self._policy, env)
@@ -106,13 +110,22 @@ def lasts(trace: Sequence[bool]) -> bool:
 
 
 def target_of(spec: EpisodeSpec) -> str:
-    """Name of the object that an episode is about."""
-    return str(spec.task["pickup_obj_name"])
+    """Name of the object (or door) that an episode is about."""
+    return str(spec.task.get("pickup_obj_name") or spec.task["door_body_name"])
 
 
 def category_of(spec: EpisodeSpec) -> str:
     """Category of that object."""
     return object_category(target_of(spec))
+
+
+def task_named(suite: str) -> str:
+    """Task of a suite's name: ``pick-and-place-mini`` is one of PickAndPlace."""
+    names = {re.sub(r"(?<!^)(?=[A-Z])", "-", task).lower(): task for task in TASKS}
+    stem = suite.rpartition("-")[0]
+    if stem not in names:
+        raise InvalidConfig(f"a suite is named <task>-<size>, not {suite!r}; tasks: {list(names)}")
+    return names[stem]
 
 
 def make_suite(
@@ -121,7 +134,7 @@ def make_suite(
     houses: Annotated[int, typer.Option(help="How many houses they are spread over.")] = 25,
     split: Annotated[str, typer.Option(help="Split of the generated houses.")] = "val",
     policy: Annotated[str, typer.Option(help="Keeps the episodes that it solves.")] = "expert",
-    env_id: Annotated[str, typer.Option("--id", help="Env.")] = "molmospaces_gym/Pick-v1",
+    dataset: Annotated[str, typer.Option(help="generated or homes; empty: the task's.")] = "",
     seed: Annotated[int, typer.Option(help="First seed of the sampler.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder that holds the suites.")] = SUITES,
 ) -> None:
@@ -129,12 +142,14 @@ def make_suite(
     if not 0 < houses <= episodes:
         raise InvalidConfig(f"houses must be within 1..episodes, got {houses} of {episodes}")
     console = Console()
-    maker = SuiteMaker(name, env_id, build_policy(policy), seed)
+    task = task_named(name)
+    dataset = dataset or get_task(task).dataset
+    maker = SuiteMaker(name, env_id(task), build_policy(policy), seed)
     short = 0
     for number in track(range(houses), description=name, console=console):
         # What a house could not give is asked of the next ones, so the total stays as wanted.
         share = (episodes * (number + 1)) // houses - len(maker.episodes)
-        maker.add_house(f"generated/{split}/{number}", share)
+        maker.add_house(f"{dataset}/{split}/{number}", share)
         short = episodes - len(maker.episodes)
     if short:
         raise InvalidConfig(
@@ -142,14 +157,16 @@ def make_suite(
             "houses; give more houses"
         )
     recipe = {
-        "env_id": env_id,
+        "env_id": env_id(task),
+        "dataset": dataset,
         "episodes": episodes,
         "houses": houses,
         "split": split,
         "filter_policy": policy,
         "seed": seed,
     }
-    directory = save_benchmark(maker.episodes, out / name, metadata(maker, recipe))
+    data = metadata(maker, recipe)
+    directory = save_benchmark(maker.episodes, out / name, data, compressed=True)
     console.print(f"{episodes} episodes, {maker.rejected} rejected: {directory}", soft_wrap=True)
 
 
@@ -157,7 +174,7 @@ def metadata(maker: SuiteMaker, recipe: dict[str, Any]) -> dict[str, Any]:
     """The official fields, and how the suite was made."""
     counts = Counter(category_of(spec) for spec in maker.episodes)
     task = str(recipe["env_id"]).rpartition("/")[2]
-    about = f"{task}, {recipe['episodes']} episodes in generated {recipe['split']} houses"
+    about = f"{task}, {recipe['episodes']} episodes in {recipe['dataset']}/{recipe['split']}"
     return {
         **describe(maker.episodes, about),
         "object_category_counts": dict(sorted(counts.items())),

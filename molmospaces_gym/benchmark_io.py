@@ -1,7 +1,8 @@
 """Benchmarks on disk: lists of episodes, official or ours.
 
 Three forms load: a directory with ``benchmark.json`` (and ``benchmark_metadata.json``), that file
-itself, and the legacy ``house_*/episode_*.json``. Shipped suites load by name.
+itself, and the legacy ``house_*/episode_*.json``. ``benchmark.json.gz`` is the first, compressed.
+Shipped suites load by name.
 """
 
 import json
@@ -16,10 +17,11 @@ from typing import Any, SupportsIndex
 
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidEpisode, UnknownName
-from molmospaces_gym.json_files import read_json, write_atomic
+from molmospaces_gym.json_files import COMPRESSED, read_json, write_atomic
 
 BENCHMARK_FILE = "benchmark.json"
 METADATA_FILE = "benchmark_metadata.json"
+_FILES = (BENCHMARK_FILE, BENCHMARK_FILE + COMPRESSED)
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,7 @@ def suite_names() -> list[str]:
     suites = _suites()
     if not suites.is_dir():
         return []
-    return sorted(
-        entry.name for entry in suites.iterdir() if entry.joinpath(BENCHMARK_FILE).is_file()
-    )
+    return sorted(entry.name for entry in suites.iterdir() if _file_in(entry) is not None)
 
 
 def load_benchmark(source: str | Path) -> Benchmark:
@@ -103,14 +103,14 @@ def load_benchmark(source: str | Path) -> Benchmark:
     """
     if isinstance(source, str) and source in suite_names():
         suite = _suites().joinpath(source)
-        return _load_file(suite.joinpath(BENCHMARK_FILE), suite.joinpath(METADATA_FILE), source)
+        return _load_file(_file_in(suite) or suite, suite.joinpath(METADATA_FILE), source)
     path = Path(source).expanduser()
     if path.is_file():
         return _load_file(path, path.parent / METADATA_FILE, path.resolve().parent.name)
     if path.is_dir():
         name = path.resolve().name
-        file = path / BENCHMARK_FILE
-        if file.is_file():
+        file = _file_in(path)
+        if file is not None:
             return _load_file(file, path / METADATA_FILE, name)
         return _load_legacy(path, name)
     if isinstance(source, str) and "/" not in source and not source.endswith(".json"):
@@ -125,8 +125,11 @@ def save_benchmark(
     episodes: Sequence[EpisodeSpec],
     directory: str | Path,
     metadata: Mapping[str, Any] | None = None,
+    compressed: bool = False,
 ) -> Path:
     """Writes ``benchmark.json`` (one episode a line) and, where given, its metadata file.
+
+    ``compressed`` writes ``benchmark.json.gz`` instead.
 
     Each file is replaced in one step, so an interrupted save leaves the old one.
 
@@ -142,7 +145,8 @@ def save_benchmark(
     lines = [_to_line(spec, index) for index, spec in enumerate(episodes)]
     if metadata is not None:
         write_atomic(target / METADATA_FILE, json.dumps(metadata, indent=2) + "\n")
-    write_atomic(target / BENCHMARK_FILE, "[\n" + ",\n".join(lines) + "\n]\n")
+    write_atomic(target / _FILES[compressed], "[\n" + ",\n".join(lines) + "\n]\n")
+    (target / _FILES[not compressed]).unlink(missing_ok=True)
     return target
 
 
@@ -156,6 +160,12 @@ def describe(episodes: Sequence[EpisodeSpec], description: str) -> dict[str, Any
         "task_cls_counts": dict(Counter(spec.task.get("task_cls", "") for spec in episodes)),
         "robot_counts": dict(Counter(spec.robot.robot_name for spec in episodes)),
     }
+
+
+def _file_in(directory: Traversable) -> Traversable | None:
+    """The benchmark file of a directory, or None where it has none."""
+    found = (directory.joinpath(name) for name in _FILES)
+    return next((file for file in found if file.is_file()), None)
 
 
 def _suites() -> Traversable:

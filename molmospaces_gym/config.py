@@ -7,6 +7,7 @@ from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, UnknownName
+from molmospaces_gym.randomization.camera_systems import check_cameras
 from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
 OBS_MODES = ("state", "rgb", "rgbd")
@@ -40,11 +41,27 @@ class EnvConfig:
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
             in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
         reward_mode: ``dense``, ``sparse`` or ``official``.
+        task_weights: task name -> how often ``MultiTask`` plays it; None: its default.
         success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
         terminate_on_success: None: yes when training, no when a benchmark is played.
         control_dt: seconds between two actions; None: the episode's, or the task's.
         horizon: steps until truncation; None: the episode's, or the task's in seconds.
         render_mode: None or ``rgb_array``.
+        randomize_lighting: draw position, direction, colours and switches of the lights anew in
+            every sampled episode (``randomization.lighting`` has the ranges).
+        randomize_colors: colours and textures of walls, floors and furniture; objects and what the
+            task names keep theirs (``randomization.colors``).
+        randomize_dynamics: mass, inertia and friction of everything that moves, damping and dry
+            friction of what opens (``randomization.dynamics``).
+        randomize_cameras: draw the cameras: True (noise on the robot's own), the name of an
+            official camera system or a level of the official evaluation cameras, 0 to 100
+            (``randomization.camera_systems``). They see the task's objects. Names and size of the
+            pictures are those of the system.
+        randomize_robot_start: draw the joints: True (the robot's official noise) or ``hard`` (that
+            of the official Hard benchmarks, ``randomization.start``).
+
+    What ``randomize_*`` draws is written into the episode. Episodes that are given, those of a
+    benchmark too, keep what they have, unless ``reset(options={"randomize": True})`` asks for it.
     """
 
     backend: str = "mujoco"
@@ -62,11 +79,17 @@ class EnvConfig:
     action_mode: str | None = None
     base_drive: str | None = None
     reward_mode: str = "dense"
+    task_weights: Mapping[str, float] | None = None
     success_rule: str = "official"
     terminate_on_success: bool | None = None
     control_dt: float | None = None
     horizon: int | None = None
     render_mode: str | None = None
+    randomize_lighting: bool = False
+    randomize_colors: bool = False
+    randomize_dynamics: bool = False
+    randomize_cameras: bool | str | float = False
+    randomize_robot_start: bool | str = False
 
     def __post_init__(self) -> None:
         _one_of("observation mode", self.obs_mode, OBS_MODES)
@@ -89,6 +112,15 @@ class EnvConfig:
                 f"base_drive='kinematic' needs an action mode that commands the base alone"
                 f" ({', '.join(BASE_MODES)}), not {self.action_mode!r}"
             )
+        for name in ("lighting", "colors", "dynamics"):
+            if not isinstance(getattr(self, f"randomize_{name}"), bool):
+                raise InvalidConfig(f"randomize_{name} must be true or false")
+        start = self.randomize_robot_start
+        if not isinstance(start, bool) and start != "hard":
+            raise InvalidConfig(
+                f"randomize_robot_start must be true, false or 'hard', not {start!r}"
+            )
+        check_cameras(self.randomize_cameras)
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):
@@ -113,6 +145,17 @@ class EnvConfig:
     def category_set(self) -> frozenset[str] | None:
         """The categories that are sampled, or None for all."""
         return None if self.categories is None else frozenset(self.categories)
+
+    @property
+    def randomizes(self) -> bool:
+        """Whether anything is drawn into episodes beside what their task samples."""
+        return (
+            self.randomize_lighting
+            or self.randomize_colors
+            or self.randomize_dynamics
+            or self.randomize_cameras is not False
+            or self.randomize_robot_start is not False
+        )
 
     @property
     def drives_kinematically(self) -> bool:

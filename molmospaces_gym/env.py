@@ -14,6 +14,7 @@ from molmospaces_gym.backends.base import World, make_world
 from molmospaces_gym.config import TaskConfig, task_config
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.observations import Observation, ObservationLayout
+from molmospaces_gym.randomization.camera_systems import system_of
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
@@ -25,12 +26,11 @@ from molmospaces_gym.tasks.base import Task
 
 def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
     """The observation layout that a configuration asks for."""
-    cameras = (
-        tuple(config.cameras)
-        if config.cameras is not None
-        else tuple(mount.name for mount in robot.cameras)
-    )
-    width, height = config.image_size or robot.image_size
+    system = system_of(config.randomize_cameras, robot)
+    own = tuple(mount.name for mount in robot.cameras) if system is None else system.names
+    cameras = own if config.cameras is None else tuple(config.cameras)
+    default_size = robot.image_size if system is None else system.image_size
+    width, height = config.image_size or default_size
     return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
 
 
@@ -61,7 +61,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
 
     ## Starting state
     ``reset(seed=...)`` draws from ``np_random`` only. ``reset(options={"episode": ...})`` takes an
-    index or id of the benchmark, an ``EpisodeSpec`` or a partial dict. Other options are ignored.
+    index or id of the benchmark, an ``EpisodeSpec`` or a partial dict; with ``"randomize": True``
+    the env's ``randomize_*`` arguments are drawn into it. Other options are ignored.
 
     ## Episode end
     Terminated on success when ``terminate_on_success`` (default: yes, no when a benchmark is
@@ -69,7 +70,8 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     diverges, with ``info["diverged"] = True``.
 
     ## Info
-    ``is_success``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps only).
+    ``is_success``, ``task``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps
+    only).
 
     ## Arguments
     See ``molmospaces_gym.config.EnvConfig``.
@@ -84,7 +86,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     }
 
     def __init__(self, task: str = "Pick", **kwargs: Any) -> None:
-        self.task = get_task(task)
+        self.task = get_task(task, kwargs.get("task_weights"))
         self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
         fps = frame_rate(self.config, self.task, self.robot)

@@ -1,8 +1,8 @@
 """``EpisodeSpec``: the complete, JSON-plain description of how one episode starts.
 
 The schema is the official one (``benchmark_schema.py`` of allenai/molmospaces), so an official
-``benchmark.json`` loads as it is. Four optional keys are ours: ``scene``, ``state``,
-``control_dt`` and ``episode_id``. Keys that nobody knows are kept.
+``benchmark.json`` loads as it is. Five optional keys are ours: ``scene``, ``state``,
+``control_dt``, ``episode_id`` and ``randomization``. Keys that nobody knows are kept.
 """
 
 from collections.abc import Container, Mapping
@@ -23,6 +23,7 @@ from molmospaces_gym.episode_parts import (
     StateSpec,
 )
 from molmospaces_gym.errors import InvalidEpisode
+from molmospaces_gym.randomization.spec import RandomizationSpec
 from molmospaces_gym.schema import Integer, Positive, SpecModel, invalid_episode
 from molmospaces_gym.task_specs import TASK_SPECS, TaskSpec, parse_task, task_name
 
@@ -31,6 +32,7 @@ __all__ = [
     "EpisodeSpec",
     "ExocentricCameraSpec",
     "Language",
+    "RandomizationSpec",
     "RobotMountedCameraSpec",
     "RobotSpec",
     "SceneModifications",
@@ -70,6 +72,8 @@ class EpisodeSpec(SpecModel):
     state: StateSpec | None = None
     control_dt: Positive | None = None
     episode_id: str | None = None
+    randomization: RandomizationSpec | None = None
+    """Light, colours and dynamics where they are not those of the scene."""
 
     @model_validator(mode="after")
     def _names_a_house(self) -> Self:

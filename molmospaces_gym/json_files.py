@@ -1,13 +1,20 @@
-"""JSON files: read with an error that says where the fault is, written atomically."""
+"""JSON files: read with an error that says where the fault is, written atomically.
 
+A name that ends in ``.gz`` is read and written compressed.
+"""
+
+import gzip
 import json
 import os
 import tempfile
+import zlib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from molmospaces_gym.errors import MolmoSpacesError
+
+COMPRESSED = ".gz"
 
 
 def read_json(file: Traversable, error_type: type[MolmoSpacesError]) -> Any:
@@ -18,7 +25,10 @@ def read_json(file: Traversable, error_type: type[MolmoSpacesError]) -> Any:
             file, and the line and column of the fault.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = file.read_bytes()
+        if file.name.endswith(COMPRESSED):
+            content = gzip.decompress(content)
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise error_type(
             f"{file}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
@@ -30,8 +40,9 @@ def read_json(file: Traversable, error_type: type[MolmoSpacesError]) -> Any:
         raise error_type(f"{file}: {error} is not valid JSON; expected finite numbers") from error
     except RecursionError as error:
         raise error_type(f"{file}: nested too deeply to be read") from error
-    except OSError as error:
-        raise error_type(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise error_type(f"{file}: cannot be read: {reason}") from error
 
 
 class _Constant(ValueError):
@@ -44,11 +55,14 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def write_atomic(path: Path, text: str) -> None:
     """Writes a text file so that a reader sees the old content or the new, never a part."""
+    content = text.encode("utf-8")
+    if path.name.endswith(COMPRESSED):
+        content = gzip.compress(content, mtime=0)  # equal texts make equal files
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)

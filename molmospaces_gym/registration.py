@@ -11,6 +11,9 @@ TASKS = {
     "PickAndPlaceColor": "molmospaces_gym.tasks.color:PickAndPlaceColorTask",
     "Open": "molmospaces_gym.tasks.open_close:OpenTask",
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
+    "OpenDoor": "molmospaces_gym.tasks.open_door:OpenDoorTask",
+    "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
+    "MultiTask": "molmospaces_gym.tasks.multi:MultiTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""
 

@@ -4,6 +4,7 @@ The single env owns one session and the vector env N of them, so that both step,
 observe by the same code.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,19 @@ from molmospaces_gym.observations import (
     RobotObserver,
     observe_images,
 )
+from molmospaces_gym.randomization.apply import dynamics_of, look_of
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
 
 if TYPE_CHECKING:
     from molmospaces_gym.robots.drive import Drive
 
 Array = NDArray[np.float64]
+
+MAPPERS = 4
+"""Action mappers that a session keeps for scenes it may come back to."""
 
 
 class Session:
@@ -56,7 +60,7 @@ class Session:
         self._episode: EpisodeSpec | None = None
         self._values = np.zeros(layout.size)
         self._stops_on_success = config.stops_on_success
-        self._mappers: dict[str, ActionMapper] = {}
+        self._mappers: OrderedDict[tuple[str, float], ActionMapper] = OrderedDict()
         self.steps = 0
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.info: dict[str, Any] = {}
@@ -86,17 +90,21 @@ class Session:
         n_substeps = substeps(self.config, episode, self.task, scene)
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
+        look, dynamics = look_of(scene, episode), dynamics_of(scene, episode)
         self.world.load(self.slot, scene)
+        if dynamics is not None:
+            self.world.vary(self.slot, dynamics)
         rule = self.config.success_rule
         task = self.task.bind(self.world, self.slot, scene, episode, rule)
         self.world.set_state(self.slot, state)
-        self.world.paint(self.slot, paint_of(scene, episode))
+        self.world.show(self.slot, look)
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
+        self.task_name: str = getattr(task, "task_name", self.task.name)
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
         control_dt = n_substeps * float(scene.model.opt.timestep)
-        self.action_mapper = make_mapper(self.config.action_mode, scene.robot, control_dt)
+        self.action_mapper = self._mapper(scene, control_dt)
         self.drive = make_drive(self.config, self.world, self.slot, scene, control_dt)
         still = self.drive is not None and not self.drive.simulated
         self.physics_steps = 0 if still else n_substeps
@@ -111,11 +119,23 @@ class Session:
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.state: TaskState = task.evaluate()
         self._labels = {
+            "task": self.task_name,
             "instruction": episode.instruction,
             "episode_id": str(episode.episode_id or ""),
             "house": house_name(episode),
         }
         self.info = {"is_success": self.state.success, **self._labels}
+
+    def _mapper(self, scene: SceneModel, control_dt: float) -> ActionMapper:
+        """The action mapper for a scene, ready for an episode; the last few are kept."""
+        key, mappers = (scene.key, control_dt), self._mappers
+        if key not in mappers:
+            mappers[key] = make_mapper(self.config.action_mode, scene.robot, control_dt)
+            while len(mappers) > MAPPERS:
+                mappers.popitem(last=False)
+        mappers.move_to_end(key)
+        mappers[key].reset()
+        return mappers[key]
 
     def act(self, action: object) -> None:
         """Turn a checked action into commands; raises ``InvalidAction`` and changes nothing."""
@@ -178,9 +198,9 @@ class Session:
         return observe_images(self.layout, self.world, self.slot, poses, renderer)
 
     def render(self) -> NDArray[np.uint8]:
-        """An (H, W, 3) image from the episode's first exterior camera, else from any."""
+        """An (H, W, 3) image from the episode's first camera that looks at the robot, else any."""
         names = list(self.cameras)
-        name = next((n for n in names if "wrist" not in n), names[0])
+        name = next((n for n in names if "wrist" not in n and "head" not in n), names[0])
         pose, size = self.camera_pose(name), self.layout.image_size
         images = self.world.render(self.slot, pose, size, ("rgb",), self.config.renderer)
         return images["rgb"]

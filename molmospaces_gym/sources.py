@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.resolve import resolve_house
 from molmospaces_gym.tasks.base import Task
+
+if TYPE_CHECKING:
+    from molmospaces_gym.randomization.draw import Randomizer
 
 HOUSE_ATTEMPTS = 8
 """Houses tried before sampling gives up; a generated house rarely offers no episode."""
@@ -49,18 +52,36 @@ class EpisodeSource:
             InvalidEpisode: the asked episode is malformed or not in the benchmark.
             SceneNotFound, InvalidScene: its scene is missing or broken.
         """
-        wanted = (options or {}).get("episode")
+        options = options or {}
+        wanted = options.get("episode")
+        if wanted is None and self.benchmark is None:
+            return self._sample(rng)
+        spec, scene = self._given(wanted, rng)
+        if self._randomizer is not None and options.get("randomize"):
+            spec = self._randomizer.randomize(scene, spec, rng)
+        return spec, scene
+
+    @cached_property
+    def _randomizer(self) -> "Randomizer | None":
+        """What draws the env's ``randomize_*``, or None where nothing is asked for."""
+        if not self._config.randomizes:
+            return None
+        from molmospaces_gym.randomization.draw import Randomizer
+
+        return Randomizer(self._config, self._robot)
+
+    def _given(self, wanted: object, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
+        """An episode that exists: the one asked for, or one of the benchmark."""
         if isinstance(wanted, EpisodeSpec):
             return wanted, self.scene_of(wanted)
         if isinstance(wanted, Mapping):
             return self._complete(wanted)
         if wanted is not None:
             spec = self._find(wanted)
-            return spec, self.scene_of(spec)
-        if self.benchmark is not None:
+        else:
+            assert self.benchmark is not None
             spec = self.benchmark.find(int(rng.integers(len(self.benchmark.episodes))))
-            return spec, self.scene_of(spec)
-        return self._sample(rng)
+        return spec, self.scene_of(spec)
 
     def _find(self, wanted: object) -> EpisodeSpec:
         if self.benchmark is None:
@@ -77,13 +98,17 @@ class EpisodeSource:
 
     def _sample(self, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
         names = self._config.house_names
-        attempts = 1 if len(names) == 1 else HOUSE_ATTEMPTS
+        chances = len(names) > 1 or self._config.randomize_cameras is not False
+        attempts = HOUSE_ATTEMPTS if chances else 1
         for attempt in range(attempts):
             house = resolve_house(names[int(rng.integers(len(names)))])
             scene = get_scene(house, self._robot)
             try:
                 spec = self._task.sample(scene, rng, self._config.category_set)
-                return spec, self.scene_of(spec) if changes_scene(spec) else scene
+                scene = self.scene_of(spec) if changes_scene(spec) else scene
+                if self._randomizer is not None:
+                    spec = self._randomizer.randomize(scene, spec, rng)
+                return spec, scene
             except InvalidScene:
                 if attempt == attempts - 1:
                     raise

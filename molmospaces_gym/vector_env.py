@@ -48,7 +48,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         except ValueError as error:
             raise InvalidConfig(f"{task}: {error}") from error
         self.num_envs = num_envs
-        self.task = get_task(task)
+        self.task = get_task(task, kwargs.get("task_weights"))
         self.config = task_config(self.task, kwargs)
         self.robot = get_robot(self.config.robot)
         fps = {"render_fps": frame_rate(self.config, self.task, self.robot)}

@@ -20,9 +20,10 @@ GROUP = "molmospaces_gym.policies"
 class PolicyLike(Protocol):
     """What every evaluator, recorder and viewer asks of a policy.
 
-    Two optional members are honoured where present: ``env_kwargs``, a dict of arguments for
-    ``gym.make`` that the policy needs (such as ``{"action_mode": "joint_position"}``), and
-    ``bind(env)``, called with ``env.unwrapped`` once per env before the first reset.
+    Three optional members are honoured where present: ``env_kwargs``, a dict of arguments for
+    ``gym.make`` that the policy needs (such as ``{"action_mode": "joint_position"}``);
+    ``env_kwargs_for(env_id)``, the same where they depend on the environment; and ``bind(env)``,
+    called with ``env.unwrapped`` once per env before the first reset.
     """
 
     def reset(self, instruction: str, seed: int | None) -> None:
@@ -67,8 +68,16 @@ def load_policy(spec: str) -> PolicyLike:
     return policy
 
 
-def policy_env_kwargs(policy: object) -> dict[str, Any]:
-    """Arguments for ``gym.make`` that ``policy`` asks for; empty where it asks for none."""
+def policy_env_kwargs(policy: object, env_id: str | None = None) -> dict[str, Any]:
+    """Arguments for ``gym.make`` that ``policy`` asks for; empty where it asks for none.
+
+    Args:
+        policy: any policy.
+        env_id: the environment it will play; a policy may ask each for something else.
+    """
+    choose = getattr(policy, "env_kwargs_for", None)
+    if choose is not None and env_id is not None:
+        return dict(choose(env_id))
     return dict(getattr(policy, "env_kwargs", None) or {})
 
 

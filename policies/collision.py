@@ -15,6 +15,11 @@ SELF_GAP = 0.002
 RANGE = 1.3
 """Geoms farther than this (m) from the robot's root link cannot be reached."""
 
+CLEAR_SKY = 100.0
+"""Height (m) above everything, where the gripper is moved once."""
+GRIP_S = 0.4
+"""Time (s) that the gripper takes."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Held:
@@ -39,13 +44,14 @@ class _Held:
 
 
 class CollisionProbe:
-    """A scratch copy of a scene in which arm configurations are tried; nothing is simulated.
+    """A scratch copy of a scene in which arm configurations are tried.
 
-    The gripper is open. Distances are computed pair by pair, since a contact search over the
-    whole scene costs ten times as much and leaves out static bodies.
+    ``closure`` is how far the gripper is closed, 0 open .. 1 closed on nothing. Distances are
+    computed pair by pair, since a contact search over the whole scene costs ten times as much and
+    leaves out static bodies.
     """
 
-    def __init__(self, scene: SceneModel) -> None:
+    def __init__(self, scene: SceneModel, closure: float = 0.0) -> None:
         model, robot = scene.model, scene.robot
         self._scene, self._model = scene, model
         self.data = mujoco.MjData(model)
@@ -59,7 +65,22 @@ class CollisionProbe:
         self._upper = self._upper_arm_geoms()
         self._held: _Held | None = None
         self._robot_joints = np.flatnonzero(model.body_rootid[model.jnt_bodyid] == robot.root_id)
+        self._hand = scene.rest_qpos if closure == 0.0 else self._with_gripper(closure)
         self._together = self._touching_at_home()
+
+    def _with_gripper(self, closure: float) -> Array:
+        """The configuration (nq,) at rest after the gripper has moved to a closure."""
+        scene, data = self._scene, self.data
+        data.qpos[:] = scene.rest_qpos
+        if scene.robot.base_mocap >= 0:
+            data.mocap_pos[scene.robot.base_mocap] = (0.0, 0.0, CLEAR_SKY)
+        data.ctrl[scene.robot.actuators] = scene.robot.hold_command(data.qpos)
+        for arm in scene.robot.arms:
+            data.ctrl[arm.gripper_actuator] = arm.grip_command(closure)
+        mujoco.mj_step(self._model, data, round(GRIP_S / self._model.opt.timestep))
+        found = np.array(data.qpos)
+        mujoco.mj_resetData(self._model, data)
+        return found
 
     def _upper_arm_geoms(self) -> NDArray[np.intp]:
         """Moving geoms of the robot that its own hand could hit."""
@@ -86,8 +107,11 @@ class CollisionProbe:
         for index, (position, quat) in mocap.items():
             data.mocap_pos[index], data.mocap_quat[index] = position, quat
         addresses = model.jnt_qposadr[self._robot_joints]
-        data.qpos[addresses] = self._scene.rest_qpos[addresses]
-        data.qpos[robot.qpos] = qpos[robot.qpos]
+        data.qpos[addresses] = self._hand[addresses]
+        grippers = {arm.gripper.group for arm in robot.config.arms}
+        for name, group in robot.groups.items():
+            if name not in grippers:
+                data.qpos[group.qpos] = qpos[group.qpos]
         mujoco.mj_kinematics(model, data)
         reach = np.linalg.norm(data.geom_xpos[self._others] - data.xpos[robot.link_id], axis=1)
         near = reach - model.geom_rbound[self._others] < RANGE

@@ -17,8 +17,12 @@ SOLVERS: Mapping[str, str] = {
     "PickAndPlaceColor": "molmospaces_gym.policies.placing:PlaceSolver",
     "Open": "molmospaces_gym.policies.opening:OpeningSolver",
     "Close": "molmospaces_gym.policies.opening:OpeningSolver",
+    "OpenDoor": "molmospaces_gym.policies.doors:DoorSolver",
+    "NavigateTo": "molmospaces_gym.policies.driving:NavigationSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
+DRIVEN = ("NavigateTo",)
+"""Tasks that are played with the base alone."""
 
 
 class HasSession(Protocol):
@@ -56,6 +60,12 @@ class ExpertPolicy:
 
     env_kwargs: ClassVar[dict[str, Any]] = {"action_mode": "joint_position"}
 
+    @staticmethod
+    def env_kwargs_for(env_id: str) -> dict[str, Any]:
+        """Absolute joint targets, but the task's own action mode where only the base moves."""
+        drives = any(f"/{task}-" in env_id for task in DRIVEN)
+        return {} if drives else dict(ExpertPolicy.env_kwargs)
+
     def __init__(self) -> None:
         self._env: HasSession | None = None
         self._solvers: dict[str, Solver] = {}
@@ -87,7 +97,7 @@ class ExpertPolicy:
             raise NotReset("ExpertPolicy sees no scene yet; call bind(env.unwrapped) first")
         session = self._env.session
         if self._commands is None or session.steps == 0:
-            self._commands = self._solver(session.task.name).play(session)
+            self._commands = self._solver(session.task_name).play(session)
         command = next(self._commands)
         action = session.action_mapper.encode(command, session.ctrl)
         return action.astype(np.float32), state

@@ -40,16 +40,20 @@ vertical, and per metre between the tool and the centre of mass."""
 def object_grasps(scene: SceneModel, name: str) -> Array:
     """Grasps (N, 4, 4) of one object from the best source there is.
 
-    In order: the official grasp file of its asset, a grasp index in an asset library beside the
-    scene's file, the generator's holds, and the boxes around it and its geoms.
+    In order: the official grasp file of its asset, the grasp index of the asset library that it
+    comes from or that lies beside the scene's file, the generator's holds, and the boxes around it
+    and its geoms.
     """
     meta = scene.objects.get(name, {})
     asset = str(meta.get("asset_id", ""))
     file = official_grasp_file(asset) if asset else None
     if file is not None:
         return load_grasps(file)
-    if asset and scene.house.path is not None:
-        found = library_grasps(scene.house.path.parent, asset)
+    places = [Path(str(meta["library"]))] if "library" in meta else []
+    if scene.house.path is not None:
+        places.append(scene.house.path.parent)
+    for place in places if asset else ():
+        found = library_grasps(place, asset)
         if found is not None:
             return found
     if "holds" in meta:

@@ -8,7 +8,7 @@ import numpy as np
 from molmospaces_gym.policies.handling import full_commands
 from molmospaces_gym.policies.motion import free_duration, straight_line
 from molmospaces_gym.policies.playing import ArmPlayer, Command
-from molmospaces_gym.policies.pulling import PullPlan, PullPlanner
+from molmospaces_gym.policies.pulling import PRESHAPE, PullPlan, PullPlanner
 from molmospaces_gym.scenes.articulated import named_articulation
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.session import Session
@@ -19,7 +19,7 @@ CLOSE_S, OPEN_S = 0.6, 0.4
 """Time (s) given to the fingers to close and to open."""
 BEYOND = (0.15, 0.06)
 """Shares of the range beyond the threshold to which something is opened, best first."""
-SHUT = (0.02, 0.08)
+SHUT = (0.02, 0.06, 0.1)
 """Shares of the range that may stay open when something is closed, best first."""
 SLIP = 0.04
 """A handle that has fallen behind the tool by more than this (m) has slipped from the fingers."""
@@ -74,13 +74,12 @@ class OpeningAttempts:
         """One command per control step, without end."""
         in_vain = 0
         while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
-            plan = self._planner.plan(
-                self._player.state(self._part.body), self._goals, self._failed
-            )
+            state = self._player.state(self._part.body)
+            plan = self._planner.plan(state, self._goals, self._failed)
             in_vain = in_vain + 1 if plan is None else 0
             if plan is None:
-                path = self._planner.way_home(self._player.state(self._part.body))
-                yield from self._player.moves(path, free_duration(path), 0.0)
+                path = self._planner.way_home(state)
+                yield from self._player.moves(path, free_duration(path), PRESHAPE)
                 continue
             yield from self._attempt(plan)
             self._failed.append(plan.hold.grasp)
@@ -91,8 +90,10 @@ class OpeningAttempts:
     def _attempt(self, plan: PullPlan) -> Iterator[Command]:
         """Hold, move, and stay as long as that is a success."""
         player = self._player
-        yield from player.moves(plan.reach, free_duration(plan.reach), 0.0)
-        yield from player.moves(plan.approach, player.seconds(plan.approach, APPROACH_SPEED), 0.0)
+        yield from player.moves(plan.reach, free_duration(plan.reach), PRESHAPE)
+        yield from player.moves(
+            plan.approach, player.seconds(plan.approach, APPROACH_SPEED), PRESHAPE
+        )
         yield from player.still(plan.pull[0], CLOSE_S, 1.0)
         if not (yield from self._pull(plan)):
             return
@@ -107,12 +108,10 @@ class OpeningAttempts:
         arm = 1.0
         if not part.slides:
             arm = float(np.linalg.norm(part.handles[0].middle - part.anchor))
-        moves = list(
-            self._player.moves(plan.pull, self._player.seconds(plan.pull, PULL_SPEED), 1.0)
-        )
+        seconds = self._player.seconds(plan.pull, PULL_SPEED)
         way = float(plan.positions[-1] - plan.positions[0])
         lag = SLIP / arm / max(abs(way), 1e-9)
-        for command in moves:
+        for command in self._player.moves(plan.pull, seconds, 1.0):
             yield command
             if self._session.state.success:
                 continue
@@ -137,8 +136,10 @@ class OpeningAttempts:
     def _release(self) -> Iterator[Command]:
         """Open and draw back along the approach."""
         arm, chain = self._player.arm_target(), self._planner.chain
-        yield from self._player.still(arm, OPEN_S, 0.0)
+        yield from self._player.still(arm, OPEN_S, PRESHAPE)
         approach = chain.poses(arm)[:3, 2]
         path = straight_line(chain, arm, -BACK * approach)
         if path is not None:
-            yield from self._player.moves(path, self._player.seconds(path, APPROACH_SPEED), 0.0)
+            yield from self._player.moves(
+                path, self._player.seconds(path, APPROACH_SPEED), PRESHAPE
+            )

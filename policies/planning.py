@@ -25,7 +25,7 @@ RETREATS = (0.10, 0.06, 0.04)
 LIFTS = (0.12, 0.08, 0.05)
 """Heights (m) to lift to, best first (official: 0.08)."""
 REACH = 0.9
-"""Grasps farther than this (m) from the root link are not tried."""
+"""Grasps farther than this (m) from the arm's foot are not tried."""
 TOP = 128
 """Grasps that inverse kinematics is tried for (official: 512)."""
 BATCH = 24
@@ -149,7 +149,7 @@ class GraspPlanner:
         center = (to_base @ np.append(self._center, 1.0))[:3]
         costs = grasp_costs(placed, self.chain.poses(state.arm), center) + ERROR_COST * errors
         costs += REPEAT_COST * np.array([_resembles(grasp, failed) for grasp in local])
-        near = np.flatnonzero(np.linalg.norm(placed[:, :3, 3], axis=1) < REACH)
+        near = np.flatnonzero(np.linalg.norm(placed[:, :3, 3] - self.chain.center, axis=1) < REACH)
         order = near[np.argsort(costs[near], kind="stable")][:TOP]
         for batch in (order[i : i + BATCH] for i in range(0, len(order), BATCH)):
             arms, totals = self._inverse(placed[batch], costs[batch], state.arm)

@@ -18,6 +18,8 @@ from molmospaces_gym.transforms import inverse
 
 RETREATS = (0.10, 0.07)
 """Distances (m) of the pose before the grasp, best first."""
+PRESHAPE = 0.65
+"""Closure of the gripper on its way to a handle: wide fingers would meet the front behind it."""
 STEP = 0.02
 """Way (m) of the handle between two rows of a pull."""
 BATCH = 10
@@ -42,7 +44,7 @@ class Hold:
 
 @dataclass(frozen=True, eq=False)
 class PullPlan:
-    """Joint paths (K, n) of one attempt; ``positions`` (K,) are those of the part along ``pull``."""
+    """Joint paths (K, n) of one attempt; the part goes to ``positions`` (K,) along ``pull``."""
 
     hold: Hold
     reach: Array
@@ -57,7 +59,7 @@ class PullPlanner:
     def __init__(self, scene: SceneModel, part: Articulation) -> None:
         self.scene, self.part = scene, part
         self.chain = ArmChain(scene.robot)
-        self._probe = CollisionProbe(scene)
+        self._probe = CollisionProbe(scene, PRESHAPE)
         self._home = scene.rest_qpos[scene.robot.qpos]
         self._seeds = (self._home, HORIZONTAL) if len(self._home) == 7 else (self._home,)
 

@@ -222,3 +222,27 @@ def test_describe_counts() -> None:
     assert counted["num_houses"] == 2
     assert counted["robot_counts"] == {"franka_droid": 3}
     assert counted["task_cls_counts"] == {"molmo_spaces.tasks.pick_task.PickTask": 3}
+
+
+def test_compressed_benchmarks_are_the_same_and_reproducible(tmp_path: Path) -> None:
+    specs = [EpisodeSpec.parse(episode(index)) for index in range(3)]
+    plain = save_benchmark(specs, tmp_path / "plain")
+    packed = save_benchmark(specs, tmp_path / "packed", {"description": "x"}, compressed=True)
+    file = packed / f"{BENCHMARK_FILE}.gz"
+    assert not (packed / BENCHMARK_FILE).exists()
+    assert load_benchmark(packed).episodes == load_benchmark(plain).episodes
+    assert load_benchmark(file).metadata == {"description": "x"}
+    first = file.read_bytes()
+    save_benchmark(specs, packed, compressed=True)
+    assert file.read_bytes() == first
+    save_benchmark(specs[:1], packed)
+    assert len(load_benchmark(packed)) == 1 and not file.exists()
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:40], lambda data: b"{}" + data])
+def test_damaged_compressed_benchmark(tmp_path: Path, damage: Any) -> None:
+    folder = save_benchmark([EpisodeSpec.parse(episode())], tmp_path / "b", compressed=True)
+    file = folder / f"{BENCHMARK_FILE}.gz"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(InvalidEpisode, match=r"benchmark\.json\.gz: cannot be read"):
+        load_benchmark(folder)

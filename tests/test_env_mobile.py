@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
+from molmospaces_gym.policies.expert import ExpertPolicy
 from molmospaces_gym.robots.binding import heading
 from molmospaces_gym.robots.drive import DynamicBase, KinematicBase
 from molmospaces_gym.scenes.placement import placements
@@ -246,6 +247,23 @@ def test_rollouts_repeat_bit_for_bit(robot: str) -> None:
     first = rollout(env, episode, actions.astype(np.float32))
     second = rollout(make(robot), episode, actions.astype(np.float32))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_the_expert_picks_with_it(robot: str) -> None:
+    env, policy = make(robot), ExpertPolicy()
+    policy.bind(env)
+    picked = 0
+    for seed in range(4):
+        obs, info = env.reset(seed=seed)
+        policy.reset(info["instruction"], seed)
+        state, over = None, False
+        while not over:
+            action, state = policy.predict(obs, state, None, True)
+            obs, _, terminated, truncated, info = env.step(action)
+            over = terminated or truncated
+        picked += info["is_success"]
+    assert picked >= 3
 
 
 def test_head_camera_sees_the_room_and_wrists_see_fingers() -> None:

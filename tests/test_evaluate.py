@@ -25,7 +25,7 @@ import molmospaces_gym  # noqa: F401
 from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark, suite_names
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.evaluator import Progress
-from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts
+from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts, task_named
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
 from molmospaces_gym.benchmarks.pictures import VideoFile, still_indices
 from molmospaces_gym.benchmarks.records import (
@@ -494,6 +494,12 @@ def test_unplayable_benchmarks(suite: Path, tmp_path: Path) -> None:
         evaluate("random", save({}, unknown), out=tmp_path / "o")
     with pytest.raises(InvalidConfig, match=r"mixes control steps of 0\.05, 0\.066 s"):
         evaluate("random", save({}, {"control_dt": 0.05}), out=tmp_path / "o")
+
+
+def test_a_suite_is_named_after_its_task() -> None:
+    assert task_named("pick-mini") == "Pick"
+    with pytest.raises(InvalidConfig, match="a suite is named <task>-<size>, not 'picks-mini'"):
+        task_named("picks-mini")
 
 
 def test_suite_maker_pins_and_balances(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

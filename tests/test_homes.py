@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -139,7 +140,7 @@ def test_official_fields(house: House, model: mujoco.MjModel) -> None:
             assert objects[child]["parent"] == name
         if entry["parent"]:
             assert name in objects[entry["parent"]]["children"]
-        if entry["object_enum"] in ("thor_obj", "door"):
+        if entry["object_enum"] in ("thor_obj", "door", "window"):
             assert BODY_NAME.match(name), name
             assert set(entry["boundingBox"]) == {"x", "y", "z"}
             assert int(name.split("_")[-1]) == entry["room_id"]
@@ -308,3 +309,12 @@ def test_what_is_only_seen_costs_no_contact_test(house: House, model: mujoco.MjM
         first, count = model.body_geomadr[body], model.body_geomnum[body]
         touched = (model.geom_contype | model.geom_conaffinity)[first : first + count] != 0
         assert touched.all() or not touched.any(), name
+
+
+def test_documentation_lists_every_field(house: House) -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "homes.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\|(.*)\|$", text, re.MULTILINE))
+    assert set(rows) | {"objects"} == set(house.metadata)
+    for key in ("rooms", "doors", "passages", "articulated"):
+        fields = set(re.findall(r"`(\w+)`", rows[key]))
+        assert all(set(entry) == fields for entry in house.metadata[key]), key

@@ -1,4 +1,4 @@
-"""Handles of homes are held and opened by the gripper of the Franka, with the grasps given."""
+"""Handles of homes are held and opened by the grippers of both robots, with the grasps given."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +8,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, InvalidScene
 from molmospaces_gym.robots import get_robot
-from molmospaces_gym.scenes.grasp_files import load_grasps
+from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
+from molmospaces_gym.scenes.hand import FloatingHand
+from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.homes.catalog import FIXTURES
 from molmospaces_gym.scenes.homes.doors import door
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.handles import handle_grasps, save_handle_grasps
+from molmospaces_gym.scenes.homes.handles import (
+    handle_grasps,
+    model_handle_grasps,
+    save_home_grasps,
+)
 from molmospaces_gym.scenes.homes.single import fixture_mjcf
 
 Pose = NDArray[np.float64]
-MOUNT = "gripper/base_mount"
+HANDS = {"franka_droid": "gripper/base_mount", "rby1": "link_right_arm_6"}
 PIECES = (
     "counter", "sink", "dresser", "drawer_desk", "nightstand", "wall_cabinet", "wardrobe",
     "sideboard", "fridge", "oven", "dishwasher", "microwave", "washing_machine", "door",
@@ -30,61 +36,8 @@ def draw(name: str, seed: int) -> Fixture:
     return door(0.9, 2.06, 0.1, rng) if name == "door" else FIXTURES[name](rng)
 
 
-class Hand:
-    """The gripper of the shipped Franka, carried by a mocap body through a weld that gives way."""
-
-    def __init__(self, fixture: Fixture) -> None:
-        spec = mujoco.MjSpec.from_string(fixture_mjcf(fixture))
-        robot = mujoco.MjSpec.from_file(str(get_robot("franka_droid").mjcf))
-        carrier = spec.worldbody.add_body(name="carrier", pos=(0, -3, 2))
-        carrier.add_freejoint()
-        carrier.mass, carrier.inertia, carrier.explicitinertial = 1.0, (0.01,) * 3, True
-        carrier.gravcomp = 1.0
-        carrier.add_frame().attach_body(robot.body(MOUNT), "hand/", "")
-        spec.worldbody.add_body(name="goal", mocap=True, pos=(0, -3, 2))
-        weld = spec.add_equality(name="weld", type=mujoco.mjtEq.mjEQ_WELD)
-        weld.name1, weld.name2 = "goal", "carrier"
-        weld.objtype = mujoco.mjtObj.mjOBJ_BODY
-        weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-        weld.solref = (0.01, 1)
-        self.model = spec.compile()
-        self.data = mujoco.MjData(self.model)
-        mujoco.mj_kinematics(self.model, self.data)
-        # grasps are poses of the site, the mocap body is that of the carrier
-        site = pose_of(self.data.site("hand/gripper/grasp_site"))
-        self.offset = np.linalg.inv(site) @ pose_of(self.data.body("carrier"))
-
-    def place(self, grasp: Pose) -> None:
-        """Put the hand at a grasp at once, open and at rest."""
-        pose = grasp @ self.offset
-        at = int(self.model.joint(int(self.model.body("carrier").jntadr[0])).qposadr[0])
-        self.data.qpos[at : at + 3] = pose[:3, 3]
-        mujoco.mju_mat2Quat(self.data.qpos[at + 3 : at + 7], pose[:3, :3].ravel())
-        self.go(grasp, 0)
-        mujoco.mj_forward(self.model, self.data)
-
-    def go(self, grasp: Pose, steps: int) -> None:
-        """Set the goal and step."""
-        pose = grasp @ self.offset
-        self.data.mocap_pos[0] = pose[:3, 3]
-        mujoco.mju_mat2Quat(self.data.mocap_quat[0], pose[:3, :3].ravel())
-        mujoco.mj_step(self.model, self.data, max(steps, 1))
-
-    def touches(self) -> list[tuple[str, str]]:
-        """Contacts between the hand and anything else."""
-        found = []
-        for contact in self.data.contact:
-            names = [self.model.geom(int(g)).name for g in contact.geom]
-            if any(n.startswith("hand/") for n in names) and contact.dist < 0:
-                found.append((names[0], names[1]))
-        return found
-
-
-def pose_of(thing: object) -> Pose:
-    pose = np.eye(4)
-    pose[:3, :3] = thing.xmat.reshape(3, 3)  # type: ignore[attr-defined]
-    pose[:3, 3] = thing.xpos  # type: ignore[attr-defined]
-    return pose
+def hand_at(fixture: Fixture, robot: str) -> FloatingHand:
+    return FloatingHand(fixture_mjcf(fixture), get_robot(robot), HANDS[robot])
 
 
 def back_off(grasp: Pose, distance: float) -> Pose:
@@ -93,7 +46,7 @@ def back_off(grasp: Pose, distance: float) -> Pose:
     return pose
 
 
-def opened(hand: Hand, k: int, moving: Moving, grasp: Pose, goal: float) -> float:
+def opened(hand: FloatingHand, k: int, moving: Moving, grasp: Pose, goal: float) -> float:
     """Share of the range that the joint opens when the hand follows its arc to ``goal``."""
     home = np.eye(4)
     home[:3, 3] = moving.pos
@@ -101,8 +54,7 @@ def opened(hand: Hand, k: int, moving: Moving, grasp: Pose, goal: float) -> floa
     hand.place(back_off(home @ grasp, 0.1))
     for part in np.linspace(0.1, 0.0, 30):
         hand.go(back_off(home @ grasp, part), 8)
-    hand.data.ctrl[:] = 255.0
-    hand.go(home @ grasp, 250)
+    hand.close(250)
     # a goal that jumps would jerk a heavy door out of the fingers
     for phase in np.linspace(0.0, np.pi, 2000):
         share = goal * (1 - np.cos(phase)) / 2
@@ -124,10 +76,11 @@ def moved_home(moving: Moving, share: float) -> Pose:
     return pose
 
 
+@pytest.mark.parametrize("robot", HANDS)
 @pytest.mark.parametrize("name", PIECES)
-def test_open_gripper_reaches_every_handle(name: str) -> None:
+def test_open_gripper_reaches_every_handle(name: str, robot: str) -> None:
     fixture = draw(name, 0)
-    hand = Hand(fixture)
+    hand = hand_at(fixture, robot)
     for moving in fixture.moving:
         home = np.eye(4)
         home[:3, 3] = moving.pos
@@ -139,21 +92,62 @@ def test_open_gripper_reaches_every_handle(name: str) -> None:
             assert not hand.touches()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("robot", "seed"), [("franka_droid", 0), ("franka_droid", 1), ("rby1", 2)])
 @pytest.mark.parametrize("name", PIECES)
-def test_gripper_opens_by_the_handle(name: str, seed: int) -> None:
+def test_gripper_opens_by_the_handle(name: str, robot: str, seed: int) -> None:
     fixture = draw(name, seed)
-    hand = Hand(fixture)
+    hand = hand_at(fixture, robot)
     for k in {0, len(fixture.moving) - 1}:
         moving = fixture.moving[k]
         assert opened(hand, k, moving, handle_grasps(moving)[0], goal=0.6) > 0.5
 
 
-def test_grasps_are_written_in_the_official_layout(tmp_path: Path) -> None:
-    moving = draw("counter", 0).moving[0]
-    file = save_handle_grasps(tmp_path, "counter_1", "drawer_0_joint", moving)
-    assert file == tmp_path / "grasps/droid/counter_1/drawer_0_joint_grasps_filtered.npz"
-    np.testing.assert_array_equal(load_grasps(file), handle_grasps(moving))
+def test_grasps_of_a_home_are_written_in_the_official_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLSPACES_ASSETS_DIR", str(tmp_path))
+    house = generate_home("val", 0, HomeConfig(rooms=(3, 3), num_objects=12, hinged_doors=1.0))
+    assert house.mjcf is not None
+    model = mujoco.MjModel.from_xml_string(house.mjcf)
+    count = save_home_grasps(house, model, tmp_path, checked=False)
+    assert count == len(list(tmp_path.glob("grasps/droid/*/*_grasps_filtered.npz")))
+    objects = house.metadata["objects"]
+    for part in house.metadata["articulated"]:
+        entry = objects[part["object"]]
+        label = entry["name_map"]["joints"][part["joint"]]
+        file = official_grasp_file(entry["asset_id"], label)
+        assert file is not None
+        np.testing.assert_allclose(
+            load_grasps(file), model_handle_grasps(model, part["handle"]), atol=1e-7
+        )
+    for door_entry in house.metadata["doors"]:
+        labels = objects[door_entry["name"]]["name_map"]["joints"]
+        for joint in door_entry["handle_joints"]:
+            assert official_grasp_file(objects[door_entry["name"]]["asset_id"], labels[joint])
+    held = [entry for entry in objects.values() if entry.get("graspable")]
+    assert held
+    for entry in held:
+        assert official_grasp_file(entry["asset_id"]) is not None
+
+
+def test_a_model_and_its_fixture_agree_about_grasps() -> None:
+    for name in ("counter", "door", "oven"):
+        fixture = draw(name, 2)
+        model = mujoco.MjModel.from_xml_string(fixture_mjcf(fixture))
+        for k, moving in enumerate(fixture.moving):
+            for geom, part in [(f"moving_{k}_part_{moving.handle}", moving)] + [
+                (f"moving_{k}_{c}_part_{child.handle}", child)
+                for c, child in enumerate(moving.children)
+            ]:
+                if part.handle >= 0:
+                    found = model_handle_grasps(model, geom)
+                    order = np.lexsort(handle_grasps(part)[:, :3, 3].round(6).T)
+                    again = np.lexsort(found[:, :3, 3].round(6).T)
+                    np.testing.assert_allclose(
+                        found[again][:, :3, 3], handle_grasps(part)[order][:, :3, 3], atol=1e-6
+                    )
+    with pytest.raises(InvalidScene, match="no handle"):
+        model_handle_grasps(model, "fixture_0")
 
 
 def test_parts_without_handles_are_named() -> None:

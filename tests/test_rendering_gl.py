@@ -14,6 +14,7 @@ from molmospaces_gym.backends.rendering.gl import GLRenderer  # noqa: E402
 from molmospaces_gym.cameras import CameraPose, look_rotation  # noqa: E402
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName  # noqa: E402
 from molmospaces_gym.scenes.generator import generate_house  # noqa: E402
+from molmospaces_gym.variations import Look  # noqa: E402
 
 ALL = ("rgb", "depth", "segmentation")
 
@@ -219,10 +220,10 @@ for renderer in renderers:
 
 def test_paint_agrees_with_raster_and_is_forgotten(room) -> None:
     model, data = room
-    paint = tuple((geom, (0.1, 0.2, 0.9)) for geom in range(model.ngeom) if geom % 2)
+    look = Look(paint=tuple((g, (0.1, 0.2, 0.9)) for g in range(model.ngeom) if g % 2))
     raster, gl = make_renderer("raster", model), make_renderer("gl", model)
     before = gl.render(data, VIEWS[0], 96, 64)["rgb"]
-    pictures = [r.render(data, VIEWS[0], 96, 64, ("rgb",), paint)["rgb"] for r in (raster, gl)]
+    pictures = [r.render(data, VIEWS[0], 96, 64, ("rgb",), look)["rgb"] for r in (raster, gl)]
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 12
     assert np.abs(pictures[1].astype(int) - before).mean() > 3
     np.testing.assert_array_equal(gl.render(data, VIEWS[0], 96, 64)["rgb"], before)

@@ -9,6 +9,7 @@ mujoco = pytest.importorskip("mujoco")
 
 from molmospaces_gym.backends.rendering.raster import RasterRenderer  # noqa: E402
 from molmospaces_gym.cameras import CameraPose, Images  # noqa: E402
+from molmospaces_gym.variations import Look  # noqa: E402
 
 ALL = ("rgb", "depth", "segmentation")
 
@@ -219,7 +220,7 @@ def test_paint_changes_colours_in_one_picture_only() -> None:
     model, data = load('<geom type="box" size=".5 .5 .5" rgba="1 0 0 1"/>')
     renderer, camera = RasterRenderer(model), look((3, 0, 0.2), (0, 0, 0))
     plain = renderer.render(data, camera, 32, 32)["rgb"]
-    painted = renderer.render(data, camera, 32, 32, paint=((0, (0.0, 0.0, 1.0)),))["rgb"]
+    painted = renderer.render(data, camera, 32, 32, look=Look(paint=((0, (0.0, 0.0, 1.0)),)))["rgb"]
     assert plain[16, 16, 0] > 50 > plain[16, 16, 2]
     assert painted[16, 16, 2] > 50 > painted[16, 16, 0]
     np.testing.assert_array_equal(renderer.render(data, camera, 32, 32)["rgb"], plain)

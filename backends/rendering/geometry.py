@@ -53,7 +53,14 @@ class _Builder:
         return self.known[key]
 
 
-def _material(model: mujoco.MjModel, geom: int) -> tuple[Floats, float, int]:
+def texture_of(model: mujoco.MjModel, material: int) -> int:
+    """RGB texture id of a material, -1: none."""
+    roles = model.mat_texid[material]
+    texture = int(roles[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)])
+    return texture if texture >= 0 else int(roles[int(mujoco.mjtTextureRole.mjTEXROLE_RGBA)])
+
+
+def material_of(model: mujoco.MjModel, geom: int) -> tuple[Floats, float, int]:
     """Colour (4,), emission and RGB texture id (-1: none) of a geom, as MuJoCo resolves them."""
     rgba = model.geom_rgba[geom].astype(np.float64)
     material = int(model.geom_matid[geom])
@@ -61,12 +68,7 @@ def _material(model: mujoco.MjModel, geom: int) -> tuple[Floats, float, int]:
         return rgba, 0.0, -1
     if np.array_equal(rgba, [0.5, 0.5, 0.5, 1.0]):
         rgba = model.mat_rgba[material].astype(np.float64)
-    roles = model.mat_texid[material]
-    role = mujoco.mjtTextureRole.mjTEXROLE_RGB
-    texture = int(roles[int(role)])
-    if texture < 0:
-        texture = int(roles[int(mujoco.mjtTextureRole.mjTEXROLE_RGBA)])
-    return rgba, float(model.mat_emission[material]), texture
+    return rgba, float(model.mat_emission[material]), texture_of(model, material)
 
 
 def _repeats(model: mujoco.MjModel, geom: int, half: Floats) -> Floats:
@@ -194,7 +196,7 @@ def build_geometry(
     """
     builder, rows, textures = _Builder(), [], []
     for geom in np.flatnonzero(np.isin(model.geom_group, list(geom_groups))).tolist():
-        rgba, emission, texture = _material(model, geom)
+        rgba, emission, texture = material_of(model, geom)
         if rgba[3] < MIN_ALPHA:
             continue
         flat = texture >= 0 and model.tex_type[texture] == int(mujoco.mjtTexture.mjTEXTURE_2D)

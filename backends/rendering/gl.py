@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.rendering.gl_context import REPAIR, Context, open_context, release
+from molmospaces_gym.backends.rendering.gl_looks import apply_look
 from molmospaces_gym.backends.rendering.modes import check_request
-from molmospaces_gym.cameras import CameraPose, Images, Paint
+from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable
+from molmospaces_gym.variations import PLAIN, Look
 
 Quality = Literal["fast", "official"]
 
@@ -100,7 +102,7 @@ class GLRenderer:
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
-        paint: Paint = (),
+        look: Look = PLAIN,
     ) -> Images:
         """Images of ``modes`` (rgb, depth, segmentation) as new arrays, see ``cameras.Images``.
 
@@ -115,7 +117,7 @@ class GLRenderer:
             try:
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 self._update(data, scene)
-                _apply_paint(scene, paint)
+                apply_look(self._model, data, scene, look)
                 # The update moves camera and headlight; planes are centred on the first placement.
                 _place_camera(scene, camera, width / height, self._near, self._far)
                 return self._draw(scene, drawing, width, height, modes)
@@ -217,14 +219,3 @@ class GLRenderer:
         identifier = marks.astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
         result: NDArray[np.int32] = bodies[identifier]
         return result
-
-
-def _apply_paint(scene: mujoco.MjvScene, paint: Paint) -> None:
-    """Give geoms a plain colour in place of colour and material, in this picture only."""
-    if not paint:
-        return
-    colours, is_geom = dict(paint), int(mujoco.mjtObj.mjOBJ_GEOM)
-    for geom in scene.geoms[: scene.ngeom]:
-        if geom.objtype == is_geom and geom.objid in colours:
-            geom.matid, geom.emission = -1, 0.0
-            geom.rgba = np.array([*colours[geom.objid], 1.0], np.float32)

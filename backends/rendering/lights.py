@@ -1,13 +1,18 @@
 """The diffuse and ambient lights of a model as the rasteriser reads them."""
 
+from collections.abc import Sequence
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.rendering.arrays import LIGHT
 from molmospaces_gym.cameras import CameraPose
+from molmospaces_gym.variations import Lamp
 
 Lights = NDArray[np.void]
+Lamps = Sequence[Lamp | None]
+"""What takes the place of the model's lights, see ``variations.Look.lamps``."""
 
 
 def _shining(model: mujoco.MjModel) -> NDArray[np.intp]:
@@ -21,7 +26,27 @@ def moving_lights(model: mujoco.MjModel) -> bool:
     return bool(np.any(model.light_bodyid[_shining(model)]))
 
 
-def model_lights(model: mujoco.MjModel, data: mujoco.MjData | None = None) -> Lights:
+def shown_lamp(model: mujoco.MjModel, light: int, lamps: Lamps = ()) -> Lamp:
+    """A light of the model as it is shown."""
+    given = lamps[light] if lamps else None
+    if given is not None:
+        return given
+    pos, aim, diffuse, ambient, specular = (
+        tuple(values[light].tolist())
+        for values in (
+            model.light_pos,
+            model.light_dir,
+            model.light_diffuse,
+            model.light_ambient,
+            model.light_specular,
+        )
+    )
+    return Lamp(True, pos, aim, diffuse, ambient, specular)
+
+
+def model_lights(
+    model: mujoco.MjModel, data: mujoco.MjData | None = None, lamps: Lamps = ()
+) -> Lights:
     """All lights (LIGHT), the headlight last and still without direction.
 
     Without ``data``, lights are placed as if their bodies were the world.
@@ -30,7 +55,8 @@ def model_lights(model: mujoco.MjModel, data: mujoco.MjData | None = None) -> Li
     shining = _shining(model)
     lights = np.zeros(len(shining) + 1, LIGHT)
     for row, light in zip(lights, shining, strict=False):
-        pos, direction = model.light_pos[light], model.light_dir[light]
+        lamp = shown_lamp(model, light, lamps)
+        pos, direction = np.array(lamp.pos), np.array(lamp.dir)
         if data is not None:
             body = model.light_bodyid[light]
             turn = data.xmat[body].reshape(3, 3)
@@ -39,7 +65,7 @@ def model_lights(model: mujoco.MjModel, data: mujoco.MjData | None = None) -> Li
         spot = kind == int(types.mjLIGHT_SPOT)
         row["position"], row["direction"] = pos, direction
         row["lamp"] = kind != int(types.mjLIGHT_DIRECTIONAL)
-        row["strength"] = np.mean(model.light_diffuse[light])
+        row["strength"] = np.mean(lamp.diffuse) if lamp.on else 0
         row["cutoff"] = np.cos(np.deg2rad(model.light_cutoff[light])) if spot else -2
         row["exponent"] = model.light_exponent[light] if spot else 0
         row["attenuation"] = model.light_attenuation[light]
@@ -48,11 +74,12 @@ def model_lights(model: mujoco.MjModel, data: mujoco.MjData | None = None) -> Li
     return lights
 
 
-def ambient_light(model: mujoco.MjModel) -> np.float32:
+def ambient_light(model: mujoco.MjModel, lamps: Lamps = ()) -> np.float32:
     """The light that is everywhere: that of the headlight and of all lights, their mean colour."""
     head = model.vis.headlight
     total = float(np.mean(head.ambient)) if head.active else 0.0
-    return np.float32(total + sum(np.mean(model.light_ambient[k]) for k in _shining(model)))
+    shown = [shown_lamp(model, light, lamps) for light in _shining(model)]
+    return np.float32(total + sum(np.mean(lamp.ambient) for lamp in shown if lamp.on))
 
 
 def aim_headlight(lights: Lights, camera: CameraPose) -> Lights:

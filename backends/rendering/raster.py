@@ -4,7 +4,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from molmospaces_gym.backends.rendering.arrays import LAMP, POLYGON, Scratch, Surfaces, View
 from molmospaces_gym.backends.rendering.geometry import Geometry, build_geometry
 from molmospaces_gym.backends.rendering.lights import (
+    Lights,
     aim_headlight,
     ambient_light,
     model_lights,
@@ -19,10 +20,12 @@ from molmospaces_gym.backends.rendering.lights import (
 )
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
-from molmospaces_gym.cameras import CameraPose, Images, Paint
+from molmospaces_gym.backends.rendering.tinting import tinted
+from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.variations import PLAIN, Look
 
-_PAINTS = 16
-"""Sets of colours that a renderer keeps."""
+_LOOKS = 16
+"""Looks that a renderer keeps."""
 _MAX_REACH = 1000.0
 """Half size in metres that stands for an infinite plane, unless the far plane is nearer."""
 
@@ -42,6 +45,14 @@ class _Memory(threading.local):
             order=np.empty(geoms, np.int64),
             keys=np.empty(geoms, np.float32),
         )
+
+
+class _Shown(NamedTuple):
+    """The model in one look."""
+
+    surfaces: Surfaces
+    lights: Lights
+    ambient: np.float32
 
 
 class RasterRenderer:
@@ -92,14 +103,14 @@ class RasterRenderer:
         far = float(model.vis.map.zfar) * extent
         self._horizon = np.float32(1 / far)
         geometry = build_geometry(model, geom_groups, min(far, _MAX_REACH))
-        self._surfaces = geometry.surfaces
+        self._textured = geometry.textures
         self._textures = build_textures(model, geometry.textures)
         if background is not None:
             self._textures = self._textures._replace(sky=np.array([background] * 2, np.uint8))
-        self._lights, self._ambient = model_lights(model), ambient_light(model)
-        self._memory = _Memory(geometry, len(self._lights))
+        self._plain = _Shown(geometry.surfaces, model_lights(model), ambient_light(model))
+        self._memory = _Memory(geometry, len(self._plain.lights))
         self._lights_move = moving_lights(model)
-        self._painted: OrderedDict[Paint, Surfaces] = OrderedDict()
+        self._shown: OrderedDict[Look, _Shown] = OrderedDict()
 
     def render(
         self,
@@ -108,25 +119,24 @@ class RasterRenderer:
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
-        paint: Paint = (),
+        look: Look = PLAIN,
     ) -> Images:
         """Images of ``modes`` (rgb, depth, segmentation) as new arrays, see ``cameras.Images``.
 
         ``data`` needs its geom poses (``mj_kinematics``); nothing else of it is read, except the
-        body poses of lights that move. Geoms in ``paint`` lose texture and emission.
+        body poses of lights that move.
         """
         check_request(width, height, camera.fov, modes)
         view = self._view(camera, width, height)
-        lights = self._lights
+        surfaces, lights, ambient = self._plain if look is PLAIN else self._in(look)
         if self._lights_move:
-            lights = model_lights(self._model, data)
+            lights = model_lights(self._model, data, look.lamps)
         lights = aim_headlight(lights, camera)
         memory, xpos, xmat = self._memory, data.geom_xpos, data.geom_xmat
-        surfaces = self._surfaces if not paint else self._in_colours(paint)
         polygons, geoms = memory.polygons, surfaces.geoms
         lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
         total = self._project(
-            surfaces, xpos, xmat, view, memory.local, self._ambient, memory.scratch, polygons
+            surfaces, xpos, xmat, view, memory.local, ambient, memory.scratch, polygons
         )
         depth = np.empty((height, width), np.float32)
         bodies = np.empty((height, width), np.int32)
@@ -144,18 +154,20 @@ class RasterRenderer:
     def close(self) -> None:
         """Nothing to free; there for the common interface."""
 
-    def _in_colours(self, paint: Paint) -> Surfaces:
-        """The surfaces with some geoms in a plain colour; the last few are kept."""
-        found = self._painted.get(paint)
+    def _in(self, look: Look) -> _Shown:
+        """The model in a look; the last few are kept."""
+        found = self._shown.get(look)
         if found is None:
-            geoms = self._surfaces.geoms.copy()
-            for geom, rgb in paint:
-                rows = geoms["geom"] == geom
-                geoms["colour"][rows] = 255 * np.asarray(rgb, np.float32)
-                geoms["texture"][rows], geoms["emission"][rows] = -1, 0.0
-            found = self._painted[paint] = self._surfaces._replace(geoms=geoms)
-            while len(self._painted) > _PAINTS:
-                self._painted.popitem(last=False)
+            model, surfaces = self._model, self._plain.surfaces
+            geoms = tinted(surfaces.geoms, model, self._textured, look)
+            lights, ambient = (
+                model_lights(model, None, look.lamps),
+                ambient_light(model, look.lamps),
+            )
+            found = _Shown(surfaces._replace(geoms=geoms), lights, ambient)
+            self._shown[look] = found
+            while len(self._shown) > _LOOKS:
+                self._shown.popitem(last=False)
         return found
 
     def _view(self, camera: CameraPose, width: int, height: int) -> View:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from molmospaces_gym.cameras import CameraPose, Images, Paint
+from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import UnknownName
+from molmospaces_gym.variations import PLAIN, Look
 
 if TYPE_CHECKING:
     import mujoco
@@ -22,9 +23,9 @@ class Renderer(Protocol):
         width: int,
         height: int,
         modes: Sequence[str] = ("rgb",),
-        paint: Paint = (),
+        look: Look = PLAIN,
     ) -> Images:
-        """Images of ``modes`` (rgb, depth, segmentation) as new arrays, some geoms ``paint``ed."""
+        """Images of ``modes`` (rgb, depth, segmentation) as new arrays, in a certain look."""
         ...
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ def view(
     env = make_env(
         env_id,
         {k: v for k, v in where.items() if v is not None}
-        | {"render_mode": "rgb_array", **policy_env_kwargs(player)},
+        | {"render_mode": "rgb_array", **policy_env_kwargs(player, env_id)},
     )
     options = None if benchmark is None else {"episode": episode}
     try:

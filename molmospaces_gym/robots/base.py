@@ -6,6 +6,7 @@ A robot has one arm or more, each with its own tool and gripper, and where ``bas
 ``tcp_site`` and ``gripper``, those of the primary arm.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,16 +95,18 @@ class Reach:
 
     ``edge_gap`` is how far the middle of the base stands from the edge of a surface (m);
     ``origin`` (x, y in the base frame, m) is where ``distance`` (least and most, m) and ``angle``
-    (most, to either side of the heading, rad) of an object are measured from. ``below`` is how far
-    (least and most, m) the base frame is placed below the surface, of a robot that stands on no
-    floor. ``tool_yaw`` (rad) is a heading of the tool that the arm can have anywhere there.
-    ``posture`` are the joint positions of other move groups with which it works.
+    (most, to either side of the heading, rad) of an object are measured from; ``height`` is its
+    least and most height above the base frame (m). ``below`` is how far (least and most, m) the
+    base frame is placed below the surface, of a robot that stands on no floor. ``tool_yaw`` (rad)
+    is a heading of the tool that the arm can have anywhere there. ``posture`` are the joint
+    positions of other move groups with which it works.
     """
 
     edge_gap: float
     origin: tuple[float, float] = (0.0, 0.0)
     distance: tuple[float, float]
     angle: float
+    height: tuple[float, float] = (-math.inf, math.inf)
     below: tuple[float, float] = (0.0, 0.0)
     tool_yaw: float = 0.0
     posture: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,6 +8,7 @@ height span, the robot one box for each of its move groups in the posture it has
 leaves the motion to the simulator and only keeps the command from running away from the base.
 """
 
+from collections import OrderedDict
 from typing import Protocol
 
 import mujoco
@@ -28,6 +29,8 @@ UPRIGHT = 0.99
 """Cosine of the angle to the vertical up to which a shape is seen as standing (or lying) flat."""
 CLIMB = 0.03
 """Height (m) of what a base rolls over: rugs, sills, cables."""
+CACHE_SIZE = 32
+_layouts: "OrderedDict[str, _Layout]" = OrderedDict()
 _ROUND = (
     int(mujoco.mjtGeom.mjGEOM_SPHERE),
     int(mujoco.mjtGeom.mjGEOM_CAPSULE),
@@ -79,7 +82,7 @@ class KinematicBase:
         self._joints, self._dofs, self._part = base.qpos, base.dof, base.control
         self._rate = 1.0 / control_dt
         shapes = _Shapes(world, slot, scene)
-        self.parts, spans = shapes.robot_parts(robot, self._qpos[base.qpos])
+        self.parts, spans = shapes.robot_parts(self._qpos[base.qpos])
         self.things, heights = shapes.obstacles()
         spans[:, 0] = np.maximum(spans[:, 0], CLIMB)
         overlap = (spans[:, None, 0] < heights[None, :, 1]) & (
@@ -101,39 +104,53 @@ class KinematicBase:
         self._qvel[self._dofs] = (pose - start) * self._rate
 
 
+class _Layout:
+    """What of a scene's shapes does not depend on its state: which there are and whose."""
+
+    def __init__(self, scene: SceneModel) -> None:
+        model = scene.model
+        mine = scene.geom_root == scene.robot.root_id
+        solid = (model.geom_contype | model.geom_conaffinity) != 0
+        robot = np.flatnonzero(solid & mine)
+        offered = int(np.bitwise_or.reduce(model.geom_contype[robot]))
+        accepted = int(np.bitwise_or.reduce(model.geom_conaffinity[robot]))
+        meets = (model.geom_contype & accepted) | (model.geom_conaffinity & offered)
+        endless = np.isin(model.geom_type, _ENDLESS)
+        others = np.flatnonzero(~mine & (meets != 0) & ~endless)
+        geoms = np.concatenate([robot, others])
+        self.robot, self.others = slice(0, len(robot)), slice(len(robot), len(geoms))
+        self.body, kinds = model.geom_bodyid[geoms], model.geom_type[others]
+        self.ball, self.round = kinds == _ROUND[0], np.isin(kinds, _ROUND)
+        self.mat = _matrices(model.geom_quat[geoms])
+        middle = np.einsum("nij,nj->ni", self.mat, model.geom_aabb[geoms, :3])
+        self.center = model.geom_pos[geoms] + middle
+        self.half: Array = model.geom_aabb[geoms, 3:]
+        owner = _group_of(scene.robot)[self.body[self.robot]]
+        self.groups = [np.flatnonzero(owner == group) for group in np.unique(owner)]
+
+
 class _Shapes:
     """The colliding shapes of a slot as boxes in the world (bounding boxes of geoms)."""
 
     def __init__(self, world: World, slot: int, scene: SceneModel) -> None:
-        model = scene.model
-        self._model, self._scene = model, scene
-        body_mat = world.body_mat(slot).reshape(-1, 3, 3)[model.geom_bodyid]
-        local = _matrices(model.geom_quat)
-        self.mat = body_mat @ local
-        origin = world.body_pos(slot)[model.geom_bodyid]
-        origin = origin + np.einsum("nij,nj->ni", body_mat, model.geom_pos)
-        self.center = origin + np.einsum("nij,nj->ni", self.mat, model.geom_aabb[:, :3])
-        self.half: Array = model.geom_aabb[:, 3:]
-        solid = (model.geom_contype | model.geom_conaffinity) != 0
-        self._mine = solid & (scene.geom_root == scene.robot.root_id)
-        offered = int(np.bitwise_or.reduce(model.geom_contype[self._mine]))
-        accepted = int(np.bitwise_or.reduce(model.geom_conaffinity[self._mine]))
-        meets = (model.geom_contype & accepted) | (model.geom_conaffinity & offered)
-        endless = np.isin(model.geom_type, _ENDLESS)
-        other = scene.geom_root != scene.robot.root_id
-        self._others = np.flatnonzero(other & (meets != 0) & ~endless)
+        if scene.key not in _layouts:
+            _layouts[scene.key] = _Layout(scene)
+            while len(_layouts) > CACHE_SIZE:
+                _layouts.popitem(last=False)
+        self._layout = layout = _layouts[scene.key]
+        turned = world.body_mat(slot).reshape(-1, 3, 3)[layout.body]
+        self.mat = turned @ layout.mat
+        center = world.body_pos(slot)[layout.body]
+        self.center = center + (turned @ layout.center[:, :, None])[:, :, 0]
 
-    def robot_parts(self, robot: RobotBinding, pose: Array) -> tuple[Array, Array]:
+    def robot_parts(self, pose: Array) -> tuple[Array, Array]:
         """Boxes (n, 5) of the move groups in the base's axes and their height spans (n, 2)."""
-        cos, sin = np.cos(pose[2]), np.sin(pose[2])
+        mine, cos, sin = self._layout.robot, np.cos(pose[2]), np.sin(pose[2])
         turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-        geoms = np.flatnonzero(self._mine)
-        center = (self.center[geoms] - [pose[0], pose[1], 0.0]) @ turn.T
-        reach = np.einsum("nij,nj->ni", np.abs(turn @ self.mat[geoms]), self.half[geoms])
-        owner = _group_of(robot)[self._model.geom_bodyid[geoms]]
+        center = (self.center[mine] - [pose[0], pose[1], 0.0]) @ turn.T
+        reach = (np.abs(turn @ self.mat[mine]) @ self._layout.half[mine][:, :, None])[:, :, 0]
         rows, spans = [], []
-        for group in np.unique(owner):
-            chosen = owner == group
+        for chosen in self._layout.groups:
             low = (center - reach)[chosen].min(axis=0)
             high = (center + reach)[chosen].max(axis=0)
             half = 0.5 * (high - low)
@@ -143,26 +160,24 @@ class _Shapes:
 
     def obstacles(self) -> tuple[Array, Array]:
         """All other shapes as rows (n, 7) for the kernels and their height spans (n, 2)."""
-        geoms = self._others
-        mat, half, center = self.mat[geoms], self.half[geoms], self.center[geoms]
-        tall = np.einsum("nj,nj->n", np.abs(mat[:, 2]), half)
+        others = self._layout.others
+        mat, half, center = self.mat[others], self._layout.half[others], self.center[others]
+        extent = (np.abs(mat) @ half[:, :, None])[:, :, 0]
         # Which axis of the shape is vertical; one with none is seen as its box along the world's.
         vertical = np.abs(mat[:, 2]).argmax(axis=1)
-        row = np.arange(len(geoms))
+        row = np.arange(len(half))
         flat = np.abs(mat[row, 2, vertical]) > UPRIGHT
         first, second = (vertical + 1) % 3, (vertical + 2) % 3
         axis = np.where(flat[:, None], mat[row, :2, first], [1.0, 0.0])
-        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-        loose = np.einsum("nij,nj->ni", np.abs(mat[:, :2]), half)
+        axis /= np.hypot(axis[:, 0], axis[:, 1])[:, None]
         own = np.stack([half[row, first], half[row, second]], axis=1)
-        sides = np.where(flat[:, None], own, loose)
-        kinds = self._model.geom_type[geoms]
-        column = np.isin(kinds, _ROUND) & flat & (vertical == 2)
-        column |= kinds == _ROUND[0]
+        sides = np.where(flat[:, None], own, extent[:, :2])
+        column = self._layout.ball | (self._layout.round & flat & (vertical == 2))
         radius = np.where(column, half[:, 0], np.hypot(sides[:, 0], sides[:, 1]))
         sides[column] = 0.0
         things = np.column_stack([center[:, :2], axis, sides, radius])
-        return np.ascontiguousarray(things), np.stack([center[:, 2] - tall, center[:, 2] + tall], 1)
+        span = np.stack([center[:, 2] - extent[:, 2], center[:, 2] + extent[:, 2]], axis=1)
+        return np.ascontiguousarray(things), span
 
 
 def _group_of(robot: RobotBinding) -> NDArray[np.intp]:

@@ -55,9 +55,7 @@ class Clearance:
         scene, data = self._scene, self._data
         before = float(data.qpos[part.qpos])
         data.qpos[part.qpos] = position
-        if scene.robot.base_mocap >= 0:
-            data.mocap_pos[scene.robot.base_mocap] = base_pose[:3]
-            data.mocap_quat[scene.robot.base_mocap] = base_pose[3:]
+        scene.robot.place_base(base_pose, data.qpos, data.mocap_pos, data.mocap_quat)
         mujoco.mj_kinematics(scene.model, data)
         moving = self._others[scene.model.geom_bodyid[self._others] == part.body]
         near = self._near(self._foot, moving, margin)

@@ -18,7 +18,7 @@ from molmospaces_gym.robots.binding import RobotBinding, bind_robot
 from molmospaces_gym.scenes.added import AddedObject
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import Array, SceneModel
-from molmospaces_gym.scenes.object_files import read_object, read_object_text
+from molmospaces_gym.scenes.object_files import read_object
 from molmospaces_gym.scenes.store import load_compiled, save_compiled
 
 SETTLE_STEPS = 500
@@ -156,11 +156,7 @@ def attach_object(spec: mujoco.MjSpec, name: str, item: AddedObject) -> None:
 
     Everything else it holds is named ``<name>/...``, so that two copies of one object get along.
     """
-    what = f"added object {name!r}"
-    if item.path is not None:
-        _, body = read_object(item.path, what)
-    else:
-        _, body = read_object_text(str(item.mjcf), what)
+    _, body = read_object(item.path or item.mjcf or "", f"added object {name!r}")
     if not body.joints:
         body.add_freejoint()
     spec.worldbody.add_frame().attach_body(body, f"{name}/", "").name = name

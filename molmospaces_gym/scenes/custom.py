@@ -14,6 +14,7 @@ from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.assets import AssetLibrary
 from molmospaces_gym.scenes.generator.catalog import MAX_WIDTH
 from molmospaces_gym.scenes.generator.names import joint_name
+from molmospaces_gym.scenes.generator.plate import RestPose, settle_on_plate
 from molmospaces_gym.scenes.generator.shapes import IDENTITY, Quat, Vec3
 from molmospaces_gym.scenes.object_files import ObjectText, object_text
 
@@ -34,9 +35,9 @@ class CustomAsset:
     """One object of a library; lengths in m, mass in kg.
 
     It has what is needed of a ``generator.catalog.Asset`` to be placed: its body's origin, which
-    is wherever the file has it, rests ``rest_height`` over its support with ``rest_quat``;
-    ``footprint`` is the radius of the circle around the origin that holds it, seen from above, and
-    ``half_size`` the half size of the box around it at rest.
+    is wherever the file has it, rests as ``rest`` says; ``footprint`` is the radius of the circle
+    around the origin that holds it, seen from above, and ``half_size`` the half size of the box
+    around it at rest.
     """
 
     asset_id: str
@@ -45,8 +46,7 @@ class CustomAsset:
     about: dict[str, Any]
     text: ObjectText
     half_size: Vec3
-    rest_height: float
-    rest_quat: Quat
+    rest: RestPose
     footprint: float
     mass: float
     graspable: bool
@@ -72,8 +72,8 @@ class CustomAsset:
             "graspable": self.graspable,
             "pickupable": self.graspable,
             "library": str(self.library),
-            "rest_height": self.rest_height,
-            "rest_quat": list(self.rest_quat),
+            "rest_height": self.rest.height,
+            "rest_quat": list(self.rest.quat),
             "footprint": self.footprint,
             "half_size": list(self.half_size),
         }
@@ -106,9 +106,9 @@ def load_custom_asset(library: str | Path, uid: str) -> CustomAsset:
     text, model = object_text(path, uid)
     points = _corners(model)
     lowest = -float(points[:, 2].min())
-    height, quat = _settle(text, lowest, path)
+    rest = _settle(text, lowest, path)
     turn = np.zeros(9)
-    mujoco.mju_quat2Mat(turn, np.array(quat))
+    mujoco.mju_quat2Mat(turn, np.array(rest.quat))
     points = points @ turn.reshape(3, 3).T
     hx, hy, hz = (float(v) for v in (points.max(axis=0) - points.min(axis=0)) / 2)
     lemma = "".join(c for c in str(about.get("category") or uid).lower() if c.isalnum())
@@ -120,8 +120,7 @@ def load_custom_asset(library: str | Path, uid: str) -> CustomAsset:
         about=about,
         text=text,
         half_size=(hx, hy, hz),
-        rest_height=height,
-        rest_quat=quat,
+        rest=rest,
         footprint=float(np.hypot(points[:, 0], points[:, 1]).max()),
         mass=float(model.body_subtreemass[1]),
         graspable=index.has_grasps(uid) or narrow,
@@ -141,14 +140,12 @@ def _corners(model: mujoco.MjModel) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-def _settle(text: ObjectText, lowest: float, path: Path) -> tuple[float, Quat]:
-    """Height of the origin over a flat support and orientation, once the object is at rest."""
-    from molmospaces_gym.scenes.homes.rest import settle_on_plate
-
+def _settle(text: ObjectText, lowest: float, path: Path) -> RestPose:
+    """How the object rests when it is put down as its file has it."""
     joint = '<joint name="free" class="loose"/>'
     pose = (f"0 0 {lowest:.7g}", " ".join(map(str, IDENTITY)))
     body = text.placed("asset", joint, *pose)
     rest = settle_on_plate(body, "".join(text.assets.values()), text.defaults)
     if not rest.stable or not math.isfinite(rest.height):
         raise InvalidScene(f"the object of {path} does not stand by itself as its file has it")
-    return rest.height, rest.quat
+    return rest

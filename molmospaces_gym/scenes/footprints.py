@@ -1,5 +1,7 @@
 """What geoms cover on the floor, and filling it into a grid."""
 
+from typing import Any
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ def _round(
     return points, (float(position[2]) - reach, float(position[2]) + reach)
 
 
-def fill_convex(grid: NDArray[np.generic], points: Array, value: object) -> None:
+def fill_convex(grid: NDArray[Any], points: Array, value: int) -> None:
     """Set every cell whose middle lies in the convex hull of points.
 
     Args:

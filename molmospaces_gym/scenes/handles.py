@@ -10,10 +10,12 @@ import numpy as np
 
 from molmospaces_gym.scenes.articulated import Array, Articulation, Handle, turns
 
-DEPTH = 0.008
-"""How far the tool site goes beyond the middle of the bar (see ``policies.grasping.DEPTH``)."""
-TILTS = tuple(np.deg2rad((0.0, -25.0, 25.0, -45.0, 45.0)))
-"""Turns of the approach about the bar."""
+DEPTH = 0.002
+"""How far the tool site goes beyond the middle of the bar: fingertips stay clear of the front."""
+TILTS = tuple(np.deg2rad((0.0, -15.0, 15.0, -30.0, 30.0, -45.0, 45.0)))
+"""Turns of the approach about the bar, the easy ones first."""
+EASY = 10
+"""So many of the grasps of ``bar_grasps`` hold the middle of the bar and tilt up to 30 degrees."""
 PLACES = (0.0, 0.4, -0.4)
 """Where along the bar it is held, in shares of its half length."""
 PARALLEL = 0.9
@@ -60,4 +62,4 @@ def follows(part: Articulation, handle: Handle) -> tuple[float, ...]:
     """Shares of a turn worth trying (see ``held_poses``)."""
     if part.slides or abs(handle.along @ part.axis) < PARALLEL:
         return (1.0,)
-    return (0.6, 1.0, 0.2)
+    return (0.6, 1.0, 0.2, 1.4)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+VISIBLE_GROUPS = 3
+"""Geoms of the groups below this one are seen (MuJoCo's default)."""
 ENDLESS = 1e3
 """Half size (m) that stands for an infinite plane."""
 
@@ -50,6 +52,39 @@ class SceneModel:
         return {self.model.body(i).name: i for i in range(self.model.nbody)}
 
     @cached_property
+    def body_names(self) -> tuple[str, ...]:
+        """Body id -> body name, empty for one without."""
+        return tuple(self.model.body(i).name for i in range(self.model.nbody))
+
+    @cached_property
+    def joint_names(self) -> tuple[str, ...]:
+        """Joint id -> joint name, empty for one without."""
+        return tuple(self.model.joint(i).name for i in range(self.model.njnt))
+
+    @cached_property
+    def joint_ids(self) -> dict[str, int]:
+        """Joint name -> joint id."""
+        return {name: i for i, name in enumerate(self.joint_names) if name}
+
+    @cached_property
+    def material_ids(self) -> dict[str, int]:
+        """Material name -> material id, in the order of ids."""
+        return {self.model.mat(i).name: i for i in range(self.model.nmat)}
+
+    @cached_property
+    def still_geoms(self) -> NDArray[np.intp]:
+        """Ids of the visible geoms of walls, floors and furniture with the parts that open.
+
+        Neither the robot's nor those of what can be moved.
+        """
+        model = self.model
+        loose = np.zeros(model.nbody, dtype=np.bool_)
+        loose[self.robot.root_id] = True
+        for name in self.free_joints:
+            loose[model.body_rootid[self.body_id(name)]] = True
+        return np.flatnonzero((model.geom_group < VISIBLE_GROUPS) & ~loose[self.geom_root])
+
+    @cached_property
     def geom_root(self) -> NDArray[np.int32]:
         """Geom id -> id of the top-level body it hangs under."""
         roots: NDArray[np.int32] = self.model.body_rootid[self.model.geom_bodyid]
@@ -69,9 +104,7 @@ class SceneModel:
         planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         sizes = model.geom_size[planes, :2]
         center[planes] = 0.0
-        half[planes] = np.column_stack(
-            [np.where(sizes > 0, sizes, ENDLESS), np.zeros(len(sizes))]
-        )
+        half[planes] = np.column_stack([np.where(sizes > 0, sizes, ENDLESS), np.zeros(len(sizes))])
         boxes = np.empty((model.ngeom, 15))
         for row, quat in zip(boxes, model.geom_quat, strict=True):
             mujoco.mju_quat2Mat(row[3:12], quat)

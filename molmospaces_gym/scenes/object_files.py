@@ -12,8 +12,8 @@ Element = ElementTree.Element
 
 SLOT = "object-name"
 """Stands for the body's name in an ``ObjectText``."""
-_SECTIONS = {"compiler", "option", "size", "statistic", "visual", "default", "asset", "worldbody"}
-"""What an object's file may hold: everything else acts on a whole scene."""
+_SECTIONS = ("actuators", "equalities", "excludes", "keys", "pairs", "sensors", "tendons")
+"""What an object's file may not hold, because it acts on a whole scene."""
 _REFERENCES = ("mesh", "material", "texture", "hfield", "class", "childclass")
 
 
@@ -36,36 +36,31 @@ class ObjectText:
         return f"{head}>{joint}{tail}".replace(SLOT, name)
 
 
-def read_object(path: Path, what: str) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
-    """The spec of an object's file and its one top-level body.
+def read_object(source: Path | str, what: str) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
+    """The spec of an object and its one top-level body.
+
+    Args:
+        source: its file, or its MJCF as text.
+        what: how messages call it.
 
     Raises:
         SceneNotFound: there is no such file.
         InvalidScene: it is not a readable MJCF with exactly one top-level body.
     """
-    if not path.is_file():
-        raise SceneNotFound(f"object file {path} of {what} does not exist")
+    where = f"object file {source} of {what}" if isinstance(source, Path) else f"the MJCF of {what}"
+    if isinstance(source, Path) and not source.is_file():
+        raise SceneNotFound(f"{where} does not exist")
     try:
-        spec = mujoco.MjSpec.from_file(str(path))
+        if isinstance(source, Path):
+            spec = mujoco.MjSpec.from_file(str(source))
+        else:
+            spec = mujoco.MjSpec.from_string(source)
     except ValueError as error:
-        raise InvalidScene(f"object file {path} is not a readable MJCF: {error}") from error
-    return spec, _only_body(spec, f"object file {path}")
-
-
-def read_object_text(mjcf: str, what: str) -> tuple[mujoco.MjSpec, mujoco.MjsBody]:
-    """The same for an object's MJCF as text; raises ``InvalidScene``."""
-    try:
-        spec = mujoco.MjSpec.from_string(mjcf)
-    except ValueError as error:
-        raise InvalidScene(f"the text of {what} is not a readable MJCF: {error}") from error
-    return spec, _only_body(spec, f"the text of {what}")
-
-
-def _only_body(spec: mujoco.MjSpec, where: str) -> mujoco.MjsBody:
+        raise InvalidScene(f"{where} is not a readable MJCF: {error}") from error
     bodies = spec.worldbody.bodies
     if len(bodies) != 1:
         raise InvalidScene(f"{where} must hold one top-level body, not {len(bodies)}")
-    return bodies[0]
+    return spec, bodies[0]
 
 
 def object_text(path: Path, uid: str) -> tuple[ObjectText, mujoco.MjModel]:
@@ -77,6 +72,11 @@ def object_text(path: Path, uid: str) -> tuple[ObjectText, mujoco.MjModel]:
             holds it in place, or sections that act on a whole scene (actuators, equalities ...).
     """
     spec, body = read_object(path, f"object {uid!r}")
+    strange = [name for name in _SECTIONS if getattr(spec, name)]
+    if strange:
+        raise InvalidScene(
+            f"object file {path} holds {', '.join(strange)}; an object has only bodies and assets"
+        )
     for joint in list(body.joints):
         if joint.type != mujoco.mjtJoint.mjJNT_FREE:
             raise InvalidScene(f"object file {path}: its body is held by a {joint.type.name} joint")
@@ -90,11 +90,6 @@ def object_text(path: Path, uid: str) -> tuple[ObjectText, mujoco.MjModel]:
     _rename(spec, body, model)
     spec.compile()
     root = ElementTree.fromstring(spec.to_xml())
-    strange = sorted({child.tag for child in root if len(child)} - _SECTIONS)
-    if strange:
-        raise InvalidScene(
-            f"object file {path} holds {', '.join(strange)}; an object has only bodies and assets"
-        )
     return _rewritten(root, path, uid), model
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from molmospaces_gym.cameras import Paint
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.scenes.model import VISIBLE_GROUPS, SceneModel
 
 NAMED_COLORS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType(
     {
@@ -33,8 +33,6 @@ NAMED_COLORS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType
     }
 )
 """The names are the official ones, the values ours: those are not published."""
-VISIBLE_GROUPS = 3
-"""Geoms of the groups below this one are seen (MuJoCo's default)."""
 
 
 def paint_of(scene: SceneModel, episode: EpisodeSpec) -> Paint:

@@ -157,6 +157,8 @@ class _Search:
     def _reaches(self, link: Array, yaw: float, name: str) -> bool:
         address, _ = self.scene.free_joint(name)
         offset = self.scene.rest_qpos[address : address + 3] - link
+        if not self.reach.height[0] <= offset[2] <= self.reach.height[1]:
+            return False
         if not in_reach(self.reach, offset[:2], yaw):
             return False
         cos, sin = np.cos(yaw), np.sin(yaw)

@@ -18,10 +18,6 @@ A house passes where nothing in it fails.
 """
 
 import copy
-import csv
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -30,8 +26,8 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.house import House
+from molmospaces_gym.scenes.quality_report import Report
 
-CHECKS = ("stability", "lift", "intersection", "articulation")
 STABLE_SECONDS = 2.0
 MAX_SHIFT = 0.001
 MAX_TURN = np.deg2rad(1.0)
@@ -48,26 +44,6 @@ STAY_SECONDS = 0.6
 _SLEEP = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
 _FREE = int(mujoco.mjtJoint.mjJNT_FREE)
 _SLIDE = int(mujoco.mjtJoint.mjJNT_SLIDE)
-
-
-@dataclass
-class Report:
-    """What was checked in one house: per check how many passed and how many there were."""
-
-    house: str
-    passed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0))
-    total: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0))
-    failures: list[str] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-
-    def add(self, check: str, name: str, problem: str | None) -> None:
-        """Note one result; ``problem`` says what is wrong."""
-        self.total[check] += 1
-        if problem is None:
-            self.passed[check] += 1
-        else:
-            self.failed.add(check)
-            self.failures.append(f"{check}: {name}: {problem}")
 
 
 class _Checker:
@@ -212,7 +188,7 @@ class _Checker:
         if headroom is None or (inside is not None and inside.type[0] == _SLIDE):
             return LIFT
         top = entry["rest_height"] + entry["half_size"][2]
-        return min(LIFT, float(headroom) - top - LIFT_GAP)
+        return min(LIFT, float(headroom - top) - LIFT_GAP)
 
     def _depths(self, qpos: NDArray[Any]) -> dict[int, tuple[float, int]]:
         """Deepest contact of each body and the other body, moving parts and objects only."""
@@ -291,26 +267,3 @@ def _returns(model: mujoco.MjModel, joint: int) -> bool:
     """Whether it is a lever that its spring turns back: one that hangs on a moving part."""
     parent = model.body_parentid[model.jnt_bodyid[joint]]
     return bool(model.jnt_stiffness[joint] > 0) and bool(model.body_weldid[parent] != 0)
-
-
-def pass_rates(reports: Sequence[Report]) -> Mapping[str, tuple[int, int, int]]:
-    """Per check: how many objects or joints passed, how many there were, and how many houses."""
-    return {
-        check: (
-            sum(report.passed[check] for report in reports),
-            sum(report.total[check] for report in reports),
-            sum(check not in report.failed for report in reports),
-        )
-        for check in CHECKS
-    }
-
-
-def write_reports(path: Path, reports: Iterable[Report]) -> None:
-    """One CSV row per house: for each check passed and total, and the failures."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        columns = [f"{check}_{what}" for check in CHECKS for what in ("passed", "total")]
-        writer.writerow(["house", *columns, "failures"])
-        for report in reports:
-            counts = [n for c in CHECKS for n in (report.passed[c], report.total[c])]
-            writer.writerow([report.house, *counts, "; ".join(report.failures)])

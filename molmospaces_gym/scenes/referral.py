@@ -123,8 +123,8 @@ def _named(objects: Objects, rooms: Mapping[int, str]) -> dict[str, Named]:
     for name, entry in told.items():
         words = {
             "size": _sizes(name, groups[nouns[name]], told),
-            "color": _maybe(entry.get("color")),
-            "material": _maybe(entry.get("material")),
+            "color": _maybe(entry.get("color")) or _told(entry)[:1],
+            "material": _maybe(entry.get("material")) or _told(entry)[1:],
             "room": _maybe(rooms.get(int(entry.get("room_id", -1)), "").replace("_", " ")),
             "support": _maybe(objects.get(str(entry.get("parent") or ""), {}).get("noun")),
         }
@@ -135,6 +135,13 @@ def _named(objects: Objects, rooms: Mapping[int, str]) -> dict[str, Named]:
 def _noun(entry: Mapping[str, Any]) -> str:
     own = entry["descriptions"]
     return str(entry.get("noun") or own[min(own)])
+
+
+def _told(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Words before the noun in the descriptions of an object of a library."""
+    own, noun = entry["descriptions"], _noun(entry)
+    words = str(own.get("3") or own.get("2") or "").removesuffix(noun).split()
+    return () if "color" in entry else tuple(words)
 
 
 def _maybe(word: Any) -> tuple[str, ...]:

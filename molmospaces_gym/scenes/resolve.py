@@ -55,12 +55,17 @@ def _generated_parts(name: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _generated(kind: str, split: str, index: int) -> House:
+    from molmospaces_gym.scenes.store import load_house, save_house
+
+    stored = load_house(f"{kind}/{split}/{index}")
+    if stored is not None:
+        return stored
     from molmospaces_gym.scenes.generator import generate_house
     from molmospaces_gym.scenes.homes import generate_home
 
-    if kind == HOMES:
-        return generate_home(split, index)
-    return generate_house(split, index)
+    house = (generate_home if kind == HOMES else generate_house)(split, index)
+    save_house(house)
+    return house
 
 
 def _from_file(path: Path, base: Path | None) -> House:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.articulated import Articulation, Handle
 from molmospaces_gym.scenes.clearance import Clearance
-from molmospaces_gym.scenes.handles import bar_grasps, follows, held_poses
+from molmospaces_gym.scenes.handles import EASY, bar_grasps, follows, held_poses
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.placement import yaw_pose
 from molmospaces_gym.transforms import inverse, pose_matrix
@@ -119,7 +119,7 @@ class _Search:
         """Whether one way of holding the handle can be kept from start to end."""
         base = pose_matrix(np.array(stance.base_pose[:3]), np.array(stance.base_pose[3:]))
         base[2, 3] += self.height
-        grasps, changes = bar_grasps(handle)[:10], np.linspace(0.0, self.end - self.start, STEPS)
+        grasps, changes = bar_grasps(handle)[:EASY], np.linspace(0.0, self.end - self.start, STEPS)
         for follow in follows(self.part, handle):
             arms, alive = self._first(base, grasps)
             for change in changes[1:]:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from molmospaces_gym.errors import InvalidEpisode, UnknownName
+from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.registration import TASKS
 from molmospaces_gym.task_specs import task_name
 
 if TYPE_CHECKING:
     from molmospaces_gym.tasks.base import Task
 
+
+MULTI = "MultiTask"
+"""The task made of others."""
 
 PLAYED_BY = {
     "PickTask": "Pick",
@@ -42,10 +45,22 @@ def task_of(fields: Mapping[str, Any]) -> str:
     return name
 
 
-def get_task(name: str) -> "Task":
-    """The task registered under ``name``; raises ``UnknownName``."""
+def get_task(name: str, weights: Mapping[str, float] | None = None) -> "Task":
+    """The task registered under ``name``.
+
+    Args:
+        name: a key of ``TASKS``.
+        weights: how often ``MultiTask`` plays which task; only for that.
+
+    Raises:
+        UnknownName: no such task.
+        InvalidConfig: the task takes no weights.
+    """
     if name not in TASKS:
         raise UnknownName("task", name, list(TASKS))
+    if weights is not None and name != MULTI:
+        raise InvalidConfig(f"task_weights is for {MULTI}, not for {name}")
     module, _, attribute = TASKS[name].partition(":")
-    task: Task = getattr(import_module(module), attribute)()
+    make = getattr(import_module(module), attribute)
+    task: Task = make(weights) if name == MULTI else make()
     return task

@@ -11,13 +11,22 @@ from molmospaces_gym.scenes.articulated import Articulation, joints_below, owner
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.part_phrases import is_ambiguous, opening_phrase
 from molmospaces_gym.scenes.stances import Stance, stances
-from molmospaces_gym.tasks.sampling import ATTEMPTS, Scratch, scratch_of, start_episode
+from molmospaces_gym.tasks.sampling import (
+    ATTEMPTS,
+    Scratch,
+    is_clear_start,
+    scratch_of,
+    start_episode,
+    start_joints,
+)
 from molmospaces_gym.transforms import inverse, pose_matrix
 
 TASK_CLS = "molmo_spaces.tasks.opening_tasks.OpeningTask"
 """The official class name, shared by Open and Close."""
 ROOM = 0.2
 """Share of the range beyond the threshold that the arm must reach."""
+SHUT = 0.05
+"""Share of the range that may stay open when the arm closes something."""
 FRONT_DISTANCE = 0.6
 """Distance of the robot's root link from a handle that no checked stance reaches, m."""
 FRONT_BELOW = 0.42
@@ -53,14 +62,15 @@ def sample_opening(
     for _ in range(ATTEMPTS):
         part = parts[int(rng.integers(len(parts)))]
         options = stances(scene, part, *way(task, part))
-        arm = scratch.home + scratch.noise * rng.uniform(-1.0, 1.0, len(scratch.home))
+        joints = start_joints(scene.robot.config, scratch.start, rng)
         if not options:
             continue
         stance = options[int(rng.integers(len(options)))]
         start = part.position(task.start_fraction)
         moved = carried(scene, scratch, part, start)
-        if _is_clear_start(scene, scratch, part, start, moved, stance, arm):
-            return _spec(task, scene, part, stance, arm, moved)
+        positions = {part.qpos: start}
+        if is_clear_start(scene, scratch, moved, positions, stance.base_pose, joints):
+            return _spec(task, scene, part, stance, joints, moved)
     raise InvalidScene(
         f"scene {scene.house.name!r}: no clear start for {task.name} in {ATTEMPTS} attempts"
     )
@@ -80,7 +90,7 @@ def openable(scene: SceneModel, categories: frozenset[str] | None) -> list[Artic
 
 def way(task: Opening, part: Articulation) -> tuple[float, float]:
     """Joint positions between which the arm must hold the handle."""
-    end = 1.0 - task.threshold if task.closes else min(task.threshold + ROOM, 1.0)
+    end = SHUT if task.closes else min(task.threshold + ROOM, 1.0)
     return part.position(task.start_fraction), part.position(end)
 
 
@@ -126,39 +136,12 @@ def carried(
     return found
 
 
-def _is_clear_start(
-    scene: SceneModel,
-    scratch: Scratch,
-    part: Articulation,
-    start: float,
-    moved: dict[str, Array],
-    stance: Stance,
-    arm: Array,
-) -> bool:
-    """Whether the robot touches nothing at the start."""
-    model, data, robot = scene.model, scratch.data, scene.robot
-    data.qpos[:] = scene.rest_qpos
-    data.qpos[part.qpos] = start
-    for name, pose in moved.items():
-        address, _ = scene.free_joint(name)
-        data.qpos[address : address + 7] = pose
-    data.qpos[robot.qpos] = arm
-    if robot.base_mocap >= 0:
-        data.mocap_pos[robot.base_mocap] = stance.base_pose[:3]
-        data.mocap_quat[robot.base_mocap] = stance.base_pose[3:]
-    mujoco.mj_kinematics(model, data)
-    mujoco.mj_comPos(model, data)
-    mujoco.mj_collision(model, data)
-    roots = scene.geom_root[data.contact.geom]
-    return not bool(((roots == robot.root_id).sum(axis=1) == 1).any())
-
-
 def _spec(
     task: Opening,
     scene: SceneModel,
     part: Articulation,
     stance: Stance,
-    arm: Array,
+    joints: dict[str, list[float]],
     moved: dict[str, Array],
 ) -> EpisodeSpec:
     name = owner_of(scene, part)
@@ -180,4 +163,4 @@ def _spec(
         "any_inst_of_category": not task.closes and is_ambiguous(scene, part),
     }
     instruction = f"{task.name.lower()} the {phrase}."
-    return start_episode(scene, arm, moved, fields, instruction, {"pickup_obj_name": phrase})
+    return start_episode(scene, joints, moved, fields, instruction, {"pickup_obj_name": phrase})

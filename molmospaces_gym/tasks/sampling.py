@@ -196,20 +196,48 @@ def is_good_start(
     joints: Mapping[str, list[float]],
 ) -> bool:
     """Whether the robot touches nothing and the shoulder camera sees the ``moved`` objects."""
+    clear = is_clear_start(scene, scratch, moved, {}, base, joints)
+    return clear and all(is_visible(scene, scratch, name) for name in moved)
+
+
+def is_clear_start(
+    scene: SceneModel,
+    scratch: Scratch,
+    moved: Mapping[str, Array],
+    positions: Mapping[int, float],
+    base: Sequence[float],
+    joints: Mapping[str, list[float]],
+) -> bool:
+    """Whether the robot touches nothing; the scratch simulation holds that start afterwards.
+
+    Args:
+        scene: where it plays.
+        scratch: its scratch simulation.
+        moved: poses (7,) of objects that do not lie where the house has them.
+        positions: address in ``qpos`` -> position of joints that do not rest there.
+        base: where the robot stands (7,).
+        joints: joint positions of its move groups.
+    """
     model, data, robot = scene.model, scratch.data, scene.robot
     data.qpos[:] = scene.rest_qpos
     for name, pose in moved.items():
         address, _ = scene.free_joint(name)
         data.qpos[address : address + 7] = pose
+    for address, position in positions.items():
+        data.qpos[address] = position
     for group, values in joints.items():
         data.qpos[robot.groups[group].qpos] = values
     robot.place_base(base, data.qpos, data.mocap_pos, data.mocap_quat)
     mujoco.mj_kinematics(model, data)
-    mujoco.mj_comPos(model, data)
-    mujoco.mj_collision(model, data)
+    return touches_nothing(scene, data)
+
+
+def touches_nothing(scene: SceneModel, data: mujoco.MjData) -> bool:
+    """Whether the robot touches nothing but itself; ``data`` needs its poses."""
+    mujoco.mj_comPos(scene.model, data)
+    mujoco.mj_collision(scene.model, data)
     roots = scene.geom_root[data.contact.geom]
-    touching = (roots == robot.root_id).sum(axis=1) == 1
-    return not touching.any() and all(is_visible(scene, scratch, name) for name in moved)
+    return not bool(((roots == scene.robot.root_id).sum(axis=1) == 1).any())
 
 
 def lie_freely(scene: SceneModel, scratch: Scratch, moved: Mapping[str, Array]) -> bool:

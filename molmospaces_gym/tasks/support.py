@@ -65,7 +65,7 @@ class ReceptacleSupport:
         self._world, self._slot, self._owner, self._share = world, slot, owner, share
         self._object = bodies[0]
         gravity = float(np.linalg.norm(model.opt.gravity))
-        self._weight = float(model.body_subtreemass[bodies[0]]) * gravity
+        self._weight = float(world.subtree_mass(slot)[bodies[0]]) * gravity
         self._awake = world.awake(slot)
         self._force = np.zeros(3)
         self._asleep: Carried | None = None

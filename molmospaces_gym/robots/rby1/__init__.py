@@ -135,10 +135,11 @@ RBY1 = RobotConfig(
     reach=Reach(
         # The base turned by the heading noise of an episode (0.38 m at 15 degrees) and some air.
         edge_gap=0.45,
-        # The right shoulder; chosen with inverse kinematics at heights of 0.6 to 1 m.
+        # The right shoulder; where inverse kinematics finds most poses of a tool pointing down.
         origin=(0.0, -0.22),
-        distance=(0.5, 0.72),
-        angle=math.radians(20.0),
+        distance=(0.5, 0.7),
+        angle=math.radians(16.0),
+        height=(0.58, 1.0),
         tool_yaw=math.pi,
         # Leaning forward: upright, the base under the chest keeps the hands from what is in front.
         posture={"torso": (0.0, 0.4, 0.0, 0.0, 0.0, 0.0)},

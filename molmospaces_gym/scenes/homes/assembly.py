@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from molmospaces_gym.scenes.custom import CustomAsset
 from molmospaces_gym.scenes.generator import mjcf
 from molmospaces_gym.scenes.generator.names import Counter, joint_name
 from molmospaces_gym.scenes.generator.shapes import Part, quat_mul, yaw_quat
@@ -21,18 +22,20 @@ from molmospaces_gym.scenes.homes.bodies import (
 )
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.doors import door
-from molmospaces_gym.scenes.homes.furnish import Placed
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.plan import WALL, WALL_HEIGHT, FloorPlan, Opening
 from molmospaces_gym.scenes.homes.populate import Item
 from molmospaces_gym.scenes.homes.rest import rest_pose
 from molmospaces_gym.scenes.homes.space import Spot
 from molmospaces_gym.scenes.homes.tops import Board
 from molmospaces_gym.scenes.homes.walls import (
+    WINDOW_DEPTH,
     barriers,
     ceiling_panel,
     decoration,
     floor_panel,
     wall_panels,
+    window_parts,
 )
 from molmospaces_gym.scenes.house import Surface
 
@@ -44,6 +47,8 @@ class Assembly:
     plan: FloorPlan
     bodies: list[str] = field(default_factory=list)
     assets: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+    """Classes that objects of libraries bring with them, by uid."""
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     surfaces: list[Surface] = field(default_factory=list)
     articulated: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +81,19 @@ class Assembly:
             if ceiling:
                 name = f"ceiling_{room.index}"
                 self.bodies.append(static_body(name, [ceiling_panel(room.floor)]))
+
+    def add_windows(self) -> None:
+        """Every window as a body of its own, which nothing touches."""
+        for window in self.plan.windows:
+            room = next(r for r in window.wall.rooms if r is not None)
+            width, height = window.high - window.low, window.top - window.bottom
+            asset = f"window_{width:.2f}_{height:.2f}"
+            name = Naming("window", asset, self.counter.next(asset), room).body(0)
+            self.bodies.append(static_body(name, window_parts(window)))
+            own = entry(name, "Window", "window", room, asset)
+            depth = 2 * WINDOW_DEPTH
+            size = (depth, width, height) if window.wall.vertical else (width, depth, height)
+            self.objects[name] = {**own, "boundingBox": _box(size)}
 
     def add_doorway(self, opening: Opening, rng: np.random.Generator, config: HomeConfig) -> None:
         """A hinged door; an open passage needs nothing."""
@@ -201,6 +219,8 @@ class Assembly:
         text, meshes = object_body(name, asset, (x, y, z), quat)
         self.bodies.append(text)
         self.assets.update(meshes)
+        if isinstance(asset, CustomAsset):
+            self.defaults[asset.asset_id] = asset.text.defaults
         joint = joint_name(name, "free")
         self.objects[name] = {
             **entry(name, "", "", piece.room),

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from molmospaces_gym.scenes.custom import CustomAsset
 from molmospaces_gym.scenes.generator import mjcf
 from molmospaces_gym.scenes.generator.catalog import Asset
 from molmospaces_gym.scenes.generator.draft import HEADER
@@ -102,9 +103,13 @@ class Built:
 
 
 def asset_id(key: str, fixture: Fixture) -> str:
-    """Name of a piece's design: equal pieces of furniture share it."""
+    """Name of a piece's design: pieces that share it are equal, moving parts included."""
     hx, hy = fixture.half
-    return f"{key}_{hx:.3f}_{hy:.3f}_{fixture.height:.3f}_{len(fixture.moving)}"
+    size = f"{key}_{hx:.3f}_{hy:.3f}_{fixture.height:.3f}"
+    if not fixture.moving:
+        return size
+    digest = hashlib.md5(repr(fixture.moving).encode(), usedforsecurity=False).hexdigest()
+    return f"{size}_{digest[:8]}"
 
 
 def fixture_body(
@@ -177,7 +182,9 @@ def _moving(
         label = f"{naming.lemma}_{moving.lemma}_{index}"
     built.labels[name] = label
     joint = joint_name(name, "slide" if moving.slides else "hinge")
-    children = [_moving(child, naming, numbers, built, 0.0, door) for child in moving.children]
+    children: list[tuple[str, Joint | None]] = [
+        _moving(child, naming, numbers, built, 0.0, door) for child in moving.children
+    ]
     attributes = mjcf.element(
         "joint", name=joint, type="slide" if moving.slides else "hinge", axis=moving.axis,
         range=(0.0, moving.travel), damping=moving.damping, frictionloss=moving.frictionloss,
@@ -261,8 +268,14 @@ def _object_template(asset: Asset) -> tuple[str, dict[str, str]]:
     return body[len(_HEAD) :], meshes
 
 
-def object_body(name: str, asset: Asset, pos: Vec3, quat: Quat) -> tuple[str, dict[str, str]]:
-    """``mjcf.object_body`` with the text of equal assets remembered."""
+Placeable = Asset | CustomAsset
+"""What can stand in a home: a generated object or one of a user's library."""
+
+
+def object_body(name: str, asset: Placeable, pos: Vec3, quat: Quat) -> tuple[str, dict[str, str]]:
+    """A free object and the assets that it needs, the text of equal ones remembered."""
+    if isinstance(asset, CustomAsset):
+        return asset.body(name, pos, quat)
     rest, meshes = _object_template(asset)
     head = f'<body name="{name}" pos="{mjcf.numbers(pos)}" quat="{mjcf.numbers(quat)}">'
     return head + rest.replace(_NAME, name), meshes

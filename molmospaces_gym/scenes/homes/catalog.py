@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molmospaces_gym.scenes.homes import appliances, cabinets, furniture, seating
+from molmospaces_gym.scenes.homes import appliances, cabinets, furniture, kitchens, seating
 from molmospaces_gym.scenes.homes.fixture import Fixture
 
 FIXTURES: Mapping[str, Callable[[np.random.Generator], Fixture]] = {
@@ -19,7 +19,7 @@ FIXTURES: Mapping[str, Callable[[np.random.Generator], Fixture]] = {
     "chest": cabinets.chest,
     "coffee_table": furniture.coffee_table,
     "console_table": furniture.console_table,
-    "counter": cabinets.kitchen_counter,
+    "counter": kitchens.kitchen_counter,
     "desk": furniture.desk,
     "dining_table": furniture.dining_table,
     "dishwasher": appliances.dishwasher,
@@ -27,7 +27,7 @@ FIXTURES: Mapping[str, Callable[[np.random.Generator], Fixture]] = {
     "dresser": cabinets.dresser,
     "floor_lamp": furniture.floor_lamp,
     "fridge": appliances.fridge,
-    "island": cabinets.island,
+    "island": kitchens.island,
     "microwave": appliances.microwave,
     "nightstand": cabinets.nightstand,
     "oven": appliances.oven,
@@ -35,13 +35,13 @@ FIXTURES: Mapping[str, Callable[[np.random.Generator], Fixture]] = {
     "shelf": furniture.shelf,
     "side_table": furniture.side_table,
     "sideboard": cabinets.sideboard,
-    "sink": cabinets.sink_cabinet,
+    "sink": kitchens.sink_cabinet,
     "sofa": seating.sofa,
     "stool": seating.stool,
     "toilet": seating.toilet,
     "tv_stand": furniture.tv_stand,
-    "vanity": cabinets.vanity,
-    "wall_cabinet": cabinets.wall_cabinet,
+    "vanity": kitchens.vanity,
+    "wall_cabinet": kitchens.wall_cabinet,
     "wardrobe": cabinets.wardrobe,
     "washing_machine": appliances.washing_machine,
 }

@@ -24,6 +24,9 @@ class HomeConfig:
             position, with receptacles beside them.
         finger_clearance: free space between the bounding circles of neighbouring objects.
         ceiling: whether the rooms have a visible ceiling.
+        custom_objects: objects of asset libraries in the official index format, each as (directory
+            of the library, uid). They are placed first, within a robot's reach where they can be
+            held, and count as ``num_objects``; one that fits nowhere is left out.
 
     Raises:
         InvalidConfig: a value is out of its range.
@@ -37,6 +40,7 @@ class HomeConfig:
     reachable_objects: int = 7
     finger_clearance: float = 0.045
     ceiling: bool = False
+    custom_objects: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.rooms) != 2 or not all(_whole(count, 1, MAX_ROOMS) for count in self.rooms):
@@ -49,6 +53,9 @@ class HomeConfig:
             raise InvalidConfig(f"num_articulated is 0..200, not {self.num_articulated}")
         if not _whole(self.reachable_objects, 0, 12):
             raise InvalidConfig(f"reachable_objects is 0..12, not {self.reachable_objects}")
+        if len(self.custom_objects) > self.num_objects:
+            count = len(self.custom_objects)
+            raise InvalidConfig(f"{count} custom_objects are more than num_objects")
         for name in ("hinged_doors", "open_doors"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InvalidConfig(f"{name} is a share, 0..1, not {getattr(self, name)}")

@@ -1,7 +1,7 @@
 """Which furniture stands where. Lengths in m, angles in rad, world frame."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,9 +9,11 @@ import numpy as np
 from molmospaces_gym.scenes.generator.shapes import bounds
 from molmospaces_gym.scenes.homes.catalog import FIXTURES, ROOM_FIXTURES, Typical
 from molmospaces_gym.scenes.homes.fixture import Fixture, Moving
-from molmospaces_gym.scenes.homes.openings import swept
+from molmospaces_gym.scenes.homes.grid import room_works
+from molmospaces_gym.scenes.homes.openings import across, swept
+from molmospaces_gym.scenes.homes.placed import Placed, front_of
 from molmospaces_gym.scenes.homes.plan import WALL, FloorPlan, Opening, Room
-from molmospaces_gym.scenes.homes.rect import Rect, centred
+from molmospaces_gym.scenes.homes.rect import centred
 from molmospaces_gym.scenes.homes.space import (
     SIDES,
     YAWS,
@@ -38,27 +40,12 @@ RUNS = ("counter", "sink", "oven", "dishwasher", "fridge")
 SEATS = ("chair", "stool")
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A piece of furniture where it stands. ``on`` is the number of the piece that carries it."""
-
-    key: str
-    fixture: Fixture
-    room: int
-    spot: Spot
-    on: int | None = None
-
-    @property
-    def zone(self) -> Zone:
-        """The space it takes."""
-        return solid(self.fixture, self.spot)
-
-
 @dataclass
 class _Furnisher:
     """Furnishes one room."""
 
     room: Room
+    doorways: Sequence[Opening]
     space: Space
     rng: np.random.Generator
     placed: list[Placed] = field(default_factory=list)
@@ -86,11 +73,20 @@ class _Furnisher:
         for spot, host in self._spots(typical, fixture, anchors, number):
             taken = solid(fixture, spot)
             clear = self._clear(typical.name, fixture, spot)
-            own = (None, None) if host is None else (self._solids[host], self._clears[host])
-            if self.space.fits(taken, clear, *own, opens=bool(fixture.moving)):
-                self._put(Placed(typical.name, fixture, self.room.index, spot), taken, clear)
+            ignored = None if host is None else self._solids[host]
+            granted = None if host is None else self._clears[host]
+            piece = Placed(typical.name, fixture, self.room.index, spot)
+            fits = self.space.fits(taken, clear, ignored, granted, bool(fixture.moving))
+            if fits and self._drivable(piece):
+                self._put(piece, taken, clear)
                 return True
         return False
+
+    def _drivable(self, piece: Placed) -> bool:
+        """Whether a robot still gets through the room, and to what stands in it."""
+        pieces = [p for p in (*self.placed, piece) if p.on is None]
+        fronts = [front for front in map(front_of, pieces) if front is not None]
+        return room_works(self.room, self.doorways, [p.zone.rect for p in pieces], fronts)
 
     def _put(self, piece: Placed, taken: Zone, clear: Zone | None) -> None:
         self.space.add(taken, clear)
@@ -253,7 +249,8 @@ class _Furnisher:
                 x, y = anchor.spot.at(float(shift), hy - fixture.half[1] - 0.04)
                 spot = Spot(x, y, anchor.spot.yaw, top.center[2])
                 zone = solid(fixture, spot)
-                if any(zone.meets(other) for other in self.space.solids):
+                others = (z for z in self.space.solids if z is not self._solids[k])
+                if any(zone.meets(other) for other in others):
                     continue
                 self._put(Placed(name, fixture, self.room.index, spot, k), zone, None)
                 return True
@@ -272,7 +269,8 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[Placed]:
     """Furniture of all rooms; a piece's ``on`` counts within the returned list."""
     placed: list[Placed] = []
     for room in plan.rooms:
-        own = _Furnisher(room, empty_space(plan, room), rng).run()
+        here = [opening for opening in plan.doorways if room.index in opening.wall.rooms]
+        own = _Furnisher(room, here, empty_space(plan, room), rng).run()
         first = len(placed)
         placed += [p if p.on is None else replace(p, on=p.on + first) for p in own]
     return placed
@@ -292,11 +290,3 @@ def empty_space(plan: FloorPlan, room: Room) -> Space:
             rect = across(window, 0.25)
             kept.append(Zone(rect, window.bottom, window.top))
     return Space(room.floor, [], kept + swings, swings)
-
-
-def across(opening: Opening, depth: float) -> Rect:
-    """The rectangle of an opening, ``depth`` to both sides of the middle of its wall."""
-    at, low, high = opening.wall.at, opening.low, opening.high
-    if opening.wall.vertical:
-        return Rect(at - depth, low, at + depth, high)
-    return Rect(low, at - depth, high, at + depth)

@@ -6,16 +6,22 @@ official grasp files. Lengths in m, angles in rad.
 """
 
 import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidConfig
-from molmospaces_gym.scenes.generator.grasps import PAD_HALF
+from molmospaces_gym.errors import InvalidConfig, InvalidScene
+from molmospaces_gym.scenes.generator.grasps import PAD_HALF, grasp_candidates
 from molmospaces_gym.scenes.generator.shapes import rotation
+from molmospaces_gym.scenes.grasp_check import checked_grasps
 from molmospaces_gym.scenes.grasp_files import grasp_file, save_grasps
 from molmospaces_gym.scenes.homes.fixture import Moving
+from molmospaces_gym.scenes.house import House
 
 Array = NDArray[np.float64]
 
@@ -41,7 +47,8 @@ def handle_grasps(moving: Moving) -> Array:
         InvalidConfig: neither the part nor its children have a handle.
     """
     if moving.handle >= 0:
-        return _bar_grasps(moving)
+        grip = moving.parts[moving.handle]
+        return bar_grasps(np.array(grip.pos), rotation(grip.quat)[:, 2], grip.size[1])
     if not any(child.handle >= 0 for child in moving.children):
         raise InvalidConfig(f"the {moving.lemma} has no handle to hold")
     found = []
@@ -52,27 +59,80 @@ def handle_grasps(moving: Moving) -> Array:
     return np.concatenate(found)
 
 
-def save_handle_grasps(root: Path, asset_id: str, joint: str, moving: Moving) -> Path:
-    """Write the handle's grasps where the official layout has those of a joint; returns the file.
+def model_handle_grasps(model: mujoco.MjModel, geom: str) -> Array:
+    """Grasps (N, 4, 4) of the handle ``geom`` of a compiled home, in the frame of its body.
+
+    Raises:
+        InvalidScene: the geom is missing or no bar (capsule).
+    """
+    index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, geom)
+    if index < 0 or model.geom_type[index] != mujoco.mjtGeom.mjGEOM_CAPSULE:
+        raise InvalidScene(f"geom {geom!r} is no handle; expected the name of a capsule")
+    w, x, y, z = (float(value) for value in model.geom_quat[index])
+    bar = rotation((w, x, y, z))[:, 2]
+    return bar_grasps(model.geom_pos[index], bar, float(model.geom_size[index, 1]))
+
+
+def save_home_grasps(house: House, model: mujoco.MjModel, root: Path, checked: bool = True) -> int:
+    """Write the grasps of everything in a home that can be held, in the official layout.
+
+    Objects and, per joint, handles: ``grasps/droid/<asset_id>/<asset_id or joint>``
+    ``_grasps_filtered.npz``, where the joint is named as in the asset (``name_map.joints``).
 
     Args:
-        root: the assets directory, which holds ``grasps``.
-        asset_id: ``asset_id`` of the body in the house's metadata.
-        joint: name of the joint in the asset, the value of ``name_map.joints``.
-        moving: the part that the joint moves.
+        house: a home.
+        model: its compiled model.
+        root: the assets directory.
+        checked: whether the grasps of objects are first tried in simulation (half a second per
+            kind and size of object) and only those that lift it are written.
+
+    Returns:
+        The number of files that belong to the home; those already there are not written again.
     """
-    file = grasp_file(root, LIBRARY, asset_id, joint)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_grasps(file, handle_grasps(moving))
-    return file
+    objects = house.metadata["objects"]
+    found: dict[Path, Callable[[], Array]] = {}
+    for entry in objects.values():
+        if entry.get("holds"):
+            file = grasp_file(root, LIBRARY, entry["asset_id"])
+            found[file] = partial(_object_grasps, entry, checked)
+    for owner, joint, geom in _handles(house.metadata):
+        entry = objects[owner]
+        file = grasp_file(root, LIBRARY, entry["asset_id"], entry["name_map"]["joints"][joint])
+        found[file] = partial(model_handle_grasps, model, geom)
+    for file, grasps in found.items():
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            save_grasps(file, grasps())
+    return len(found)
 
 
-def _bar_grasps(moving: Moving) -> Array:
-    grip = moving.parts[moving.handle]
-    center, bar = np.array(grip.pos), rotation(grip.quat)[:, 2]
-    # bars stand in front of their face or, the lever on a door's other side, behind it
-    straight = np.array([0.0, -math.copysign(1.0, grip.pos[1]), 0.0])
-    room = max(0.0, grip.size[1] - POST - PAD_HALF[0])
+def _object_grasps(entry: Mapping[str, Any], checked: bool) -> Array:
+    if not checked:
+        return grasp_candidates(entry)
+    # the last part of a generated asset's id is its size step
+    return checked_grasps(entry["lemma"], int(entry["asset_id"].rsplit("_", 1)[1]))
+
+
+def _handles(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Piece, joint and handle geom of everything that opens."""
+    for part in metadata["articulated"]:
+        if part["handle"]:
+            yield part["object"], part["joint"], part["handle"]
+    for door in metadata["doors"]:
+        for joint, geom in zip(door["handle_joints"], door["handles"], strict=True):
+            yield door["name"], joint, geom
+
+
+def bar_grasps(center: Array, bar: Array, half: float) -> Array:
+    """Grasps (N, 4, 4) of an upright or level bar in front of a face at y = 0, best first.
+
+    Args:
+        center: (3,) its middle; the sign of its y says on which side of the face it stands.
+        bar: (3,) unit vector along it.
+        half: half its length.
+    """
+    straight = np.array([0.0, -math.copysign(1.0, center[1]), 0.0])
+    room = max(0.0, half - POST - PAD_HALF[0])
     found = []
     for tilt in TILTS:
         approach = math.cos(tilt) * straight + math.sin(tilt) * np.cross(bar, straight)

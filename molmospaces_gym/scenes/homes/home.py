@@ -12,8 +12,10 @@ from molmospaces_gym.scenes.homes.assembly import Assembly
 from molmospaces_gym.scenes.homes.bodies import home_header
 from molmospaces_gym.scenes.homes.config import HomeConfig
 from molmospaces_gym.scenes.homes.finish import materials
-from molmospaces_gym.scenes.homes.floor import FreeFloor, free_floor, unreachable
-from molmospaces_gym.scenes.homes.furnish import Placed, furnish
+from molmospaces_gym.scenes.homes.floor import free_floor, unreachable
+from molmospaces_gym.scenes.homes.furnish import furnish
+from molmospaces_gym.scenes.homes.grid import FreeFloor
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.plan import FloorPlan
 from molmospaces_gym.scenes.homes.planning import plan_home
 from molmospaces_gym.scenes.homes.populate import populate
@@ -35,10 +37,10 @@ def home_name(split: str, index: int) -> str:
 def generate_home(split: str, index: int, config: HomeConfig | None = None) -> House:
     """Home number ``index`` of a split: a pure function of its arguments.
 
-    (And of the simulator, which finds the rest pose of each kind of object.) Everything in it is
-    at rest. The world frame is that of the official ProcTHOR houses: z up, the floor at z = 0, the
-    house in x, y >= 0. Besides the official ``objects`` its metadata has ``surfaces``, ``rooms``,
-    ``doors``, ``articulated``, ``settled`` and ``generator``; see ``docs/homes.md``.
+    Everything in it is at rest. The world frame is that of the official ProcTHOR houses: z up, the
+    floor at z = 0, the house in x, y >= 0. Besides the official ``objects`` its metadata has
+    ``surfaces``, ``rooms``, ``doors``, ``passages``, ``articulated``, ``settled`` and
+    ``generator``; see ``docs/homes.md``.
 
     Args:
         split: ``train``, ``val`` or ``test``; no home belongs to two of them.
@@ -57,6 +59,7 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     items = populate(boards, [room.type for room in plan.rooms], config, object_rng)
     scene = Assembly(plan)
     scene.add_structure(placed, finish_rng, config.ceiling)
+    scene.add_windows()
     for opening in plan.doorways:
         scene.add_doorway(opening, door_rng, config)
     for k, piece in enumerate(placed):
@@ -67,7 +70,8 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     scene.assets = {**materials(plan, finish_rng), **scene.assets}
     world = mjcf.element("worldbody", [*lights(plan), *scene.bodies])
     library = mjcf.element("asset", list(scene.assets.values()))
-    text = f'<mujoco model="home">\n{home_header()}{library}\n{world}\n</mujoco>\n'
+    head = home_header() + "".join(scene.defaults.values())
+    text = f'<mujoco model="home">\n{head}{library}\n{world}\n</mujoco>\n'
     metadata = {
         **scene.metadata(),
         "settled": True,

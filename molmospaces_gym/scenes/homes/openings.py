@@ -21,6 +21,8 @@ CORNER = 0.2
 """Least distance of a doorway from the centre line of a crossing wall: room for door frames."""
 SWING_MARGIN = 0.13
 """How far a door that is wide open reaches beyond its opening, levers included."""
+LEAF = 0.045
+"""Thickness of an open door's leaf with its distance from the jamb."""
 DOORWAY_DRAWS = 24
 """Doorways drawn for a wall, of which one that is in no other's way is taken."""
 
@@ -117,3 +119,24 @@ def draw_windows(
             bottom = 1.35 if small else float(rng.uniform(0.95, 1.1))
             windows.append(Opening("window", wall, low, low + width, bottom, 2.1))
     return tuple(windows)
+
+
+def across(opening: Opening, depth: float) -> Rect:
+    """The rectangle of an opening, ``depth`` to both sides of the middle of its wall."""
+    at, low, high = opening.wall.at, opening.low, opening.high
+    if opening.wall.vertical:
+        return Rect(at - depth, low, at + depth, high)
+    return Rect(low, at - depth, high, at + depth)
+
+
+def open_leaf(opening: Opening) -> Rect:
+    """Floor under the leaf of a door that stands wide open."""
+    wall = opening.wall
+    end = opening.low if opening.hinge < 0 else opening.high
+    low, high = sorted((end, end - opening.hinge * LEAF))
+    reach = WALL / 2 + opening.high - opening.low
+    upwards = wall.rooms[1] == opening.opens_into
+    start, stop = (wall.at, wall.at + reach) if upwards else (wall.at - reach, wall.at)
+    if wall.vertical:
+        return Rect(start, low, stop, high)
+    return Rect(low, start, high, stop)

@@ -160,6 +160,22 @@ class Build:
         index = len(self.moving) - 1
         self.top("inside", (x - side, x + side), ends, floor, tall - 0.04, index)
 
+    def drawers(
+        self,
+        x: tuple[float, float],
+        face: float,
+        z: tuple[float, float],
+        depth: float,
+        rows: int,
+        front: str = FINISH.front,
+    ) -> None:
+        """Add ``rows`` equal drawers over each other."""
+        pitch = (z[1] - z[0]) / rows
+        left, right = gap(x)
+        for k in range(rows):
+            heights = gap((z[0] + k * pitch, z[0] + (k + 1) * pitch))
+            self.drawer((left + right) / 2, face, heights, (right - left) / 2, depth, front)
+
     def door(
         self,
         lemma: str,

@@ -47,7 +47,9 @@ def plan_home(rng: np.random.Generator, config: HomeConfig) -> FloorPlan:
             windows = draw_windows(rng, rooms, walls)
             best = (cost, FloorPlan(tuple(rooms), walls, doorways, windows))
         valid += 1
-        if cost < 1.0 + 0.5 * count or (valid >= CANDIDATES and best[0] < IN_THE_WAY):
+        if cost < 1.0 + 0.5 * count or (
+            valid >= max(2, CANDIDATES - count // 3) and best[0] < IN_THE_WAY
+        ):
             break
     if best is None:
         raise AssertionError(f"no layout for {types} in {ATTEMPTS} attempts")

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from molmospaces_gym.scenes.custom import load_custom_asset
 from molmospaces_gym.scenes.generator.catalog import (
     CATEGORIES,
     RECEPTACLES,
-    SIZE_STEPS,
     Asset,
     make_asset,
 )
@@ -18,13 +18,12 @@ from molmospaces_gym.scenes.generator.placing import (
     TALL,
     TALL_GAP,
 )
+from molmospaces_gym.scenes.homes.bodies import Placeable
 from molmospaces_gym.scenes.homes.config import HomeConfig
-from molmospaces_gym.scenes.homes.rest import rest_pose
+from molmospaces_gym.scenes.homes.rest import SIZES, rest_pose
 from molmospaces_gym.scenes.homes.themes import kept_off, weight
 from molmospaces_gym.scenes.homes.tops import STAND_GAP, Board
 
-SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
-"""Size steps that homes use; few, so that rest poses are found in the cache."""
 TRIES = 16
 """Positions tried on one top."""
 TOPS_TRIED = 8
@@ -49,7 +48,7 @@ INSIDE_GAP = 0.012
 class Item:
     """An object on a board; ``x``, ``y`` and ``yaw`` in the frame of the board's furniture."""
 
-    asset: Asset
+    asset: Placeable
     board: int
     x: float
     y: float
@@ -67,8 +66,14 @@ class _Populator:
 
     def run(self) -> list[Item]:
         wanted = self.config.num_objects
+        custom = [load_custom_asset(*source) for source in self.config.custom_objects]
         if wanted:
-            self._reach_group()
+            self._reach_group(custom)
+        for item in self.items:
+            if item.asset in custom:
+                custom.remove(item.asset)
+        for asset in custom:
+            self._put_anywhere(asset)
         chances = np.array([board.weight for board in self.boards])
         failures = 0
         while len(self.items) < wanted and failures < 40 and chances.sum() > 0:
@@ -84,6 +89,13 @@ class _Populator:
             if asset is not None and self._put(asset, board):
                 return True
         return False
+
+    def _put_anywhere(self, asset: Placeable) -> None:
+        """Put an object on some top, in the open rather than behind a door."""
+        order = [int(k) for k in self.rng.permutation(len(self.boards))]
+        for board in sorted(order, key=lambda k: self.boards[k].inside is not None):
+            if self._put(asset, board):
+                return
 
     def _draw(self, board: Board) -> Asset | None:
         """An asset that suits the room and the furniture; kinds that are there come less often."""
@@ -108,7 +120,7 @@ class _Populator:
         asset = make_asset(name, color, SIZES[int(self.rng.integers(len(SIZES)))])
         return asset if rest_pose(asset).stable else None
 
-    def _put(self, asset: Asset, board: int) -> bool:
+    def _put(self, asset: Placeable, board: int) -> bool:
         top = self.boards[board]
         if 2 * asset.half_size[2] + HEADROOM > top.headroom:
             return False
@@ -128,13 +140,8 @@ class _Populator:
         self.items.append(item)
         self.on.setdefault(item.board, []).append(item)
 
-    def _free(self, asset: Asset, board: int, x: float, y: float) -> bool:
+    def _free(self, asset: Placeable, board: int, x: float, y: float) -> bool:
         top = self.boards[board]
-        for low, high in top.blocked:
-            dx = max(low[0] - x, 0.0, x - high[0])
-            dy = max(low[1] - y, 0.0, y - high[1])
-            if math.hypot(dx, dy) < asset.footprint + 0.01:
-                return False
         for other in self.on.get(board, ()):
             gap = self._gap(asset, other.asset, top)
             free = math.hypot(x - other.x, y - other.y) - asset.footprint - other.asset.footprint
@@ -142,18 +149,18 @@ class _Populator:
                 return False
         return True
 
-    def _gap(self, asset: Asset, other: Asset, top: Board) -> float:
+    def _gap(self, asset: Placeable, other: Placeable, top: Board) -> float:
         if top.inside is not None:
             return INSIDE_GAP
         tall = 2 * max(asset.half_size[2], other.half_size[2]) > TALL
         return self.config.finger_clearance + (TALL_GAP if tall else 0.0)
 
-    def _reach_group(self) -> None:
+    def _reach_group(self, first: Sequence[Placeable]) -> None:
         """Graspable objects and receptacles that one robot position reaches, on the best top."""
         wanted = min(self.config.reachable_objects, self.config.num_objects)
         best: list[Item] = []
         for board, middle in self._stands():
-            group = self._group(board, middle, wanted)
+            group = self._group(board, middle, wanted, first)
             if len(group) > len(best):
                 best = group
             if sum(item.asset.graspable for item in best) >= wanted:
@@ -169,17 +176,22 @@ class _Populator:
         order = sorted(range(len(found)), key=lambda n: -score[n])
         return [found[n] for n in order[:6]]
 
-    def _group(self, board: int, middle: float, wanted: int) -> list[Item]:
-        """As many objects as fit, two receptacles among them."""
+    def _group(
+        self, board: int, middle: float, wanted: int, first: Sequence[Placeable]
+    ) -> list[Item]:
+        """As many objects as fit, those of ``first`` before all, two receptacles among them."""
         before = self.on.get(board, [])
         group: list[Item] = []
         self.on[board] = group
         found, failures = 0, 0.0
+        for asset in first[:wanted]:
+            if _handy(asset) and self._put_in_reach(asset, board, middle, REACH, REACH_ANGLE):
+                found += 1
         while found < wanted and failures < 10:
-            asset = self._draw(self.boards[board])
-            if asset is None or not asset.graspable or asset.footprint > NEAR_FOOTPRINT:
+            drawn = self._draw(self.boards[board])
+            if drawn is None or not _handy(drawn):
                 failures += 0.1
-            elif self._put_in_reach(asset, board, middle, REACH, REACH_ANGLE):
+            elif self._put_in_reach(drawn, board, middle, REACH, REACH_ANGLE):
                 found += 1
             else:
                 failures += 1
@@ -194,7 +206,7 @@ class _Populator:
         return [asset for asset in assets if asset is not None]
 
     def _put_in_reach(
-        self, asset: Asset, board: int, middle: float, reach: tuple[float, float], angle: float
+        self, asset: Placeable, board: int, middle: float, reach: tuple[float, float], angle: float
     ) -> bool:
         """Put an object where a robot at ``middle`` reaches it, as close to others as it may."""
         top = self.boards[board]
@@ -219,6 +231,11 @@ class _Populator:
         yaw = float(self.rng.uniform(-math.pi, math.pi))
         self.on[board].append(Item(asset, board, best[1], best[2], yaw))
         return True
+
+
+def _handy(asset: Placeable) -> bool:
+    """Whether a robot can hold it, with room for others beside it."""
+    return asset.graspable and asset.footprint <= NEAR_FOOTPRINT
 
 
 def populate(

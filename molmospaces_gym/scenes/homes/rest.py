@@ -1,93 +1,53 @@
-"""How an object lies when it stands alone on a flat support: settled once, then remembered.
+"""How an object lies when it stands alone on a flat support.
 
 An object on a flat top rests in the same way wherever that top is, so a home is put together from
-rest poses instead of being simulated as a whole. The colour of an asset does not matter.
+rest poses instead of being simulated as a whole. The colour of an asset does not matter. The poses
+of the sizes that homes use are shipped in ``rest_poses.json``: a new process need not simulate
+them, and a home is the same under every version of the simulator.
+
+``homes.rest_table`` writes that file; it must after a change of an object, as a test will say.
 """
 
 import functools
-import math
-from dataclasses import dataclass, replace
+import json
+from dataclasses import replace
+from pathlib import Path
 
-import mujoco
-import numpy as np
-
+from molmospaces_gym.scenes.custom import CustomAsset
 from molmospaces_gym.scenes.generator import mjcf
-from molmospaces_gym.scenes.generator.catalog import SIZE_STEPS, Asset, make_asset
-from molmospaces_gym.scenes.generator.draft import HEADER
-from molmospaces_gym.scenes.generator.settle import MAX_TILT
-from molmospaces_gym.scenes.generator.shapes import IDENTITY, Quat
+from molmospaces_gym.scenes.generator.catalog import CATEGORIES, SIZE_STEPS, Asset, make_asset
+from molmospaces_gym.scenes.generator.plate import RestPose, settle_on_plate
+from molmospaces_gym.scenes.generator.shapes import IDENTITY
 
-MAX_STEPS = 1500
-"""Physics steps (3 s) after which an asset that still moves counts as unstable."""
-CHUNK = 25
-"""Steps between two looks."""
-QUIET = (1e-5, 1e-3)
-"""Change of position (m) and of orientation between two looks, two times in a row, below which an
-object rests. (A can on a box never stops rocking by 0.0002 rad, hence poses and not speeds.)"""
-MAX_SHIFT = 0.02
-"""An asset that moves further (m) from where it is put does not stand by itself."""
-PLATE = '<geom name="plate" type="box" size="0.6 0.6 0.1" pos="0 0 -0.1"/>'
+SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
+"""Size steps that homes use; few, so that all their rest poses are known."""
+TABLE = Path(__file__).with_name("rest_poses.json")
+"""Category -> for each of ``SIZES``: height (m) and quaternion."""
 
 
-@dataclass(frozen=True)
-class RestPose:
-    """Height (m) of an asset's origin over its support and its orientation, at yaw 0."""
-
-    height: float
-    quat: Quat
-    stable: bool
-
-
-def rest_pose(asset: Asset) -> RestPose:
+def rest_pose(asset: Asset | CustomAsset) -> RestPose:
     """Where the asset comes to rest on a flat support."""
-    return _settled(asset.category.name, round(asset.size * SIZE_STEPS))
+    if isinstance(asset, CustomAsset):
+        return asset.rest
+    name, step = asset.category.name, round(asset.size * SIZE_STEPS)
+    known = _table().get(name)
+    if known is None or step not in SIZES:
+        return settled(name, step)
+    height, w, x, y, z = known[SIZES.index(step)]
+    return RestPose(height, (w, x, y, z), True)
 
 
 @functools.cache
-def _settled(category: str, step: int) -> RestPose:
-    from molmospaces_gym.scenes.generator.catalog import CATEGORIES
+def _table() -> dict[str, list[list[float]]]:
+    table: dict[str, list[list[float]]] = json.loads(TABLE.read_text(encoding="utf-8"))
+    return table
 
+
+@functools.cache
+def settled(category: str, step: int) -> RestPose:
+    """The rest pose of an asset as simulation finds it."""
     asset = make_asset(category, CATEGORIES[category].colors[0], step)
     touched = tuple(part for part in asset.shape.parts if part.role != "visual")
     bare = replace(asset, shape=replace(asset.shape, parts=touched))
     body, meshes = mjcf.object_body("asset", bare, (0.0, 0.0, asset.rest_height), IDENTITY)
     return settle_on_plate(body, "".join(meshes.values()))
-
-
-def settle_on_plate(body: str, assets: str = "", defaults: str = "") -> RestPose:
-    """Where a free body, given as MJCF text with what it needs, comes to rest."""
-    text = (
-        f"<mujoco>\n{HEADER}{defaults}<asset>{assets}</asset>\n"
-        f"<worldbody>{PLATE}\n{body}</worldbody>\n</mujoco>"
-    )
-    model = mujoco.MjModel.from_xml_string(text)
-    model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
-    data = mujoco.MjData(model)
-    last, calm = np.array(data.qpos), 0
-    for _ in range(MAX_STEPS // CHUNK):
-        mujoco.mj_step(model, data, CHUNK)
-        change = np.abs(data.qpos - last)
-        last = np.array(data.qpos)
-        calm = calm + 1 if change[:3].max() < QUIET[0] and change[3:].max() < QUIET[1] else 0
-        if calm == 2:
-            break
-    return _read(data.qpos, calm == 2)
-
-
-def _read(qpos: np.ndarray, quiet: bool) -> RestPose:
-    quat = qpos[3:] / np.linalg.norm(qpos[3:])
-    # a turn about the vertical means nothing, so it is taken out: q = yaw * tilt
-    yaw = 2 * math.atan2(float(quat[3]), float(quat[0]))
-    spin = np.array([math.cos(yaw / 2), 0.0, 0.0, -math.sin(yaw / 2)])
-    tilt = np.zeros(4)
-    mujoco.mju_mulQuat(tilt, spin, quat)
-    if tilt[0] < 0:
-        tilt = -tilt
-    turned = 2 * math.acos(min(1.0, abs(float(tilt[0]))))
-    shift = float(np.hypot(qpos[0], qpos[1]))
-    w, x, y, z = (float(v) for v in tilt)
-    return RestPose(
-        height=float(qpos[2]),
-        quat=(w, x, y, z),
-        stable=quiet and shift < MAX_SHIFT and turned < MAX_TILT,
-    )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from molmospaces_gym.scenes.generator.shapes import Vec3
 from molmospaces_gym.scenes.homes.fixture import Top
-from molmospaces_gym.scenes.homes.floor import FreeFloor
-from molmospaces_gym.scenes.homes.furnish import Placed
+from molmospaces_gym.scenes.homes.grid import FreeFloor
+from molmospaces_gym.scenes.homes.placed import Placed
 from molmospaces_gym.scenes.homes.space import front_edge
 
 PEDESTAL = 0.31
@@ -19,8 +19,8 @@ STEP = 0.15
 WEIGHTS = {"table": 1.0, "counter": 1.0, "shelf": 0.6, "inside": 0.45}
 RARE = {"bed": 0.25, "sofa": 0.12, "armchair": 0.2, "toilet": 0.6, "bin": 0.3, "stool": 0.3}
 """Furniture on which less lies than its size suggests."""
-DRAWER_GAP = 0.01
-"""Distance (m) of what lies in an open drawer from the worktop over it."""
+GAP = 0.01
+"""Distance (m) of what lies in an open drawer from the worktop over it, and the like."""
 MAX_TOP = 1.75
 """Tops above this height (m) hold nothing: no robot gets there."""
 
@@ -41,10 +41,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Board:
-    """One top of one piece of furniture, in the furniture's frame (front at -y).
-
-    ``blocked`` are rectangles that something else takes.
-    """
+    """One top of one piece of furniture, or what is left of it, in its frame (front at -y)."""
 
     placed: int
     index: int
@@ -55,7 +52,6 @@ class Board:
     half: tuple[float, float]
     headroom: float
     inside: int | None
-    blocked: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
     access: Access
 
     @property
@@ -77,12 +73,7 @@ class Board:
             self.center[0] - self.half[0], x - 0.5
         )
         depth = min(2 * self.half[1], 0.62)
-        taken = sum(
-            max(0.0, min(high[0], x + 0.5) - max(low[0], x - 0.5))
-            * max(0.0, min(high[1], self.center[1] - self.half[1] + 0.4) - low[1])
-            for low, high in self.blocked
-        )
-        return width * depth - taken
+        return width * depth
 
 
 def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) -> list[Board]:
@@ -98,10 +89,9 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
         for index, top in enumerate(piece.fixture.tops):
             if top.inside is not None and k not in openable:
                 continue
-            center, half = _usable(piece, top)
+            center, half = _usable(piece, top, _standing(placed, k, top.center[2]))
             if min(half) <= 0:
                 continue
-            blocked = _blocked(placed, k, top.center[2])
             access = _access(piece, index, floor)
             boards.append(
                 Board(
@@ -114,38 +104,42 @@ def find_boards(placed: Sequence[Placed], floor: FreeFloor, openable: set[int]) 
                     half=half,
                     headroom=_headroom(placed, k, top.center[2], top.headroom),
                     inside=top.inside,
-                    blocked=blocked,
                     access=access,
                 )
             )
     return boards
 
 
-def _usable(piece: Placed, top: Top) -> tuple[Vec3, tuple[float, float]]:
-    """Middle and half sizes of what can be used: of a drawer what comes out from under the top."""
+def _usable(
+    piece: Placed, top: Top, standing: Sequence[tuple[float, float]]
+) -> tuple[Vec3, tuple[float, float]]:
+    """Middle and half sizes of what can be used of a top.
+
+    Of a drawer that is what comes out from under the worktop; of a worktop on which something
+    stands it is the larger side beside it.
+    """
     (x, y, z), (hx, hy) = top.center, top.half
-    if top.inside is None or not piece.fixture.moving[top.inside].slides:
-        return top.center, top.half
-    back = piece.fixture.moving[top.inside].travel - piece.fixture.half[1] - DRAWER_GAP
-    low, high = y - hy, min(y + hy, back)
-    return (x, (low + high) / 2, z), (hx, (high - low) / 2)
+    left, right, low, high = x - hx, x + hx, y - hy, y + hy
+    if top.inside is not None and piece.fixture.moving[top.inside].slides:
+        high = min(high, piece.fixture.moving[top.inside].travel - piece.fixture.half[1] - GAP)
+    for start, end in standing:
+        if start - left > right - end:
+            right = min(right, start - GAP)
+        else:
+            left = max(left, end + GAP)
+    return ((left + right) / 2, (low + high) / 2, z), ((right - left) / 2, (high - low) / 2)
 
 
-def _blocked(
-    placed: Sequence[Placed], k: int, height: float
-) -> tuple[tuple[tuple[float, float], tuple[float, float]], ...]:
-    """What stands on a piece, in its frame, with the space in front of its door."""
-    rects = []
+def _standing(placed: Sequence[Placed], k: int, height: float) -> list[tuple[float, float]]:
+    """Ranges of x (frame of piece ``k``) that furniture on its top takes."""
+    found = []
     base = placed[k].spot
     for other in placed:
-        if other.on != k or abs(other.spot.z - base.z - height) > 1e-6:
-            continue
-        dx, dy = other.spot.x - base.x, other.spot.y - base.y
-        c, s = math.cos(base.yaw), math.sin(base.yaw)
-        x, y = c * dx + s * dy, c * dy - s * dx
-        hx, hy = other.fixture.half
-        rects.append(((x - hx, y - hy - 0.06), (x + hx, y + hy)))
-    return tuple(rects)
+        if other.on == k and abs(other.spot.z - base.z - height) < 1e-6:
+            dx, dy = other.spot.x - base.x, other.spot.y - base.y
+            x = math.cos(base.yaw) * dx + math.sin(base.yaw) * dy
+            found.append((x - other.fixture.half[0], x + other.fixture.half[0]))
+    return found
 
 
 def _headroom(placed: Sequence[Placed], k: int, height: float, own: float) -> float:
@@ -154,7 +148,7 @@ def _headroom(placed: Sequence[Placed], k: int, height: float, own: float) -> fl
     if math.isfinite(own):
         return own
     above = [
-        other.fixture.hung - height
+        other.fixture.hung - base.spot.z - height
         for other in placed
         if other.fixture.hung > 0 and other.zone.rect.overlaps(base.zone.rect)
     ]

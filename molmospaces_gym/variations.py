@@ -1,0 +1,72 @@
+"""How a slot may differ from the compiled model that it shares: in looks and in dynamics.
+
+Both are values that a world is given beside the ``SceneModel``; the model is never changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.cameras import Paint
+
+Triple = tuple[float, float, float]
+
+Tint = tuple[int, Triple, int]
+"""(geom id, rgb in 0..1, material id): a geom in another colour that keeps its material; with a
+texture the two are multiplied. A material other than -1 lends it its texture."""
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A light of the model as a slot has it: pose in the frame of its body (m), colours in 0..1.
+
+    One that is not ``on`` gives neither diffuse nor ambient nor specular light.
+    """
+
+    on: bool
+    pos: Triple
+    dir: Triple
+    diffuse: Triple
+    ambient: Triple
+    specular: Triple
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a picture of a slot shows differently from its model.
+
+    Attributes:
+        paint: geoms in a plain colour, without texture and emission.
+        tints: geoms in another colour, see ``Tint``; ``paint`` is put on top.
+        lamps: one entry per light of the model, or empty; None leaves a light as it is, and a
+            light that the model has switched off stays off.
+    """
+
+    paint: Paint = ()
+    tints: tuple[Tint, ...] = ()
+    lamps: tuple[Lamp | None, ...] = ()
+
+
+PLAIN = Look()
+"""Everything as the model has it."""
+
+DYNAMIC_FIELDS = (
+    "body_mass",
+    "body_inertia",
+    "geom_friction",
+    "dof_damping",
+    "dof_frictionloss",
+)
+"""Arrays of a model that may differ between slots."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamics:
+    """Physical properties of a slot: whole arrays under their names in ``DYNAMIC_FIELDS``.
+
+    Shapes and units are the model's (kg, kg m^2, N m s, N m); what is not named is the model's.
+    """
+
+    arrays: Mapping[str, NDArray[np.float64]]

@@ -1,0 +1,168 @@
+"""Driving to an object: the shortest way over the floor's map, then turning until it is seen."""
+
+import math
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.scenes.model import Array
+from molmospaces_gym.scenes.navigation import (
+    NARROW,
+    RADIUS,
+    floor_grid,
+    viewpoints,
+    without_robot,
+)
+from molmospaces_gym.session import Session
+
+SPEED = 0.9
+"""Share of the base's fastest motion that is used."""
+ARRIVED, FACED = 0.02, 0.05
+"""Distance (m) and angle (rad) at which a corner is reached and a heading taken."""
+ASTRAY = 1.2
+"""Angle (rad) to the way ahead beyond which the base turns before it drives on."""
+STUCK, PROGRESS = 5, 0.01
+"""Steps in a row that bring it less than this (m or rad) before another way is looked for."""
+LOOK_STEPS = 2
+"""Steps that the object may stay unseen, while faced, before another place is tried."""
+RADII = (RADIUS, NARROW)
+"""Radii (m) of the robot with which ways are looked for, the second where the first leads nowhere
+or into something."""
+NEAR_VIEW = 0.3
+"""Places this close (m) to one that showed nothing are not tried either."""
+MAX_TRIES = 12
+
+
+class NavigationSolver:
+    """Plays NavigateTo with a mobile base."""
+
+    def play(self, session: Session) -> Iterator[Array]:
+        """See ``expert.Solver``; at the end the robot stands still, which says that it is done.
+
+        Raises:
+            InvalidConfig: the robot has no base to drive.
+        """
+        if session.scene.robot.base is None:
+            raise InvalidConfig(
+                f"the expert drives to objects: robot {session.robot.name!r} has no mobile base"
+            )
+        return NavigationAttempts(session).commands()
+
+
+class NavigationAttempts:
+    """One episode of NavigateTo as a stream of commands."""
+
+    def __init__(self, session: Session) -> None:
+        base, config = session.scene.robot.base, session.robot.base
+        assert base is not None and config is not None  # checked by the solver
+        self._session, self._base = session, base
+        task = session.episode.task
+        self._names = list(task.get("pickup_obj_candidates") or [task["pickup_obj_name"]])
+        dt = session.n_substeps * float(session.scene.model.opt.timestep)
+        self._step = SPEED * dt * min(config.max_speed[:2])
+        self._turn = SPEED * dt * config.max_speed[2]
+
+    def commands(self) -> Iterator[Array]:
+        """One command (n_actuators,) per control step, without end."""
+        seen_nothing: list[Array] = []
+        stuck = 0
+        for _ in range(MAX_TRIES):
+            path = self._plan(seen_nothing, stuck)
+            if path is None:
+                break
+            if not (yield from self._drive(path)):
+                stuck += 1
+                continue
+            yield from self._look()
+            if self._session.state.success:
+                break
+            seen_nothing.append(path[-1])
+        while True:
+            yield self._command(self._pose())
+
+    def _plan(self, seen_nothing: list[Array], stuck: int) -> Array | None:
+        """Corners (K, 2) of the way to the nearest place from where an object can be seen."""
+        scene = self._session.scene
+        qpos = self._session.world.joint_pos(self._session.slot)
+        for radius in (RADII[stuck % 2], RADII[1 - stuck % 2]):
+            grid = floor_grid(scene, radius)
+            if grid is None:
+                return self._straight()
+            views = viewpoints(scene, grid, without_robot(scene, qpos), self._names)
+            for other in seen_nothing:
+                views = views[np.hypot(*(views - other).T) > NEAR_VIEW]
+            path = grid.path(grid.field(views), self._pose()[:2]) if len(views) else None
+            if path is not None:
+                return path
+        return None
+
+    def _straight(self) -> Array:
+        """Straight to a place in front of the nearest object, where there is no map."""
+        here, there = self._pose()[:2], self._nearest()
+        way = there - here
+        length = float(np.hypot(*way))
+        return np.stack([here, here + way * max(length - 1.0, 0.0) / max(length, 1e-9)])
+
+    def _drive(self, path: Array) -> Generator[Array, None, bool]:
+        """Follow the corners; false where something is in the way. Ends early on success."""
+        waits = 0
+        for corner in path[1:]:
+            while not self._session.state.success:
+                pose = self._pose()
+                offset = corner - pose[:2]
+                distance = float(np.hypot(*offset))
+                if distance < ARRIVED:
+                    break
+                yield self._toward(pose, offset, distance, turning=waits < 2)
+                moved = self._pose() - pose
+                still = float(np.hypot(*moved[:2])) < PROGRESS and abs(moved[2]) < PROGRESS
+                waits = waits + 1 if still else 0
+                if waits >= STUCK:
+                    return False
+        return True
+
+    def _toward(self, pose: Array, offset: Array, distance: float, turning: bool) -> Array:
+        """A step along the way, turning into it; only the turn while it looks elsewhere."""
+        error = _wrapped(math.atan2(offset[1], offset[0]) - pose[2])
+        target = pose.copy()
+        if turning:
+            target[2] += min(max(error, -self._turn), self._turn)
+        if abs(error) < ASTRAY or not turning:
+            target[:2] += offset * min(1.0, self._step / distance)
+        return self._command(target)
+
+    def _look(self) -> Iterator[Array]:
+        """Turn to the nearest object until it is seen."""
+        unseen = 0
+        while not self._session.state.success and unseen < LOOK_STEPS:
+            pose = self._pose()
+            offset = self._nearest() - pose[:2]
+            error = _wrapped(math.atan2(offset[1], offset[0]) - pose[2])
+            pose[2] += min(max(error, -self._turn), self._turn)
+            before = self._pose()[2]
+            yield self._command(pose)
+            turned = abs(self._pose()[2] - before)
+            unseen = unseen + 1 if abs(error) < FACED or turned < PROGRESS else 0
+
+    def _nearest(self) -> Array:
+        """Where the nearest candidate is (2,)."""
+        session = self._session
+        bodies = [session.scene.body_id(name) for name in self._names]
+        points = session.world.body_pos(session.slot)[bodies, :2]
+        nearest: Array = points[np.argmin(np.hypot(*(points - self._pose()[:2]).T))]
+        return nearest
+
+    def _pose(self) -> Array:
+        """Where the base is: x, y (m) and heading (rad), a copy."""
+        pose: Array = self._session.world.joint_pos(self._session.slot)[self._base.qpos].copy()
+        return pose
+
+    def _command(self, pose: Array) -> Array:
+        command = self._session.ctrl
+        command[self._base.control] = pose
+        return command
+
+
+def _wrapped(angle: float) -> float:
+    return math.remainder(angle, 2 * math.pi)
