@@ -203,6 +203,40 @@ def relative_pose(xpos: Array, xquat: Array, xmat: Array, link: int, body: int, 
 
 
 @kernel
+def describe_pair(
+    xpos: Array,
+    xquat: Array,
+    xmat: Array,
+    link: int,
+    first: int,
+    second: int,
+    sizes: Array,
+    offset: Array,
+    corners: Array,
+    goal: Array,
+    out: Array,
+) -> None:
+    """Write what a policy may know of two bodies and a goal, in the frame of the body ``link``.
+
+    In order: pose of ``first`` (7), ``sizes[:3]``, the world vector ``offset`` (3), pose of
+    ``second`` (7), ``sizes[3:]``, the way (3) to ``goal`` from the middle of the box whose corners
+    are the first two rows of ``corners``, and ``goal`` (3); both are world points.
+    """
+    vector, zero = np.empty(3), np.zeros(3)
+    _into_frame(xpos[first], xpos[link], xmat[link], out[:3])
+    _relative_quat(xquat[link], xquat[first], out[3:7])
+    out[7:10] = sizes[:3]
+    _into_frame(offset, zero, xmat[link], out[10:13])
+    _into_frame(xpos[second], xpos[link], xmat[link], out[13:16])
+    _relative_quat(xquat[link], xquat[second], out[16:20])
+    out[20:23] = sizes[3:]
+    for i in range(3):
+        vector[i] = goal[i] - 0.5 * (corners[0, i] + corners[1, i])
+    _into_frame(vector, zero, xmat[link], out[23:26])
+    _into_frame(goal, xpos[link], xmat[link], out[26:29])
+
+
+@kernel
 def relative_point(point: Array, xpos: Array, xmat: Array, link: int, out: Array) -> None:
     """Write a world point (3,) in the frame of the body ``link``."""
     _into_frame(point, xpos[link], xmat[link], out)

@@ -17,14 +17,24 @@ Ints = NDArray[np.int32]
 
 OBJECT, RECEPTACLE = 1, 16
 """Bits of ``owner`` (``kernels`` has the robot's): the object and what it is to be put on."""
-ON_RECEPTACLE, RECEPTACLE_TOUCHED = 1, 2
-"""Bits of ``receptacle_touches``: the object, and the robot, touch the receptacle."""
+ON_RECEPTACLE, RECEPTACLE_TOUCHED, NEAR_RECEPTACLE = 1, 2, 4
+"""Bits of the result of ``survey``: the object, and the robot, touch the receptacle; the boxes of
+object and receptacle are so near that they might touch."""
 ROBOT = 2
 
-SHIFT, TILT, TURN, GAP, CARRY_SHIFT, CARRY_TURN = range(6)
-"""Places in the result of ``survey``, m and rad."""
-MEASURES = 6
+(
+    SHIFT, TILT, TURN, GAP, CARRY_SHIFT, CARRY_TURN, GOAL_DISTANCE, TRANSPORT, FALLEN, OVER,
+    MIDDLE,
+) = range(11)  # fmt: skip
+"""Places in the result of ``survey``; m, rad and shares."""
+MEASURES = 11
 
+COARSE, FINE = 3.0, 15.0
+"""Steepness (1/m) of the two halves of the ``transport`` potential, as for ``reach``."""
+NEAR = 0.005
+"""Boxes farther apart than this (m) belong to things that do not touch."""
+ABOVE_TOP = 0.01
+"""An object's base may be this far (m) above the top of a receptacle's box (official)."""
 CARRY_POSITION, CARRY_ROTATION = 0.005, math.radians(10.0)
 """An object this near (m, rad) to where it was supported before still is (official)."""
 
@@ -46,37 +56,37 @@ def _add_box(xpos: Array, xmat: Array, body: int, box: Array, lower: Array, uppe
         upper[i] = max(upper[i], middle + reach)
 
 
-@kernel
-def world_box(
-    xpos: Array, xmat: Array, bodies: Ints, boxes: Array, lower: Array, upper: Array
+@helper
+def _box(
+    xpos: Array, xmat: Array, bodies: Ints, boxes: Array, first: int, last: int, corners: Array
 ) -> None:
+    """Write the corners (2, 3) of the world-aligned box around some oriented boxes."""
+    corners[0], corners[1] = np.inf, -np.inf
+    for i in range(first, last):
+        _add_box(xpos, xmat, bodies[i], boxes[i], corners[0], corners[1])
+
+
+@kernel
+def world_box(xpos: Array, xmat: Array, bodies: Ints, boxes: Array, corners: Array) -> None:
     """Write the corners of the world-aligned box around oriented boxes.
 
     Args:
         xpos, xmat: (nbody, 3) and (nbody, 9) poses of the bodies.
         bodies: (n,) int32 body of each box.
         boxes: (n, 15) center (3), rotation (9, row-major) and half size (3) in the body's frame, m.
-        lower, upper: (3,) out, m.
+        corners: (2, 3) out, lower and upper, m.
     """
-    lower[:], upper[:] = np.inf, -np.inf
-    for i in range(len(bodies)):
-        _add_box(xpos, xmat, bodies[i], boxes[i], lower, upper)
+    _box(xpos, xmat, bodies, boxes, 0, len(bodies), corners)
 
 
-@kernel
-def distance_to(corners: Array, goal: Array) -> float:
-    """Distance (m) from the middle of a box, the first two rows of ``corners``, to a point."""
-    total = 0.0
-    for i in range(3):
-        step = 0.5 * (corners[0, i] + corners[1, i]) - goal[i]
-        total += step * step
-    return math.sqrt(total)
-
-
-@kernel
-def closeness(distance: float, coarse: float, fine: float) -> float:
-    """1 at distance 0 m and 0 far away, steep near and still felt from afar."""
-    return 1.0 - 0.5 * (math.tanh(coarse * distance) + math.tanh(fine * distance))
+@helper
+def _lies_over(corners: Array, above: float) -> bool:
+    for i in range(2):
+        middle = 0.5 * (corners[0, i] + corners[1, i])
+        if middle < corners[2, i] or middle > corners[3, i]:
+            return False
+    half_way = 0.5 * (corners[2, 2] + corners[3, 2])
+    return half_way <= corners[0, 2] <= corners[3, 2] + above
 
 
 @kernel
@@ -90,78 +100,51 @@ def lies_over(corners: Array, above: float) -> bool:
         corners: (4, 3) lower and upper corner of the object's box, then of the receptacle's.
         above: m.
     """
+    return _lies_over(corners, above)
+
+
+@helper
+def _above(corners: Array, goal: Array) -> None:
     for i in range(2):
-        middle = 0.5 * (corners[0, i] + corners[1, i])
-        if middle < corners[2, i] or middle > corners[3, i]:
-            return False
-    half_way = 0.5 * (corners[2, 2] + corners[3, 2])
-    return half_way <= corners[0, 2] <= corners[3, 2] + above
+        goal[i] = 0.5 * (corners[2, i] + corners[3, i])
+    goal[2] = corners[3, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
+
+
+@helper
+def _beside(corners: Array, gap: float, goal: Array) -> None:
+    best, axis, move = np.inf, 0, 0.0
+    outside = False
+    for i in range(2):
+        goal[i] = 0.5 * (corners[0, i] + corners[1, i])
+        low = corners[2, i] - gap - corners[1, i]
+        high = corners[3, i] + gap - corners[0, i]
+        if low > 0.0:
+            goal[i] += low
+            outside = True
+        elif high < 0.0:
+            goal[i] += high
+            outside = True
+        elif not outside and min(-low, high) < best:
+            best = min(-low, high)
+            axis, move = i, (low if -low < high else high)
+    if not outside:
+        goal[axis] += move
+    goal[2] = corners[2, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
 
 
 @kernel
-def receptacle_touches(geoms: Any, owner: Any) -> int:
-    """Whether the object (``ON_RECEPTACLE``) and the robot touch the receptacle.
+def beside(corners: Array, gap: float, goal: Array) -> None:
+    """Write the nearest middle of the object's box at which it stands level beside the receptacle.
 
-    ``geoms`` (n, 2) are the geoms of the contacts, ``owner`` (ngeom,) uint8 what they belong to.
+    What is farther than ``gap`` (m) along x or y is brought to that gap along it; what is nearer
+    along both is moved out to it along one, the shorter way. ``corners`` as for ``lies_over``.
     """
-    found = 0
-    for row in range(len(geoms)):
-        first, second = owner[geoms[row, 0]], owner[geoms[row, 1]]
-        if not (first | second) & RECEPTACLE:
-            continue
-        partner = second if first & RECEPTACLE else first
-        if partner & OBJECT:
-            found |= ON_RECEPTACLE
-        elif partner & ROBOT:
-            found |= RECEPTACLE_TOUCHED
-    return found
+    _beside(corners, gap, goal)
 
 
-@kernel
-def survey(
-    xpos: Array,
-    xquat: Array,
-    xmat: Array,
-    receptacle: int,
-    start: Array,
-    up: Array,
-    boxes: Array,
-    relative: Array,
-    known: Array,
-    count: int,
-    out: Array,
-) -> None:
-    """How far the receptacle has gone, the gap to it, and how near a known rest is.
-
-    Args:
-        xpos, xquat, xmat: (nbody, 3), (nbody, 4) and (nbody, 9) poses of the bodies.
-        receptacle: its body.
-        start: (7,) its pose at the start.
-        up: (3,) the vertical in its own frame at the start.
-        boxes: (4, 3) lower and upper corner of the object's box, then of the receptacle's.
-        relative: (7,) pose of the object in the receptacle's frame.
-        known: (m, 7) such poses at which the object was supported; the first ``count`` are valid.
-        count: how many.
-        out: (MEASURES,) out: translation of the receptacle, angle by which its up axis moved, angle
-            of its whole rotation, horizontal gap between the two boxes (0 where they overlap), and
-            the distance and angle of the nearest known pose (infinite without one), m and rad.
-    """
-    total, real = 0.0, 0.0
-    for i in range(3):
-        step = xpos[receptacle, i] - start[i]
-        total += step * step
-    for i in range(4):
-        real += xquat[receptacle, i] * start[3 + i]
-    out[SHIFT] = math.sqrt(total)
-    out[TURN] = 2.0 * math.acos(min(abs(real), 1.0))
-    mat = xmat[receptacle]
-    cosine = mat[6] * up[0] + mat[7] * up[1] + mat[8] * up[2]
-    out[TILT] = math.acos(min(max(cosine, -1.0), 1.0))
-    gap = 0.0
-    for i in range(2):
-        apart = max(boxes[2, i] - boxes[1, i], boxes[0, i] - boxes[3, i], 0.0)
-        gap += apart * apart
-    out[GAP] = math.sqrt(gap)
+@helper
+def _carry(relative: Array, known: Array, count: int, out: Array) -> None:
+    """Write distance and angle of the nearest known pose, in terms of the official limits."""
     out[CARRY_SHIFT], out[CARRY_TURN] = np.inf, np.inf
     best = np.inf
     for row in range(count):
@@ -177,6 +160,102 @@ def survey(
         if score < best:
             best = score
             out[CARRY_SHIFT], out[CARRY_TURN] = shift, turn
+
+
+@helper
+def _receptacle_touches(geoms: Any, owner: Any) -> int:
+    found = 0
+    for row in range(len(geoms)):
+        first, second = owner[geoms[row, 0]], owner[geoms[row, 1]]
+        if not (first | second) & RECEPTACLE:
+            continue
+        partner = second if first & RECEPTACLE else first
+        if partner & OBJECT:
+            found |= ON_RECEPTACLE
+        elif partner & ROBOT:
+            found |= RECEPTACLE_TOUCHED
+    return found
+
+
+@kernel
+def survey(
+    geoms: Any,
+    owner: Any,
+    xpos: Array,
+    xquat: Array,
+    xmat: Array,
+    receptacle: int,
+    bodies: Ints,
+    boxes: Array,
+    own: int,
+    start: Array,
+    relative: Array,
+    known: Array,
+    count: int,
+    gap: float,
+    corners: Array,
+    goal: Array,
+    out: Array,
+) -> int:
+    """Everything that a placing task measures of its object and receptacle.
+
+    Args:
+        geoms: (n, 2) geoms of the contacts; owner: (ngeom,) uint8 what they belong to.
+        xpos, xquat, xmat: (nbody, 3), (nbody, 4) and (nbody, 9) poses of the bodies.
+        receptacle: its body.
+        bodies, boxes: oriented boxes, see ``world_box``; the first ``own`` are the object's, the
+            others the receptacle's.
+        own: how many.
+        start: (12,) pose of the receptacle at the start, the vertical in its frame then, height of
+            the ground, and over how much (m) a fall to it is complete.
+        relative: (7,) pose of the object in the receptacle's frame.
+        known: (m, 7) such poses at which the object was supported; the first ``count`` are valid.
+        count: how many.
+        gap: wanted gap (m) beside the receptacle; negative: the goal is on top of it.
+        corners: (4, 3) out, world-aligned boxes, see ``lies_over``.
+        goal: (3,) out, where the middle of the object's box should be.
+        out: (MEASURES,) out: translation of the receptacle, angle by which its up axis moved, angle
+            of its whole rotation, horizontal gap between the boxes (0 where they overlap), distance
+            and angle of the nearest known pose (infinite without one), distance to the goal and the
+            potential that grows with it falling, share of a complete fall, whether the object
+            ``lies_over`` the receptacle, and the height of the middle of its box; m and rad.
+
+    Returns:
+        ``ON_RECEPTACLE``, ``RECEPTACLE_TOUCHED`` and ``NEAR_RECEPTACLE`` combined.
+    """
+    _box(xpos, xmat, bodies, boxes, 0, own, corners[:2])
+    _box(xpos, xmat, bodies, boxes, own, len(bodies), corners[2:])
+    if gap < 0.0:
+        _above(corners, goal)
+    else:
+        _beside(corners, gap, goal)
+    total, real, away, apart = 0.0, 0.0, 0.0, 0.0
+    for i in range(3):
+        step = xpos[receptacle, i] - start[i]
+        total += step * step
+        step = 0.5 * (corners[0, i] + corners[1, i]) - goal[i]
+        away += step * step
+    for i in range(4):
+        real += xquat[receptacle, i] * start[3 + i]
+    for i in range(2):
+        step = max(corners[2, i] - corners[1, i], corners[0, i] - corners[3, i], 0.0)
+        apart += step * step
+    mat = xmat[receptacle]
+    cosine = mat[6] * start[7] + mat[7] * start[8] + mat[8] * start[9]
+    away = math.sqrt(away)
+    out[SHIFT] = math.sqrt(total)
+    out[TILT] = math.acos(min(max(cosine, -1.0), 1.0))
+    out[TURN] = 2.0 * math.acos(min(abs(real), 1.0))
+    out[GAP] = math.sqrt(apart)
+    out[GOAL_DISTANCE] = away
+    out[TRANSPORT] = 1.0 - 0.5 * (math.tanh(COARSE * away) + math.tanh(FINE * away))
+    out[FALLEN] = (start[10] - corners[0, 2]) / start[11]
+    out[OVER] = 1.0 if _lies_over(corners, ABOVE_TOP) else 0.0
+    out[MIDDLE] = 0.5 * (corners[0, 2] + corners[1, 2])
+    _carry(relative, known, count, out)
+    touched = _receptacle_touches(geoms, owner)
+    level = corners[0, 2] < corners[3, 2] + NEAR and corners[2, 2] < corners[1, 2] + NEAR
+    return touched | NEAR_RECEPTACLE if level and out[GAP] < NEAR else touched
 
 
 @kernel

@@ -6,8 +6,12 @@ NAMESPACE = "molmospaces_gym"
 VERSION = 1
 TASKS = {
     "Pick": "molmospaces_gym.tasks.pick:PickTask",
+    "PickAndPlace": "molmospaces_gym.tasks.pick_and_place:PickAndPlaceTask",
+    "PickAndPlaceNextTo": "molmospaces_gym.tasks.next_to:PickAndPlaceNextToTask",
+    "PickAndPlaceColor": "molmospaces_gym.tasks.color:PickAndPlaceColorTask",
     "Open": "molmospaces_gym.tasks.open_close:OpenTask",
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
+    "OpenDoor": "molmospaces_gym.tasks.open_door:OpenDoorTask",
     "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
     "MultiTask": "molmospaces_gym.tasks.multi:MultiTask",
 }

@@ -198,9 +198,9 @@ class Session:
         return observe_images(self.layout, self.world, self.slot, poses, renderer)
 
     def render(self) -> NDArray[np.uint8]:
-        """An (H, W, 3) image from the episode's first exterior camera, else from any."""
+        """An (H, W, 3) image from the episode's first camera that looks at the robot, else any."""
         names = list(self.cameras)
-        name = next((n for n in names if "wrist" not in n), names[0])
+        name = next((n for n in names if "wrist" not in n and "head" not in n), names[0])
         pose, size = self.camera_pose(name), self.layout.image_size
         images = self.world.render(self.slot, pose, size, ("rgb",), self.config.renderer)
         return images["rgb"]

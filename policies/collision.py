@@ -1,12 +1,14 @@
 """Distances between a robot in a trial configuration and everything around it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.scenes.model import Array, SceneModel
+from molmospaces_gym.transforms import inverse
 
 SELF_GAP = 0.002
 """Parts of the robot that are closer than this (m) at home belong together."""
@@ -17,6 +19,28 @@ CLEAR_SKY = 100.0
 """Height (m) above everything, where the gripper is moved once."""
 GRIP_S = 0.4
 """Time (s) that the gripper takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What the gripper holds: geoms, their poses in the body's and in the tool's frame, rivals."""
+
+    geoms: NDArray[np.intp]
+    local: Array
+    in_tool: Array
+    rivals: NDArray[np.intp]
+
+    def place(self, data: mujoco.MjData, tool: Array) -> None:
+        """Write the poses of the geoms with the tool at a world pose (4, 4)."""
+        self._write(data, tool @ self.in_tool)
+
+    def put(self, data: mujoco.MjData, pose: Array) -> None:
+        """Write the poses of the geoms with the body at a world pose (4, 4)."""
+        self._write(data, pose @ self.local)
+
+    def _write(self, data: mujoco.MjData, poses: Array) -> None:
+        data.geom_xpos[self.geoms] = poses[:, :3, 3]
+        data.geom_xmat[self.geoms] = poses[:, :3, :3].reshape(-1, 9)
 
 
 class CollisionProbe:
@@ -39,6 +63,7 @@ class CollisionProbe:
         self._others = np.flatnonzero(solid & ~(ours & ~fixed))
         self._planes = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         self._upper = self._upper_arm_geoms()
+        self._held: _Held | None = None
         self._robot_joints = np.flatnonzero(model.body_rootid[model.jnt_bodyid] == robot.root_id)
         self._hand = scene.rest_qpos if closure == 0.0 else self._with_gripper(closure)
         self._together = self._touching_at_home()
@@ -97,6 +122,41 @@ class CollisionProbe:
         self.data.qpos[self._scene.robot.qpos] = arm
         mujoco.mj_kinematics(self._model, self.data)
 
+        if self._held is not None:
+            tool, robot = np.eye(4), self._scene.robot
+            tool[:3, :3] = self.data.site_xmat[robot.tcp_site].reshape(3, 3)
+            tool[:3, 3] = self.data.site_xpos[robot.tcp_site]
+            self._held.place(self.data, tool)
+
+    def hold(self, root: int, grasp: Array) -> None:
+        """Let a free body follow the tool; ``grasp`` (4, 4) is the tool in the body's frame.
+
+        It then counts as a part of the robot in ``collides``.
+        """
+        geoms = np.flatnonzero(self._scene.solid & (self._scene.geom_root == root))
+        local = np.tile(np.eye(4), (len(geoms), 1, 1))
+        boxes = self._scene.geom_boxes[geoms]
+        local[:, :3, :3] = boxes[:, 3:12].reshape(-1, 3, 3)
+        local[:, :3, 3] = self._model.geom_pos[geoms]
+        rivals = self._rivals[self._scene.geom_root[self._rivals] != root]
+        self._held = _Held(geoms, local, inverse(grasp) @ local, rivals)
+
+    def let_go(self) -> None:
+        """Forget what is held; it is where ``place_world`` had it from the next placing on."""
+        self._held = None
+
+    def held_collides(self, pose: Array, margin: float, spared: int = -1) -> bool:
+        """Whether the held body, put at a world pose (4, 4), is nearer than ``margin`` to others.
+
+        The robot does not count, nor does the top-level body ``spared``.
+        """
+        held = self._held
+        assert held is not None
+        roots = self._scene.geom_root[held.rivals]
+        rivals = held.rivals[(roots != self._scene.robot.root_id) & (roots != spared)]
+        held.put(self.data, pose)
+        return any(True for _ in self._near(held.geoms, rivals, margin))
+
     def place_joint(self, address: int, position: float) -> None:
         """Put one joint of the scene somewhere; counts from the next ``place_arm`` on."""
         self.data.qpos[address] = position
@@ -115,8 +175,11 @@ class CollisionProbe:
         are geoms that may be touched.
         """
         self.place_arm(arm)
-        rivals = np.concatenate([self._rivals, self._upper])
-        for first, second, gap in self._near(self._mine, rivals, margin):
+        mine, others = self._mine, self._rivals
+        if self._held is not None:
+            mine, others = np.concatenate([mine, self._held.geoms]), self._held.rivals
+        rivals = np.concatenate([others, self._upper])
+        for first, second, gap in self._near(mine, rivals, margin):
             if self._scene.geom_root[second] == self._scene.robot.root_id:
                 if gap < SELF_GAP and (first, second) not in self._together:
                     return True

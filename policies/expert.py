@@ -12,8 +12,12 @@ from molmospaces_gym.session import Session
 
 SOLVERS: Mapping[str, str] = {
     "Pick": "molmospaces_gym.policies.attempts:PickSolver",
+    "PickAndPlace": "molmospaces_gym.policies.placing:PlaceSolver",
+    "PickAndPlaceNextTo": "molmospaces_gym.policies.placing:PlaceSolver",
+    "PickAndPlaceColor": "molmospaces_gym.policies.placing:PlaceSolver",
     "Open": "molmospaces_gym.policies.opening:OpeningSolver",
     "Close": "molmospaces_gym.policies.opening:OpeningSolver",
+    "OpenDoor": "molmospaces_gym.policies.doors:DoorSolver",
     "NavigateTo": "molmospaces_gym.policies.driving:NavigationSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""

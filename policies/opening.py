@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from molmospaces_gym.policies.attempts import full_commands
+from molmospaces_gym.policies.handling import full_commands
 from molmospaces_gym.policies.motion import free_duration, straight_line
 from molmospaces_gym.policies.playing import ArmPlayer, Command
 from molmospaces_gym.policies.pulling import PRESHAPE, PullPlan, PullPlanner

@@ -83,8 +83,8 @@ class GraspPlanner:
         self.scene, self.name = scene, name
         self.body = scene.body_id(name)
         self.chain = ArmChain(scene.robot)
-        self._probe = CollisionProbe(scene)
-        self._home = scene.rest_qpos[scene.robot.qpos]
+        self.probe = CollisionProbe(scene)
+        self.home = scene.rest_qpos[scene.robot.qpos]
         self._center = scene.model.body_ipos[self.body]
         self._surface = ObjectSurface(scene, name)
 
@@ -100,21 +100,24 @@ class GraspPlanner:
         return grasps, errors + SHAPE_ERROR
 
     def plan(self, state: WorldState, failed: Sequence[Array] = ()) -> GraspPlan | None:
-        """The cheapest collision-free attempt, or None.
+        """The cheapest collision-free attempt, or None; see ``plans``."""
+        return next(self.plans(state, failed), None)
+
+    def plans(self, state: WorldState, failed: Sequence[Array] = ()) -> Iterator[GraspPlan]:
+        """Collision-free attempts, about the cheapest first; made when they are asked for.
 
         Args:
             state: the world now.
             failed: grasps (4, 4) in the object's frame that did not work.
         """
-        self._probe.place_world(state.qpos, state.mocap)
+        self.probe.place_world(state.qpos, state.mocap)
         for grasps, errors in self._pools(len(failed)):
             candidates = tee(self._candidates(state, grasps, errors, failed), len(MARGINS))
             for margins, pool in zip(MARGINS, candidates, strict=True):
                 for grasp, arm in pool:
                     plan = self._attempt(state, grasp, arm, margins)
                     if plan is not None:
-                        return plan
-        return None
+                        yield plan
 
     def _pools(self, failures: int) -> Iterator[tuple[Array, Array]]:
         """Grasps and their errors, to be tried one pool after the other."""
@@ -127,13 +130,13 @@ class GraspPlanner:
 
     def way_home(self, state: WorldState) -> Array:
         """A joint path (K, n) to the home pose; the straight one where none is known to be free."""
-        self._probe.place_world(state.qpos, state.mocap)
-        path = self._free_path(state.arm, self._home, state.base[2, :3], MARGINS[-1])
-        return np.stack([state.arm, self._home]) if path is None else path
+        self.probe.place_world(state.qpos, state.mocap)
+        path = self._free_path(state.arm, self.home, state.base[2, :3], MARGINS[-1])
+        return np.stack([state.arm, self.home]) if path is None else path
 
     def way_up(self, state: WorldState, height: float) -> Array | None:
         """A joint path (K, n) that raises the held object by ``height`` (m), None if blocked."""
-        self._probe.place_world(state.qpos, state.mocap)
+        self.probe.place_world(state.qpos, state.mocap)
         return self._lift(state.arm, state.base[2, :3], MARGINS[-1], (height,))
 
     def _candidates(
@@ -156,7 +159,7 @@ class GraspPlanner:
 
     def _inverse(self, grasps: Array, costs: Array, arm: Array) -> tuple[Array, Array]:
         """Arm positions (N, n) and costs (N,), infinite where no solution was found."""
-        facing = self._home.copy()
+        facing = self.home.copy()
         middle = grasps[:, :3, 3].mean(axis=0)
         facing[0] = np.arctan2(middle[1], middle[0])
         best = np.tile(arm, (len(grasps), 1))
@@ -189,7 +192,7 @@ class GraspPlanner:
         return GraspPlan(grasp, reach, back[::-1], lift)
 
     def _blocked(self, path: Array, margin: float, margins: Margins) -> bool:
-        return any(self._probe.collides(arm, margin, self.body, margins.target) for arm in path)
+        return any(self.probe.collides(arm, margin, self.body, margins.target) for arm in path)
 
     def _first_line(
         self, arm: Array, direction: Array, lengths: Sequence[float], margins: Margins
@@ -211,7 +214,7 @@ class GraspPlanner:
                 continue
             world_up = np.array([0.0, 0.0, 1.0])
             rises = [height * world_up, 0.5 * height * world_up]
-            if any(self._probe.body_collides(self.body, r, margins.near) for r in rises):
+            if any(self.probe.body_collides(self.body, r, margins.near) for r in rises):
                 continue
             if not self._blocked_by_others(path[1:], margins.near):
                 return path
@@ -219,14 +222,14 @@ class GraspPlanner:
 
     def _blocked_by_others(self, path: Array, margin: float) -> bool:
         """Whether anything but the object, which moves along, is in the way."""
-        return any(self._probe.collides(arm, margin, self.body, -1.0) for arm in path)
+        return any(self.probe.collides(arm, margin, self.body, -1.0) for arm in path)
 
     def _free_path(self, start: Array, end: Array, up: Array, margins: Margins) -> Array | None:
         """A joint path from ``start`` to ``end``: direct, or over raised poses, or over home."""
         return free_path(
             self.chain,
             np.stack([start, end]),
-            self._home,
+            self.home,
             up,
             lambda path: self._blocked(path, margins.free, margins),
         )

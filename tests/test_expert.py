@@ -243,12 +243,16 @@ def test_unbound_and_unsuited_episodes_are_named(val_env):
     val_env.reset(seed=0)
     session = val_env.unwrapped.session
     other = SimpleNamespace(
-        scene=session.scene, steps=0, task=session.task, episode=SimpleNamespace(task={})
+        scene=session.scene,
+        steps=0,
+        task=session.task,
+        task_name="Pick",
+        episode=SimpleNamespace(task={}),
     )
     policy.bind(SimpleNamespace(session=other))
     with pytest.raises(InvalidEpisode, match="pickup_obj_name"):
         policy.predict(None)
-    other.task = SimpleNamespace(name="Juggle")
+    other.task_name = "Juggle"
     with pytest.raises(UnknownName, match="Juggle.*Pick"):
         policy.predict(None)
 

@@ -15,7 +15,7 @@ from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.export import export_home
 from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.house import House
-from molmospaces_gym.scenes.occupancy import load_map
+from molmospaces_gym.scenes.occupancy import load_map, map_file
 from molmospaces_gym.scenes.official import installed_houses, locate_house, official_house
 from molmospaces_gym.scenes.resolve import resolve_house
 
@@ -24,7 +24,7 @@ SMALL = HomeConfig(rooms=(2, 3), num_objects=10)
 
 def test_exported_home_is_found_as_an_official_house(assets: Path) -> None:
     home = generate_home("val", 4, SMALL)
-    path = export_home(home, assets)
+    path = export_home(home, assets, check_grasps=False)
     assert path == locate_house("procthor-10k/val/4", "base")
     assert path.read_text() == home.mjcf
     names = sorted(file.name for file in path.parent.iterdir())
@@ -38,7 +38,7 @@ def test_exported_home_is_found_as_an_official_house(assets: Path) -> None:
 
 
 def test_ceiling_variant_only_adds_ceilings(assets: Path) -> None:
-    path = export_home(generate_home("train", 2, SMALL), assets)
+    path = export_home(generate_home("train", 2, SMALL), assets, check_grasps=False)
     base = mujoco.MjModel.from_xml_path(str(path))
     roofed = mujoco.MjModel.from_xml_path(str(path.with_stem("train_2_ceiling")))
     names = [{model.body(k).name for k in range(model.nbody)} for model in (base, roofed)]
@@ -54,14 +54,17 @@ def test_ceiling_variant_only_adds_ceilings(assets: Path) -> None:
 
 def test_a_home_with_ceilings_gets_no_second_ones(assets: Path) -> None:
     home = generate_home("val", 4, HomeConfig(rooms=(2, 2), num_objects=4, ceiling=True))
-    path = export_home(home, assets)
+    path = export_home(home, assets, check_grasps=False)
     assert path.with_stem("val_4_ceiling").read_text() == home.mjcf
 
 
 def test_the_map_is_that_of_the_home(assets: Path) -> None:
     home = generate_home("test", 1, SMALL)
-    path = export_home(home, assets)
-    found = load_map(path.with_name("test_1_map.png"))
+    path = export_home(home, assets, check_grasps=False)
+    file = map_file(official_house("procthor-10k/test/1"))
+    assert file == path.with_name("test_1_map.png")
+    assert map_file(home) is None
+    found = load_map(file)
     assert found.px_per_m == 200
     assert list(found.room_names.values()) == [room["name"] for room in home.metadata["rooms"]]
     for room in home.metadata["rooms"]:
@@ -89,7 +92,18 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
 
 
 def test_export_command(assets: Path) -> None:
-    arguments = ["scenes", "export", str(assets), "--homes", "1", "--split", "val", "--first", "7"]
+    arguments = [
+        "scenes",
+        "export",
+        str(assets),
+        "--homes",
+        "1",
+        "--split",
+        "val",
+        "--first",
+        "7",
+        "--no-check-grasps",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     folder = assets / "scenes" / "procthor-10k-val"

@@ -140,7 +140,7 @@ def test_official_fields(house: House, model: mujoco.MjModel) -> None:
             assert objects[child]["parent"] == name
         if entry["parent"]:
             assert name in objects[entry["parent"]]["children"]
-        if entry["object_enum"] in ("thor_obj", "door"):
+        if entry["object_enum"] in ("thor_obj", "door", "window"):
             assert BODY_NAME.match(name), name
             assert set(entry["boundingBox"]) == {"x", "y", "z"}
             assert int(name.split("_")[-1]) == entry["room_id"]

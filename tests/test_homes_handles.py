@@ -1,4 +1,4 @@
-"""Handles of homes are held and opened by the gripper of the Franka, with the grasps given."""
+"""Handles of homes are held and opened by the grippers of both robots, with the grasps given."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidConfig, InvalidScene
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.grasp_files import load_grasps, official_grasp_file
+from molmospaces_gym.scenes.hand import FloatingHand
 from molmospaces_gym.scenes.homes import HomeConfig, generate_home
 from molmospaces_gym.scenes.homes.catalog import FIXTURES
 from molmospaces_gym.scenes.homes.doors import door
@@ -23,7 +24,7 @@ from molmospaces_gym.scenes.homes.handles import (
 from molmospaces_gym.scenes.homes.single import fixture_mjcf
 
 Pose = NDArray[np.float64]
-MOUNT = "gripper/base_mount"
+HANDS = {"franka_droid": "gripper/base_mount", "rby1": "link_right_arm_6"}
 PIECES = (
     "counter", "sink", "dresser", "drawer_desk", "nightstand", "wall_cabinet", "wardrobe",
     "sideboard", "fridge", "oven", "dishwasher", "microwave", "washing_machine", "door",
@@ -35,61 +36,8 @@ def draw(name: str, seed: int) -> Fixture:
     return door(0.9, 2.06, 0.1, rng) if name == "door" else FIXTURES[name](rng)
 
 
-class Hand:
-    """The gripper of the shipped Franka, carried by a mocap body through a weld that gives way."""
-
-    def __init__(self, fixture: Fixture) -> None:
-        spec = mujoco.MjSpec.from_string(fixture_mjcf(fixture))
-        robot = mujoco.MjSpec.from_file(str(get_robot("franka_droid").mjcf))
-        carrier = spec.worldbody.add_body(name="carrier", pos=(0, -3, 2))
-        carrier.add_freejoint()
-        carrier.mass, carrier.inertia, carrier.explicitinertial = 1.0, (0.01,) * 3, True
-        carrier.gravcomp = 1.0
-        carrier.add_frame().attach_body(robot.body(MOUNT), "hand/", "")
-        spec.worldbody.add_body(name="goal", mocap=True, pos=(0, -3, 2))
-        weld = spec.add_equality(name="weld", type=mujoco.mjtEq.mjEQ_WELD)
-        weld.name1, weld.name2 = "goal", "carrier"
-        weld.objtype = mujoco.mjtObj.mjOBJ_BODY
-        weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-        weld.solref = (0.01, 1)
-        self.model = spec.compile()
-        self.data = mujoco.MjData(self.model)
-        mujoco.mj_kinematics(self.model, self.data)
-        # grasps are poses of the site, the mocap body is that of the carrier
-        site = pose_of(self.data.site("hand/gripper/grasp_site"))
-        self.offset = np.linalg.inv(site) @ pose_of(self.data.body("carrier"))
-
-    def place(self, grasp: Pose) -> None:
-        """Put the hand at a grasp at once, open and at rest."""
-        pose = grasp @ self.offset
-        at = int(self.model.joint(int(self.model.body("carrier").jntadr[0])).qposadr[0])
-        self.data.qpos[at : at + 3] = pose[:3, 3]
-        mujoco.mju_mat2Quat(self.data.qpos[at + 3 : at + 7], pose[:3, :3].ravel())
-        self.go(grasp, 0)
-        mujoco.mj_forward(self.model, self.data)
-
-    def go(self, grasp: Pose, steps: int) -> None:
-        """Set the goal and step."""
-        pose = grasp @ self.offset
-        self.data.mocap_pos[0] = pose[:3, 3]
-        mujoco.mju_mat2Quat(self.data.mocap_quat[0], pose[:3, :3].ravel())
-        mujoco.mj_step(self.model, self.data, max(steps, 1))
-
-    def touches(self) -> list[tuple[str, str]]:
-        """Contacts between the hand and anything else."""
-        found = []
-        for contact in self.data.contact:
-            names = [self.model.geom(int(g)).name for g in contact.geom]
-            if any(n.startswith("hand/") for n in names) and contact.dist < 0:
-                found.append((names[0], names[1]))
-        return found
-
-
-def pose_of(thing: object) -> Pose:
-    pose = np.eye(4)
-    pose[:3, :3] = thing.xmat.reshape(3, 3)  # type: ignore[attr-defined]
-    pose[:3, 3] = thing.xpos  # type: ignore[attr-defined]
-    return pose
+def hand_at(fixture: Fixture, robot: str) -> FloatingHand:
+    return FloatingHand(fixture_mjcf(fixture), get_robot(robot), HANDS[robot])
 
 
 def back_off(grasp: Pose, distance: float) -> Pose:
@@ -98,7 +46,7 @@ def back_off(grasp: Pose, distance: float) -> Pose:
     return pose
 
 
-def opened(hand: Hand, k: int, moving: Moving, grasp: Pose, goal: float) -> float:
+def opened(hand: FloatingHand, k: int, moving: Moving, grasp: Pose, goal: float) -> float:
     """Share of the range that the joint opens when the hand follows its arc to ``goal``."""
     home = np.eye(4)
     home[:3, 3] = moving.pos
@@ -106,8 +54,7 @@ def opened(hand: Hand, k: int, moving: Moving, grasp: Pose, goal: float) -> floa
     hand.place(back_off(home @ grasp, 0.1))
     for part in np.linspace(0.1, 0.0, 30):
         hand.go(back_off(home @ grasp, part), 8)
-    hand.data.ctrl[:] = 255.0
-    hand.go(home @ grasp, 250)
+    hand.close(250)
     # a goal that jumps would jerk a heavy door out of the fingers
     for phase in np.linspace(0.0, np.pi, 2000):
         share = goal * (1 - np.cos(phase)) / 2
@@ -129,10 +76,11 @@ def moved_home(moving: Moving, share: float) -> Pose:
     return pose
 
 
+@pytest.mark.parametrize("robot", HANDS)
 @pytest.mark.parametrize("name", PIECES)
-def test_open_gripper_reaches_every_handle(name: str) -> None:
+def test_open_gripper_reaches_every_handle(name: str, robot: str) -> None:
     fixture = draw(name, 0)
-    hand = Hand(fixture)
+    hand = hand_at(fixture, robot)
     for moving in fixture.moving:
         home = np.eye(4)
         home[:3, 3] = moving.pos
@@ -144,11 +92,11 @@ def test_open_gripper_reaches_every_handle(name: str) -> None:
             assert not hand.touches()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("robot", "seed"), [("franka_droid", 0), ("franka_droid", 1), ("rby1", 2)])
 @pytest.mark.parametrize("name", PIECES)
-def test_gripper_opens_by_the_handle(name: str, seed: int) -> None:
+def test_gripper_opens_by_the_handle(name: str, robot: str, seed: int) -> None:
     fixture = draw(name, seed)
-    hand = Hand(fixture)
+    hand = hand_at(fixture, robot)
     for k in {0, len(fixture.moving) - 1}:
         moving = fixture.moving[k]
         assert opened(hand, k, moving, handle_grasps(moving)[0], goal=0.6) > 0.5
@@ -161,7 +109,7 @@ def test_grasps_of_a_home_are_written_in_the_official_layout(
     house = generate_home("val", 0, HomeConfig(rooms=(3, 3), num_objects=12, hinged_doors=1.0))
     assert house.mjcf is not None
     model = mujoco.MjModel.from_xml_string(house.mjcf)
-    count = save_home_grasps(house, model, tmp_path)
+    count = save_home_grasps(house, model, tmp_path, checked=False)
     assert count == len(list(tmp_path.glob("grasps/droid/*/*_grasps_filtered.npz")))
     objects = house.metadata["objects"]
     for part in house.metadata["articulated"]:

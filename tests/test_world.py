@@ -270,3 +270,25 @@ def test_sleeping_bodies_have_resting_contacts(robot):
     np.testing.assert_array_equal(world.joint_pos(0), snapshot)
     assert not before[cube], "the simulation was left alone"
     world.close()
+
+
+def test_no_substeps_only_take_over_written_joints():
+    world, scene = MujocoWorld(1), get_scene(house(), get_robot("rby1"))
+    world.load(0, scene)
+    base = scene.robot.base
+    qpos, ctrl = scene.rest_qpos.copy(), np.zeros(scene.model.nu)
+    qpos[scene.free_joint("cube")[0] + 2] = 0.5
+    none = np.zeros((0, 3)), np.zeros((0, 4))
+    world.set_state(0, State(qpos, np.zeros(scene.model.nv), ctrl, *none))
+
+    def move(slot):
+        world.joint_pos(slot)[base.qpos] = [-1.0, 0.5, 0.2]
+
+    world.step(0, before=move)
+    np.testing.assert_allclose(world.body_pos(0)[scene.robot.root_id], [-1.0, 0.5, 0.0])
+    tool = world.site_pos(0)[scene.robot.tcp_site]
+    assert np.hypot(*(tool[:2] - [-1.0, 0.5])) < 0.6
+    # The cube hangs in the air: had time passed, it would have fallen.
+    assert world.body_pos(0)[scene.body_id("cube")][2] == 0.5
+    assert world.data(0).time == 0
+    world.close()

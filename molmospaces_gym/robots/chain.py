@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.robots.binding import RobotBinding
+from molmospaces_gym.robots.binding import ArmBinding, RobotBinding
 
 Array = NDArray[np.float64]
 
@@ -25,25 +25,35 @@ class ArmChain:
     link. Only hinge joints are supported, which is what arms have.
     """
 
-    def __init__(self, robot: RobotBinding) -> None:
+    def __init__(
+        self, robot: RobotBinding, arm: ArmBinding | None = None, qpos: Array | None = None
+    ) -> None:
+        """``arm`` is one of the robot's; None: the primary one.
+
+        ``qpos`` (nq,) is the posture of everything else; None: home, and that in which it works.
+        """
+        arm = arm or robot.arms[0]
         model = robot.model
         data = mujoco.MjData(model)
-        robot.home_qpos(data.qpos)
-        robot.work_qpos(data.qpos)
-        data.qpos[robot.qpos] = model.qpos0[robot.qpos]
+        if qpos is None:
+            robot.home_qpos(data.qpos)
+            robot.work_qpos(data.qpos)
+        else:
+            data.qpos[:] = qpos
+        data.qpos[arm.qpos] = model.qpos0[arm.qpos]
         mujoco.mj_kinematics(model, data)
         base = data.xmat[robot.link_id].reshape(3, 3)
         origin = data.xpos[robot.link_id]
-        self._zero = model.qpos0[robot.qpos].copy()
-        self._axis = data.xaxis[robot.joints] @ base
-        self._anchor = (data.xanchor[robot.joints] - origin) @ base
+        self._zero = model.qpos0[arm.qpos].copy()
+        self._axis = data.xaxis[arm.joints] @ base
+        self._anchor = (data.xanchor[arm.joints] - origin) @ base
         self.center = np.zeros(3) if robot.config.torso is None else self._anchor[0]
         """Where the arm begins (3,) in the root link's frame; on a torso its shoulder."""
         self._tool = np.eye(4)
-        self._tool[:3, :3] = base.T @ data.site_xmat[robot.tcp_site].reshape(3, 3)
-        self._tool[:3, 3] = base.T @ (data.site_xpos[robot.tcp_site] - origin)
-        self.low = model.jnt_range[robot.joints, 0].copy()
-        self.high = model.jnt_range[robot.joints, 1].copy()
+        self._tool[:3, :3] = base.T @ data.site_xmat[arm.tcp_site].reshape(3, 3)
+        self._tool[:3, 3] = base.T @ (data.site_xpos[arm.tcp_site] - origin)
+        self.low = model.jnt_range[arm.joints, 0].copy()
+        self.high = model.jnt_range[arm.joints, 1].copy()
         x, y, z = self._axis.T
         o = np.zeros_like(x)
         self._cross = np.stack([o, -z, y, z, o, -x, -y, x, o], axis=1).reshape(-1, 3, 3)

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.robots.binding import ArmBinding, GroupBinding, Ids, RobotBinding
+from molmospaces_gym.robots.kinematics_kernels import damped_step
 
 Array = NDArray[np.float64]
 
@@ -34,8 +35,8 @@ class Kinematics:
         """Addresses in ``qpos`` of the joints that move, in order."""
         self._dof = np.concatenate([part.dof for part in chain])
         self._site = robot.arms[arm].tcp_site
-        self._low: Array = robot.model.jnt_range[joints, 0]
-        self._high: Array = robot.model.jnt_range[joints, 1]
+        self._low: Array = np.ascontiguousarray(robot.model.jnt_range[joints, 0])
+        self._high: Array = np.ascontiguousarray(robot.model.jnt_range[joints, 1])
 
     def set_posture(self, qpos: Array) -> None:
         """Put all joints, those that do not move here included, where ``qpos`` (nq,) has them."""
@@ -63,32 +64,21 @@ class Kinematics:
         rotation = base.T @ self._data.site_xmat[site].reshape(3, 3)
         return base.T @ (self._data.site_xpos[site] - origin), rotation
 
-    def _base_jacobian(self) -> Array:
-        """Jacobian (6, n_joints) of the tool in the base frame at the placed configuration."""
-        mujoco.mj_comPos(self._model, self._data)
-        jacobian, site = self._jacobian, self._site
-        mujoco.mj_jacSite(self._model, self._data, jacobian[:3], jacobian[3:], site)
-        base = self._base()[1]
-        arm = jacobian[:, self._dof]
-        return np.concatenate([base.T @ arm[:3], base.T @ arm[3:]])
-
     def step(self, qpos: Array, shift: Array, turn: Array) -> Array:
         """Joint positions whose tool moved by ``shift`` (m) and ``turn`` (rotation vector, rad).
 
         One damped least-squares step: exact to second order in the displacement.
         """
         self._place(qpos)
-        return self._clip(qpos + self._solve(np.concatenate([shift, turn])))
+        return self._step(qpos, shift, turn)
 
-    def _solve(self, error: Array, damping: float = DAMPING) -> Array:
-        jacobian = self._base_jacobian()
-        gram = jacobian @ jacobian.T
-        gram.flat[::7] += damping
-        step: Array = jacobian.T @ np.linalg.solve(gram, error)
-        return step
-
-    def _clip(self, qpos: Array) -> Array:
-        return np.minimum(np.maximum(qpos, self._low), self._high)
+    def _step(self, qpos: Array, shift: Array, turn: Array) -> Array:
+        """``step`` at the placed configuration."""
+        model, data, jacobian = self._model, self._data, self._jacobian
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], self._site)
+        base, ends = data.xmat[self._robot.link_id], (self._low, self._high)
+        return damped_step(jacobian, self._dof, base, shift, turn, DAMPING, qpos, *ends)
 
     def displacement(self, start: Array, end: Array) -> tuple[Array, Array]:
         """Translation (m) and rotation vector (rad) of the tool between two joint positions."""
@@ -122,8 +112,7 @@ class Kinematics:
             shift, turn = position - at, rotation_vector(rotation @ turned.T)
             if np.linalg.norm(shift) < tolerance[0] and np.linalg.norm(turn) < tolerance[1]:
                 return qpos
-            error = np.concatenate([_limit(shift, 0.1), _limit(turn, 0.5)])
-            qpos = self._clip(qpos + self._solve(error))
+            qpos = self._step(qpos, _limit(shift, 0.1), _limit(turn, 0.5))
         return None
 
 

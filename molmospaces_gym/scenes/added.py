@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from molmospaces_gym.errors import InvalidScene, SceneNotFound
+from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.assets import resolve_asset
 
 GENERATED_OBJECTS = "generated/objects/"
@@ -28,8 +28,6 @@ class AddedObject:
     def __post_init__(self) -> None:
         if (self.mjcf is None) == (self.path is None):
             raise InvalidScene("an added object needs exactly one of mjcf text and path")
-        if self.path is not None and not self.path.is_file():
-            raise SceneNotFound(f"the file {self.path} of an added object does not exist")
 
     @cached_property
     def content_key(self) -> str:

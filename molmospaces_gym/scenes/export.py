@@ -32,13 +32,20 @@ DATASET = "procthor-10k"
 """Official dataset whose place exported homes take: it has three splits and the same frame."""
 
 
-def export_home(house: House, directory: str | os.PathLike[str], dataset: str = DATASET) -> Path:
+def export_home(
+    house: House,
+    directory: str | os.PathLike[str],
+    dataset: str = DATASET,
+    check_grasps: bool = True,
+) -> Path:
     """Write one home below an assets directory; returns the path of its base XML.
 
     Args:
         house: a home, e.g. ``resolve_house("homes/val/3")``.
         directory: the assets directory.
         dataset: id of the official dataset under which the house is found afterwards.
+        check_grasps: whether grasps are tried in simulation before they are written, which takes
+            half a second per kind and size of object, once per process.
 
     Raises:
         InvalidScene: the house is not a home.
@@ -60,7 +67,7 @@ def export_home(house: House, directory: str | os.PathLike[str], dataset: str = 
     mujoco.mj_kinematics(model, data)
     save_map(folder / f"{name.stem}_map.png", occupancy_map(model, data, PX_PER_M))
     metadata = json.dumps(house.metadata, indent=1)
-    save_home_grasps(house, model, Path(directory))
+    save_home_grasps(house, model, Path(directory), check_grasps)
     write_text(folder / f"{name.stem}_metadata.json", metadata)
     write_text(folder / f"{name.stem}{CEILING}.xml", with_ceiling(house))
     write_text(folder / f"{name.stem}.xml", house.mjcf)

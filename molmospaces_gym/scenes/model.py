@@ -178,6 +178,16 @@ class SceneModel:
             inside[child] = inside[parents[child]]
         return np.flatnonzero(inside[self.model.geom_bodyid])
 
+    def rest_pose(self, name: str) -> Array:
+        """World pose (7,) of any body in the rest configuration; raises ``UnknownBody``."""
+        if name in self.free_joints:
+            address = self.free_joints[name][0]
+            return np.array(self.rest_qpos[address : address + 7])
+        data, body = mujoco.MjData(self.model), self.body_id(name)
+        data.qpos[:] = self.rest_qpos
+        mujoco.mj_kinematics(self.model, data)
+        return np.concatenate([data.xpos[body], data.xquat[body]])
+
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
         lower, upper = self._body_bounds(self.body_id(name))

@@ -110,22 +110,28 @@ class FloorGrid:
         return np.array(corners)
 
 
-def floor_grid(scene: SceneModel, radius: float = RADIUS) -> FloorGrid | None:
-    """The grid of a scene at rest for a round robot (m); None where it has no bounded floor."""
-    key = (scene.key, radius)
+def floor_grid(
+    scene: SceneModel, radius: float = RADIUS, ignored: tuple[str, ...] = ()
+) -> FloorGrid | None:
+    """The grid of a scene at rest for a round robot (m); None where it has no bounded floor.
+
+    ``ignored`` are bodies that are no obstacles, with everything below them.
+    """
+    key = (" ".join([scene.key, *ignored]), radius)
     if key not in _cache:
-        _cache[key] = _make_grid(scene, radius)
+        _cache[key] = _make_grid(scene, radius, ignored)
         while len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
     _cache.move_to_end(key)
     return _cache[key]
 
 
-def _make_grid(scene: SceneModel, radius: float) -> FloorGrid | None:
+def _make_grid(scene: SceneModel, radius: float, ignored: tuple[str, ...]) -> FloorGrid | None:
     data = resting_data(scene)
     root = scene.model.body(scene.robot.root_id).name
+    bodies = (PREFIX + "base", root, *ignored)
     try:
-        found = occupancy_map(scene.model, data, PX_PER_M, ignored=(PREFIX + "base", root))
+        found = occupancy_map(scene.model, data, PX_PER_M, ignored=bodies)
     except InvalidScene:
         return None
     return grid_of(found, radius)

@@ -16,8 +16,10 @@ from scipy import ndimage
 
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.footprints import fill_convex, geom_outline
+from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.png import read_png, write_png
+from molmospaces_gym.scenes.scene_files import CEILING
 
 Array = NDArray[np.float64]
 
@@ -239,6 +241,14 @@ def load_map(path: Path) -> OccupancyMap:
     free = image[:, :, 0] > 0
     rooms = image[:, :, 2] if image.shape[2] >= 3 else np.zeros(free.shape, dtype=np.uint8)
     return OccupancyMap(free, world_to_map, map_to_world, px_per_m, rooms, room_names)
+
+
+def map_file(house: House) -> Path | None:
+    """The official map beside the file of a house; None where the house has none."""
+    if house.path is None:
+        return None
+    file = house.path.with_name(f"{house.path.stem.removesuffix(CEILING)}_map.png")
+    return file if file.is_file() else None
 
 
 GRID_PX_PER_M = 40

@@ -212,15 +212,20 @@ def _edge_points(surface: Surface, front: float, gap: float) -> list[tuple[float
     return [(float(p[0]), float(p[1])) for p in (middle + o * along for o in offsets)]
 
 
-def default_base_pose(scene: SceneModel, name: str) -> list[float]:
-    """A base pose (7,) from which the robot reaches an object, checked where one is known."""
+def default_base_pose(scene: SceneModel, name: str, *others: str) -> list[float]:
+    """A base pose (7,) from which the robot reaches an object, checked where one is known.
+
+    One from which ``others`` are as near as they can be; all of them where they rest.
+    """
     robot = scene.robot
     if scene.owns_robot:
         model = scene.model
         return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
-    for placement in placements(scene):
-        if name in placement.objects:
-            return list(placement.base_pose)
+    suited = [p for p in placements(scene) if name in p.objects]
+    if suited:
+        points = [scene.rest_pose(other)[:2] for other in others]
+        way = [sum(float(np.hypot(*(q - p.base_pose[:2]))) for q in points) for p in suited]
+        return list(suited[int(np.argmin(way))].base_pose)
     address, _ = scene.free_joint(name)
     x, y, z = scene.rest_qpos[address : address + 3].tolist()
     pedestal, side = robot.config.pedestal, robot.config.reach.origin[1]

@@ -92,6 +92,15 @@ def referral_phrase(scene: SceneModel, name: str) -> str:
     return own[max(own)][0]
 
 
+def plain_phrase(scene: SceneModel, name: str) -> str:
+    """The shortest description of an object, whether or not others share it."""
+    objects: Any = scene.objects
+    own = objects.get(name, {}).get("descriptions", {})
+    if own:
+        return str(own[min(own)])
+    return str(objects.get(name, {}).get("category") or spoken_name(name))
+
+
 def spoken_name(body: str) -> str:
     """Words for a body without metadata: its lemma (official names end in four more parts)."""
     parts = body.rsplit("/", 1)[-1].split("_")

@@ -7,7 +7,6 @@ from molmospaces_gym.errors import SceneNotFound, UnknownName
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.official import DATASETS, is_official_name, official_house
 from molmospaces_gym.scenes.scene_files import default_metadata_files, read_house
-from molmospaces_gym.scenes.store import load_house, save_house
 
 GENERATED = "generated"
 HOMES = "homes"
@@ -56,6 +55,8 @@ def _generated_parts(name: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _generated(kind: str, split: str, index: int) -> House:
+    from molmospaces_gym.scenes.store import load_house, save_house
+
     stored = load_house(f"{kind}/{split}/{index}")
     if stored is not None:
         return stored

@@ -88,7 +88,8 @@ def _house_key(name: str) -> str:
 def _generators_stamp() -> str:
     """Hash of the sources of the generators: a change of one makes all stored houses void."""
     folder = Path(__file__).parent
-    sources = sorted((*folder.glob("generator/*.py"), *folder.glob("homes/*.py")))
+    patterns = ("generator/*.py", "homes/*.py", "homes/*.json")
+    sources = sorted(file for pattern in patterns for file in folder.glob(pattern))
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())

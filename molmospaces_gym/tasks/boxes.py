@@ -21,9 +21,9 @@ class GeomBoxes:
     boxes: Array
     roots: NDArray[np.int32]
 
-    def write(self, xpos: Array, xmat: Array, lower: Array, upper: Array) -> None:
-        """Write the corners (3,) of the world-aligned box around all of them."""
-        place_kernels.world_box(xpos, xmat, self.bodies, self.boxes, lower, upper)
+    def write(self, xpos: Array, xmat: Array, corners: Array) -> None:
+        """Write the corners (2, 3) of the world-aligned box around all of them."""
+        place_kernels.world_box(xpos, xmat, self.bodies, self.boxes, corners)
 
 
 def body_boxes(scene: SceneModel, body: int) -> GeomBoxes:

@@ -52,7 +52,7 @@ def sample_pick(
         pose = surface_pose(scene, scratch, placement, name, rng)
         base = base_pose(scene, placement, rng)
         joints = start_joints(scene.robot.config, scratch.start, rng)
-        if pose is not None and is_good_start(scene, scratch, name, pose, base, joints):
+        if pose is not None and is_good_start(scene, scratch, {name: pose}, base, joints):
             return _spec(scene, name, pose, base, joints, task)
     raise InvalidScene(
         f"scene {scene.house.name!r}: no collision-free visible start in {ATTEMPTS} attempts"

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molmospaces_gym import kernels, place_kernels
 from molmospaces_gym.backends.base import World
@@ -16,8 +17,6 @@ from molmospaces_gym.tasks.boxes import body_boxes
 
 LIFT = 0.05
 """Height (m) over the start at which the ``lift`` potential is full."""
-COARSE, FINE = 3.0, 15.0
-"""Steepness (1/m) of the two halves of the ``transport`` potential, as for ``reach``."""
 FALL = 0.1
 """An object this far (m) below where object and receptacle stood has fallen down for good."""
 
@@ -48,10 +47,14 @@ class Placing:
 
     After ``measure``: ``corners`` (4, 3) lower and upper corner of the object's world-aligned box
     and then of the receptacle's, ``measures`` (see ``place_kernels.survey``), ``relative`` the pose
-    (7,) of the object in the receptacle's frame, and what the robot touches.
+    (7,) of the object in the receptacle's frame, ``goal`` (3,) where the middle of its box should
+    be, world frame, and what the robot touches.
     """
 
-    def __init__(self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec) -> None:
+    def __init__(
+        self, world: World, slot: int, scene: SceneModel, episode: EpisodeSpec, gap: float = -1.0
+    ) -> None:
+        """``gap`` (m) is the wanted gap beside the receptacle; negative: the goal is on it."""
         task, model = episode.task, scene.model
         name = required_name(task, "pickup_obj_name", "the body to move")
         other = required_name(task, "place_receptacle_name", "the body to place it by")
@@ -69,18 +72,23 @@ class Placing:
         self._tool = world.site_pos(slot)[scene.robot.tcp_site]
         self._link = scene.robot.link_id
         self._center = scene.body_center(name)
-        self._sizes = scene.body_half_size(name), scene.body_half_size(other)
-        self._boxes = body_boxes(scene, self.body), body_boxes(scene, self.receptacle)
+        self._sizes = np.concatenate([scene.body_half_size(n) for n in (name, other)])
+        boxes = body_boxes(scene, self.body), body_boxes(scene, self.receptacle)
+        self._boxes = (
+            np.concatenate([one.bodies for one in boxes]),
+            np.concatenate([one.boxes for one in boxes]),
+            len(boxes[0].bodies),
+        )
         self._start_height = float(task["pickup_obj_start_pose"][2])
-        self._start = np.asarray(task["place_receptacle_start_pose"], dtype=np.float64)
-        self._up = np.empty(3)
-        kernels.relative_vector(np.array([0.0, 0.0, 1.0]), _mat(self._start[3:]), 0, self._up)
-        self._ground: float | None = None
+        self._start = np.empty(12)
+        self._start[:7] = task["place_receptacle_start_pose"]
+        self._start[7:10] = quat_up(self._start[3:7])
+        self._start[10:] = np.nan, FALL  # the ground is read when the poses are known
+        self._gap = gap
         self.corners, self.relative = np.empty((4, 3)), np.empty(7)
         self.measures = np.empty(place_kernels.MEASURES)
         self._offset = np.zeros(3)
         self.goal = np.zeros(3)
-        """Where the middle of the object's box should be, world frame, m; set by the task."""
 
     def measure(self, known: Array, count: int) -> None:
         """Read the state of the slot; ``known`` (m, 7) are ``count`` poses of carry-forward."""
@@ -91,33 +99,35 @@ class Placing:
         )
         self.left, self.right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
         self.robot_contact = bool(touched & kernels.BY_ROBOT)
-        self.on_something = bool(touched & kernels.BY_OTHER)
-        met = place_kernels.receptacle_touches(geoms, self.owner) if self.on_something else 0
-        self.on_receptacle = bool(met & place_kernels.ON_RECEPTACLE)
-        corners = self.corners
-        self._boxes[0].write(xpos, xmat, corners[0], corners[1])
-        self._boxes[1].write(xpos, xmat, corners[2], corners[3])
         kernels.relative_pose(xpos, xquat, xmat, self.receptacle, self.body, self.relative)
-        place_kernels.survey(
-            xpos,
-            xquat,
-            xmat,
+        self._survey(geoms, known, count)
+        if self._start[10] != self._start[10]:
+            self._start[10] = min(float(self.corners[0, 2]), float(self.corners[2, 2]))
+            self._survey(geoms, known, count)
+
+    def _survey(self, geoms: NDArray[np.int32], known: Array, count: int) -> None:
+        bodies, boxes, own = self._boxes
+        met = place_kernels.survey(
+            geoms,
+            self.owner,
+            self.xpos,
+            self.xquat,
+            self.xmat,
             self.receptacle,
+            bodies,
+            boxes,
+            own,
             self._start,
-            self._up,
-            corners,
             self.relative,
             known,
             count,
+            self._gap,
+            self.corners,
+            self.goal,
             self.measures,
         )
-        if self._ground is None:
-            self._ground = min(float(corners[0, 2]), float(corners[2, 2]))
-
-    @property
-    def middle(self) -> float:
-        """Height (m) of the middle of the object's box."""
-        return 0.5 * float(self.corners[0, 2] + self.corners[1, 2])
+        self.on_receptacle = bool(met & place_kernels.ON_RECEPTACLE)
+        self.near_receptacle = bool(met & place_kernels.NEAR_RECEPTACLE)
 
     def state(self, success: bool, placed: bool, harm: float, **quantities: float) -> TaskState:
         """The state of the step from what was measured.
@@ -130,28 +140,27 @@ class Placing:
         """
         grasped = self.left and self.right
         lift = float(self.xpos[self.body, 2]) - self._start_height
-        away = place_kernels.distance_to(self.corners, self.goal)
-        fallen = ((self._ground or 0.0) - float(self.corners[0, 2])) / FALL
+        measures = self.measures.tolist()
         return TaskState(
             success=success,
             potentials={
                 "reach": 1.0 if grasped or placed else self._reach,
                 "grasp": 1.0 if placed else 0.5 * (self.left + self.right),
                 "lift": 1.0 if placed else min(max(lift / LIFT, 0.0), 1.0) if grasped else 0.0,
-                "transport": 1.0 if placed else place_kernels.closeness(away, COARSE, FINE),
+                "transport": 1.0 if placed else measures[place_kernels.TRANSPORT],
                 "place": float(placed),
                 "release": float(placed and not self.robot_contact),
-                "intact": 1.0 - min(max(harm, fallen, 0.0), 1.0),
+                "intact": 1.0 - min(max(harm, measures[place_kernels.FALLEN], 0.0), 1.0),
                 "success": float(success),
             },
             quantities={
                 "lift": lift,
                 "tcp_distance": self.distance,
-                "goal_distance": away,
+                "goal_distance": measures[place_kernels.GOAL_DISTANCE],
                 "robot_contact": float(self.robot_contact),
-                "receptacle_pos_displacement": float(self.measures[place_kernels.SHIFT]),
-                "receptacle_rot_displacement": float(self.measures[place_kernels.TURN]),
-                "receptacle_tilt_displacement": float(self.measures[place_kernels.TILT]),
+                "receptacle_pos_displacement": measures[place_kernels.SHIFT],
+                "receptacle_rot_displacement": measures[place_kernels.TURN],
+                "receptacle_tilt_displacement": measures[place_kernels.TILT],
                 **quantities,
             },
         )
@@ -163,21 +172,22 @@ class Placing:
 
     def privileged(self, out: Array) -> None:
         """Write ``PRIVILEGED_KEYS`` one after another."""
-        xpos, xquat, xmat, link = self.xpos, self.xquat, self.xmat, self._link
-        kernels.relative_pose(xpos, xquat, xmat, link, self.body, out[0:7])
-        out[7:10] = self._sizes[0]
-        kernels.relative_vector(self._offset, xmat, link, out[10:13])
-        kernels.relative_pose(xpos, xquat, xmat, link, self.receptacle, out[13:20])
-        out[20:23] = self._sizes[1]
-        away = self.goal - 0.5 * (self.corners[0] + self.corners[1])
-        kernels.relative_vector(away, xmat, link, out[23:26])
-        kernels.relative_point(self.goal, xpos, xmat, link, out[26:29])
+        kernels.describe_pair(
+            self.xpos,
+            self.xquat,
+            self.xmat,
+            self._link,
+            self.body,
+            self.receptacle,
+            self._sizes,
+            self._offset,
+            self.corners,
+            self.goal,
+            out,
+        )
 
 
-def _mat(quat: Array) -> Array:
-    """Rotation (1, 9) of a quaternion wxyz."""
+def quat_up(quat: Array) -> list[float]:
+    """The vertical (3,) in a frame with the orientation ``quat`` (wxyz, of any length)."""
     w, x, y, z = (float(v) for v in quat / np.linalg.norm(quat))
-    row = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]
-    row += [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
-    row += [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
-    return np.array([row])
+    return [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]

@@ -1,11 +1,13 @@
 """What the samplers of the tasks share: where the robot stands, and starts worth playing."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from molmospaces_gym.episode import (
     EpisodeSpec,
@@ -14,8 +16,9 @@ from molmospaces_gym.episode import (
     SceneModifications,
     camera_spec,
 )
-from molmospaces_gym.robots.base import PREFIX, RobotConfig
+from molmospaces_gym.robots.base import PREFIX, Reach, RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
+from molmospaces_gym.scenes.house import Surface
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.placement import Placement, placements
 
@@ -23,6 +26,8 @@ ATTEMPTS = 60
 """Starts tried before a scene is said to offer none."""
 CLEARANCE = 0.045
 """Free distance around a re-placed object, m: an open finger fits between it and its neighbours."""
+STUCK = 0.002
+"""Two things that overlap by more (m) than what a rest pose needs are stuck in each other."""
 TURN_NOISE = np.deg2rad(15.0)
 """Uniform +- noise of the base's heading."""
 _SCRATCH_SIZE = 32
@@ -85,7 +90,10 @@ def surface_pose(
     name: str,
     rng: np.random.Generator,
 ) -> Array | None:
-    """A new upright pose of the object on its surface, or where it rests without a surface."""
+    """A new upright pose of the object on the surface, or where it rests without a surface.
+
+    None where the drawn pose is too near the surface's edge or to another object.
+    """
     rest, surface = scratch.rest[name], placement.surface
     if surface is None:
         return rest
@@ -101,15 +109,63 @@ def surface_pose(
     x = placement.base_pose[0] + distance * np.cos(angle) + ahead * np.cos(yaw) - left * np.sin(yaw)
     y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
-    dx, dy = x - surface.center[0], y - surface.center[1]
-    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
-    local = np.abs([cos * dx + sin * dy, cos * dy - sin * dx])
-    if (local > limit).any() or not _is_clear(scene, scratch, name, x, y, margin):
+    spots = np.array([[x, y]])
+    circles = neighbours(scene, scratch, surface, (name,))
+    if not free(spots, surface, circles, margin, CLEARANCE)[0]:
         return None
+    return standing(meta, surface, x, y, turn)
+
+
+def standing(meta: Mapping[str, Any], surface: Surface, x: float, y: float, turn: float) -> Array:
+    """The pose (7,) of an object that stands upright at a place of a surface, turned by ``turn``.
+
+    ``meta`` is its metadata.
+    """
     pose = np.array([x, y, surface.center[2] + meta["rest_height"], 1.0, 0.0, 0.0, 0.0])
     spin = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     mujoco.mju_mulQuat(pose[3:], spin, np.asarray(meta["rest_quat"], dtype=float))
     return pose
+
+
+def draw_spots(reach: Reach, placement: Placement, rng: np.random.Generator, count: int) -> Array:
+    """World points (count, 2) that the robot reaches from a placement."""
+    angle = placement.yaw + rng.uniform(-reach.angle, reach.angle, count)
+    distance = np.sqrt(rng.uniform(reach.distance[0] ** 2, reach.distance[1] ** 2, count))
+    cos, sin = np.cos(placement.yaw), np.sin(placement.yaw)
+    ahead, left = reach.origin
+    origin = [ahead * cos - left * sin, ahead * sin + left * cos] + np.array(
+        placement.base_pose[:2]
+    )
+    spots: Array = origin + distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return spots
+
+
+def neighbours(
+    scene: SceneModel, scratch: Scratch, surface: Surface, without: Container[str]
+) -> Array:
+    """Circles (n, 3), x, y and radius (m), around what rests on a surface."""
+    found = [
+        [*scratch.rest[name][:2].tolist(), meta["footprint"]]
+        for name, meta in scene.objects.items()
+        if meta.get("surface") == surface.name and name in scratch.rest and name not in without
+    ]
+    return np.array(found, dtype=float).reshape(-1, 3)
+
+
+def free(
+    spots: Array, surface: Surface, circles: Array, radius: float, clearance: float
+) -> NDArray[np.bool_]:
+    """Which of the points (k, 2) have room for a circle on the surface and between circles (n, 3).
+
+    It must lie on the surface whole and keep ``clearance`` (m) from the others.
+    """
+    dx, dy = spots[:, 0] - surface.center[0], spots[:, 1] - surface.center[1]
+    cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
+    inside = np.abs(cos * dx + sin * dy) <= surface.half_size[0] - radius
+    inside &= np.abs(cos * dy - sin * dx) <= surface.half_size[1] - radius
+    way = np.hypot(spots[:, :1] - circles[:, 0], spots[:, 1:] - circles[:, 1])
+    found: NDArray[np.bool_] = inside & (way >= circles[:, 2] + radius + clearance).all(axis=1)
+    return found
 
 
 def start_joints(
@@ -132,31 +188,16 @@ def start_joints(
     return found
 
 
-def _is_clear(
-    scene: SceneModel, scratch: Scratch, name: str, x: float, y: float, margin: float
-) -> bool:
-    """Whether no other object of the same surface stands within finger distance."""
-    surface = scene.objects[name].get("surface")
-    for other, meta in scene.objects.items():
-        if other == name or meta.get("surface") != surface or other not in scratch.rest:
-            continue
-        gap = np.hypot(x - scratch.rest[other][0], y - scratch.rest[other][1])
-        if gap < margin + meta["footprint"] + CLEARANCE:
-            return False
-    return True
-
-
 def is_good_start(
     scene: SceneModel,
     scratch: Scratch,
-    name: str,
-    pose: Array,
+    moved: Mapping[str, Array],
     base: list[float],
     joints: Mapping[str, list[float]],
 ) -> bool:
-    """Whether the robot touches nothing and the shoulder camera sees the object."""
-    clear = is_clear_start(scene, scratch, {name: pose}, {}, base, joints)
-    return clear and is_visible(scene, scratch, name)
+    """Whether the robot touches nothing and the shoulder camera sees the ``moved`` objects."""
+    clear = is_clear_start(scene, scratch, moved, {}, base, joints)
+    return clear and all(is_visible(scene, scratch, name) for name in moved)
 
 
 def is_clear_start(
@@ -199,6 +240,13 @@ def touches_nothing(scene: SceneModel, data: mujoco.MjData) -> bool:
     return not bool(((roots == scene.robot.root_id).sum(axis=1) == 1).any())
 
 
+def lie_freely(scene: SceneModel, scratch: Scratch, moved: Mapping[str, Array]) -> bool:
+    """Whether, after ``is_good_start``, the moved objects are stuck in nothing."""
+    contact = scratch.data.contact
+    roots = scene.geom_root[contact.geom][contact.dist < -STUCK]
+    return not np.isin(roots, [scene.body_id(name) for name in moved]).any()
+
+
 def is_visible(scene: SceneModel, scratch: Scratch, name: str) -> bool:
     """Whether a ray from the first exterior camera to the object's middle or top hits it first."""
     mount, model, data = scratch.exo, scene.model, scratch.data
@@ -225,6 +273,7 @@ def start_episode(
     task: Mapping[str, Any],
     instruction: str,
     referrals: Mapping[str, str],
+    added: Mapping[str, str] = MappingProxyType({}),
 ) -> EpisodeSpec:
     """The episode of a sampled start.
 
@@ -236,6 +285,7 @@ def start_episode(
         instruction: what the robot is told.
         referrals: role in the task (such as ``pickup_obj_name``) -> words for that object; the
             bodies that these roles name in ``task`` become ``task_relevant_objects``.
+        added: body name -> object of those that the house does not hold, see ``scenes.added``.
     """
     scratch, config = scratch_of(scene), scene.robot.config
     poses = {name: rest.tolist() for name, rest in scratch.rest.items()}
@@ -245,7 +295,7 @@ def start_episode(
         robot=RobotSpec.model_construct(robot_name=config.name, init_qpos=qpos),
         cameras=scratch.cameras,
         scene_modifications=SceneModifications.model_construct(
-            added_objects={}, object_poses=poses, removed_objects=[]
+            added_objects=dict(added), object_poses=poses, removed_objects=[]
         ),
         task=dict(task),
         task_relevant_objects=[task[role] for role in referrals],

@@ -21,8 +21,6 @@ SUPPORTS_COSINE = float(np.cos(np.deg2rad(80.0)))
 """A contact supports an object when its normal is within 80 degrees of up (official)."""
 WEIGHT_SHARE = 0.5
 """Official default of ``receptacle_supported_weight_frac``."""
-ABOVE_TOP = 0.01
-"""An object's base may be this far (m) above the top of a receptacle's box (official)."""
 NEAR_TOP, UNDER_SHARE = 0.02, 0.5
 """Without a contact an object stands on geoms whose top is this near (m) to its base and under
 this share of its area (official)."""
@@ -71,12 +69,15 @@ class ReceptacleSupport:
         self._awake = world.awake(slot)
         self._force = np.zeros(3)
         self._asleep: Carried | None = None
+        self._at = np.empty(7)
 
-    def carried(self, touching: bool, middle: float) -> Carried:
+    def carried(self, relative: Array, touching: bool, near: bool, middle: float) -> Carried:
         """What holds now.
 
         Args:
+            relative: pose (7,) of the object in the receptacle's frame.
             touching: whether the listed contacts hold one between object and receptacle.
+            near: whether they might touch, going by their boxes.
             middle: height of the middle of the object's box, m.
         """
         if self._awake[self._object]:
@@ -84,7 +85,11 @@ class ReceptacleSupport:
             if not touching:
                 return NOT_CARRIED
             return self._judge(self._world.contacts(self._slot), middle)
-        if self._asleep is None:
+        if not near:
+            return NOT_CARRIED
+        # Between two steps an object may wake, move a little and fall asleep again.
+        if self._asleep is None or not np.array_equal(relative, self._at):
+            self._at[:] = relative
             self._asleep = self._judge(self._world.resting_contacts(self._slot), middle)
         return self._asleep
 
@@ -138,7 +143,8 @@ class StandsOn:
         self._around = solid_boxes(scene)
         self._awake = world.awake(slot)
         self._xpos, self._xmat = world.body_pos(slot), world.body_mat(slot)
-        self._found = np.empty(SUPPORTERS, np.int32)
+        self._at = np.empty(3)
+        self._found, self._corners = np.empty(SUPPORTERS, np.int32), np.empty((2, 3))
         self._asleep: frozenset[int] | None = None
 
     def supports(self, contacts: Contacts) -> frozenset[int]:
@@ -149,13 +155,15 @@ class StandsOn:
         if self._awake[self._body]:
             self._asleep = None
             return self._judge(contacts)
-        if self._asleep is None:
+        place = self._xpos[self._body]
+        if self._asleep is None or not np.array_equal(place, self._at):
+            self._at[:] = place
             self._asleep = self._judge(self._world.resting_contacts(self._slot))
         return self._asleep
 
     def _judge(self, contacts: Contacts) -> frozenset[int]:
-        lower, upper = np.empty(3), np.empty(3)
-        self._boxes.write(self._xpos, self._xmat, lower, upper)
+        self._boxes.write(self._xpos, self._xmat, self._corners)
+        lower, upper = self._corners
         count = place_kernels.supporters(
             contacts.geoms,
             contacts.normal,

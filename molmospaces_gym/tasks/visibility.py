@@ -3,7 +3,7 @@
 The official test renders the whole head camera and counts the object's pixels. Here a camera at
 the same eye looks straight at the object, with pixels at least as fine, and a seen pixel counts
 where it falls into the head camera's image. That costs a fraction of the image, and the same things
-are in the way.
+are in the way, also those that are nearer than the near plane of the whole image.
 """
 
 import math

@@ -29,11 +29,13 @@ from molmospaces_gym.scenes.homes.rest import rest_pose
 from molmospaces_gym.scenes.homes.space import Spot
 from molmospaces_gym.scenes.homes.tops import Board
 from molmospaces_gym.scenes.homes.walls import (
+    WINDOW_DEPTH,
     barriers,
     ceiling_panel,
     decoration,
     floor_panel,
     wall_panels,
+    window_parts,
 )
 from molmospaces_gym.scenes.house import Surface
 
@@ -79,6 +81,19 @@ class Assembly:
             if ceiling:
                 name = f"ceiling_{room.index}"
                 self.bodies.append(static_body(name, [ceiling_panel(room.floor)]))
+
+    def add_windows(self) -> None:
+        """Every window as a body of its own, which nothing touches."""
+        for window in self.plan.windows:
+            room = next(r for r in window.wall.rooms if r is not None)
+            width, height = window.high - window.low, window.top - window.bottom
+            asset = f"window_{width:.2f}_{height:.2f}"
+            name = Naming("window", asset, self.counter.next(asset), room).body(0)
+            self.bodies.append(static_body(name, window_parts(window)))
+            own = entry(name, "Window", "window", room, asset)
+            depth = 2 * WINDOW_DEPTH
+            size = (depth, width, height) if window.wall.vertical else (width, depth, height)
+            self.objects[name] = {**own, "boundingBox": _box(size)}
 
     def add_doorway(self, opening: Opening, rng: np.random.Generator, config: HomeConfig) -> None:
         """A hinged door; an open passage needs nothing."""

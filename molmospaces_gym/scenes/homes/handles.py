@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidConfig, InvalidScene
 from molmospaces_gym.scenes.generator.grasps import PAD_HALF, grasp_candidates
 from molmospaces_gym.scenes.generator.shapes import rotation
+from molmospaces_gym.scenes.grasp_check import checked_grasps
 from molmospaces_gym.scenes.grasp_files import grasp_file, save_grasps
 from molmospaces_gym.scenes.homes.fixture import Moving
 from molmospaces_gym.scenes.house import House
@@ -72,7 +73,7 @@ def model_handle_grasps(model: mujoco.MjModel, geom: str) -> Array:
     return bar_grasps(model.geom_pos[index], bar, float(model.geom_size[index, 1]))
 
 
-def save_home_grasps(house: House, model: mujoco.MjModel, root: Path) -> int:
+def save_home_grasps(house: House, model: mujoco.MjModel, root: Path, checked: bool = True) -> int:
     """Write the grasps of everything in a home that can be held, in the official layout.
 
     Objects and, per joint, handles: ``grasps/droid/<asset_id>/<asset_id or joint>``
@@ -82,6 +83,8 @@ def save_home_grasps(house: House, model: mujoco.MjModel, root: Path) -> int:
         house: a home.
         model: its compiled model.
         root: the assets directory.
+        checked: whether the grasps of objects are first tried in simulation (half a second per
+            kind and size of object) and only those that lift it are written.
 
     Returns:
         The number of files that belong to the home; those already there are not written again.
@@ -91,7 +94,7 @@ def save_home_grasps(house: House, model: mujoco.MjModel, root: Path) -> int:
     for entry in objects.values():
         if entry.get("holds"):
             file = grasp_file(root, LIBRARY, entry["asset_id"])
-            found[file] = partial(grasp_candidates, entry)
+            found[file] = partial(_object_grasps, entry, checked)
     for owner, joint, geom in _handles(house.metadata):
         entry = objects[owner]
         file = grasp_file(root, LIBRARY, entry["asset_id"], entry["name_map"]["joints"][joint])
@@ -101,6 +104,13 @@ def save_home_grasps(house: House, model: mujoco.MjModel, root: Path) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             save_grasps(file, grasps())
     return len(found)
+
+
+def _object_grasps(entry: Mapping[str, Any], checked: bool) -> Array:
+    if not checked:
+        return grasp_candidates(entry)
+    # the last part of a generated asset's id is its size step
+    return checked_grasps(entry["lemma"], int(entry["asset_id"].rsplit("_", 1)[1]))
 
 
 def _handles(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -37,10 +37,10 @@ def home_name(split: str, index: int) -> str:
 def generate_home(split: str, index: int, config: HomeConfig | None = None) -> House:
     """Home number ``index`` of a split: a pure function of its arguments.
 
-    (And of the simulator, which finds the rest pose of each kind of object.) Everything in it is
-    at rest. The world frame is that of the official ProcTHOR houses: z up, the floor at z = 0, the
-    house in x, y >= 0. Besides the official ``objects`` its metadata has ``surfaces``, ``rooms``,
-    ``doors``, ``articulated``, ``settled`` and ``generator``; see ``docs/homes.md``.
+    Everything in it is at rest. The world frame is that of the official ProcTHOR houses: z up, the
+    floor at z = 0, the house in x, y >= 0. Besides the official ``objects`` its metadata has
+    ``surfaces``, ``rooms``, ``doors``, ``passages``, ``articulated``, ``settled`` and
+    ``generator``; see ``docs/homes.md``.
 
     Args:
         split: ``train``, ``val`` or ``test``; no home belongs to two of them.
@@ -59,6 +59,7 @@ def generate_home(split: str, index: int, config: HomeConfig | None = None) -> H
     items = populate(boards, [room.type for room in plan.rooms], config, object_rng)
     scene = Assembly(plan)
     scene.add_structure(placed, finish_rng, config.ceiling)
+    scene.add_windows()
     for opening in plan.doorways:
         scene.add_doorway(opening, door_rng, config)
     for k, piece in enumerate(placed):

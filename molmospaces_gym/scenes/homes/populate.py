@@ -10,7 +10,6 @@ from molmospaces_gym.scenes.custom import load_custom_asset
 from molmospaces_gym.scenes.generator.catalog import (
     CATEGORIES,
     RECEPTACLES,
-    SIZE_STEPS,
     Asset,
     make_asset,
 )
@@ -21,12 +20,10 @@ from molmospaces_gym.scenes.generator.placing import (
 )
 from molmospaces_gym.scenes.homes.bodies import Placeable
 from molmospaces_gym.scenes.homes.config import HomeConfig
-from molmospaces_gym.scenes.homes.rest import rest_pose
+from molmospaces_gym.scenes.homes.rest import SIZES, rest_pose
 from molmospaces_gym.scenes.homes.themes import kept_off, weight
 from molmospaces_gym.scenes.homes.tops import STAND_GAP, Board
 
-SIZES = tuple(range(0, SIZE_STEPS + 1, 4))
-"""Size steps that homes use; few, so that rest poses are found in the cache."""
 TRIES = 16
 """Positions tried on one top."""
 TOPS_TRIED = 8

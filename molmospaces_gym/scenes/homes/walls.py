@@ -19,6 +19,8 @@ from molmospaces_gym.scenes.homes.space import Zone
 
 FRAME = 0.05
 """Width of the visible frames of windows and passages."""
+WINDOW_DEPTH = 0.06
+"""Half depth of a window's frame, which stands a little out of its wall."""
 SLAB = 0.02
 """Thickness of visible floors and ceilings."""
 
@@ -109,9 +111,7 @@ def wall_panels(plan: FloorPlan, room: Room) -> list[Part]:
         if wall.outer:
             parts += _panel(plan, wall, holes, 1 if lower else -1, "facade")
         for hole in holes:
-            if hole.kind == "window":
-                parts += _window(hole)
-            elif hole.kind == "passage" and lower:
+            if hole.kind == "passage" and lower:
                 parts += _lining(hole)
     return parts
 
@@ -163,13 +163,13 @@ def _room(plan: FloorPlan, x: float, y: float) -> int | None:
     return next((room.index for room in plan.rooms if room.area.contains(x, y)), None)
 
 
-def _window(hole: Opening) -> list[Part]:
-    """Frame and two panes in the middle of the wall."""
+def window_parts(hole: Opening) -> list[Part]:
+    """Frame and two panes of a window, in the world."""
     at, vertical = hole.wall.at, hole.wall.vertical
     low, high, bottom, top = hole.low, hole.high, hole.bottom, hole.top
     middle = (low + high) / 2
     pieces = [
-        (low, high, bottom, bottom + FRAME, 0.06),
+        (low, high, bottom, bottom + FRAME, WINDOW_DEPTH),
         (low, high, top - FRAME, top, 0.055),
         (low, low + FRAME, bottom + FRAME, top - FRAME, 0.055),
         (high - FRAME, high, bottom + FRAME, top - FRAME, 0.055),
