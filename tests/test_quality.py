@@ -116,3 +116,12 @@ def test_check_command(tmp_path: Path) -> None:
         assert f"{name}" in result.output
     rows = out.read_text().splitlines()
     assert len(rows) == 2 and rows[1].startswith("homes/val/0,")
+
+
+@pytest.mark.slow
+def test_more_homes_pass_and_are_usable() -> None:
+    for index in range(5):
+        house = generate_home("train", 500 + index)
+        assert not check_house(house).failures
+        standing = [s for s in house.metadata["surfaces"] if s["front"]]
+        assert standing, "a robot finds a place to work"

@@ -71,16 +71,23 @@ def check(
     """Check homes as the MolmoSpaces paper does and print the pass rates."""
     from molmospaces_gym.scenes.homes import generate_home
     from molmospaces_gym.scenes.quality import check_house
-    from molmospaces_gym.scenes.quality_report import CHECKS, pass_rates, write_reports
+    from molmospaces_gym.scenes.quality_report import (
+        CHECKS,
+        append_row,
+        pass_rates,
+        start_table,
+    )
 
     console, reports = Console(), []
+    if out is not None:
+        start_table(out)
     for index in range(first, first + count):
         report = check_house(generate_home(split, index))
         reports.append(report)
+        if out is not None:
+            append_row(out, report)
         for failure in report.failures:
             console.print(escape(f"{report.house}: {failure}"), soft_wrap=True)
-    if out is not None:
-        write_reports(out, reports)
     rates = pass_rates(reports)
     for name in CHECKS:
         passed, total, houses = rates[name]

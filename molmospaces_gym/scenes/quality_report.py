@@ -40,12 +40,18 @@ def pass_rates(reports: Sequence[Report]) -> Mapping[str, tuple[int, int, int]]:
     }
 
 
-def write_reports(path: Path, reports: Iterable[Report]) -> None:
-    """One CSV row per house: for each check passed and total, and the failures."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        columns = [f"{check}_{what}" for check in CHECKS for what in ("passed", "total")]
-        writer.writerow(["house", *columns, "failures"])
-        for report in reports:
-            counts = [n for c in CHECKS for n in (report.passed[c], report.total[c])]
-            writer.writerow([report.house, *counts, "; ".join(report.failures)])
+def start_table(path: Path) -> None:
+    """Begin a CSV file: one row per house with passed and total of each check, and failures."""
+    columns = [f"{check}_{what}" for check in CHECKS for what in ("passed", "total")]
+    _append(path, ["house", *columns, "failures"], "w")
+
+
+def append_row(path: Path, report: Report) -> None:
+    """Add a house to the file, at once, so that an interrupted run keeps what it has done."""
+    counts = [n for c in CHECKS for n in (report.passed[c], report.total[c])]
+    _append(path, [report.house, *counts, "; ".join(report.failures)], "a")
+
+
+def _append(path: Path, row: Iterable[object], mode: str) -> None:
+    with path.open(mode, newline="", encoding="utf-8") as file:
+        csv.writer(file).writerow(row)

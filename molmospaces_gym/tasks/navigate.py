@@ -111,7 +111,7 @@ class NavigateToTask:
         slot: int,
         scene: SceneModel,
         episode: EpisodeSpec,
-        rule: str = "official",
+        rule: str,
     ) -> EpisodeTask:
         return NavigateToEpisode(world, slot, scene, episode, rule)
 

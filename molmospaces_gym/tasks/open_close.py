@@ -15,7 +15,8 @@ from molmospaces_gym import kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.articulated import Articulation, joints_below, named_articulation
+from molmospaces_gym.scenes.articulated import Articulation, joints_below
+from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.part_phrases import opening_phrase
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
@@ -109,7 +110,7 @@ class OpenTask:
         slot: int,
         scene: SceneModel,
         episode: EpisodeSpec,
-        rule: str = "official",
+        rule: str,
     ) -> EpisodeTask:
         return OpeningEpisode(self, world, slot, scene, episode, rule)
 
