@@ -207,7 +207,7 @@ def test_the_observation_tells_the_current_stage(rooms):
     obs = hand.session.observe()
     assert obs["stage_kind"].tolist() == [float(kind == "go_to_room") for kind in KINDS]
     np.testing.assert_allclose(obs["target_position"][:2], [0, -4], atol=1e-5)
-    np.testing.assert_allclose(obs["way_direction"], [0, -1], atol=0.2)
+    assert obs["way_direction"][1] < -0.6  # one of the shortest ways on a grid
     assert 1.8 < obs["way_length"][0] < 2.8 and not obs["object_pose"].any()
     hand.put(base=(3, 0))
     obs = hand.session.observe()
