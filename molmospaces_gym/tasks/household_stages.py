@@ -13,7 +13,7 @@ import numpy as np
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.articulated import named_articulation
+from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.navigation import NARROW
 from molmospaces_gym.scenes.rooms import Room, rooms_of

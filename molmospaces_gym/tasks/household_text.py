@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from molmospaces_gym.scenes.articulated import named_articulation
+from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.part_phrases import opening_phrase, spoken_noun
 from molmospaces_gym.scenes.referral import referral_phrase
