@@ -13,6 +13,7 @@ from molmospaces_gym.registration import TASKS
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks import get_task, task_of
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, Task, TaskState
+from molmospaces_gym.tasks.key_union import places_of, union_keys
 
 ARM_TASKS = ("Pick", "PickAndPlace", "PickAndPlaceNextTo", "PickAndPlaceColor", "Open", "Close")
 """Tasks of the Franka, which ``MultiTask`` plays in equal shares where no weights are given."""
@@ -63,15 +64,8 @@ class MultiTask:
                 f"task_weights mixes tasks of {', '.join(robots)}; name one robot's"
             )
         self.robot = robots[0]
-        self.privileged_keys: Mapping[str, PrivilegedKey] = self._union()
-
-    def _union(self) -> dict[str, PrivilegedKey]:
-        keys = {"task": PrivilegedKey(len(self.tasks), 0.0, 1.0)}
-        for name, task in self.tasks.items():
-            for key, shape in task.privileged_keys.items():
-                if keys.setdefault(key, shape).size != shape.size:
-                    raise InvalidConfig(f"task {name} observes {key!r} in another size than others")
-        return keys
+        mark = {"task": PrivilegedKey(len(self.tasks), 0.0, 1.0)}
+        self.privileged_keys: Mapping[str, PrivilegedKey] = union_keys(mark, self.tasks)
 
     def sample(
         self, scene: SceneModel, rng: np.random.Generator, categories: frozenset[str] | None
@@ -124,13 +118,7 @@ class MultiEpisode:
         self._episode, self._scales = episode, task.reward_scales
         self._mark = list(multi.tasks).index(name)
         self._values = np.zeros(sum(key.size for key in task.privileged_keys.values()))
-        starts = dict(zip(multi.privileged_keys, _starts(multi.privileged_keys), strict=True))
-        self._places = np.concatenate(
-            [
-                np.arange(starts[key], starts[key] + shape.size)
-                for key, shape in task.privileged_keys.items()
-            ]
-        )
+        self._places = places_of(multi.privileged_keys, task.privileged_keys)
 
     def evaluate(self) -> TaskState:
         state = self._episode.evaluate()
@@ -145,9 +133,3 @@ class MultiEpisode:
         out[self._mark] = 1.0
         self._episode.privileged(self._values)
         out[self._places] = self._values
-
-
-def _starts(keys: Mapping[str, PrivilegedKey]) -> list[int]:
-    """Where each key begins in the privileged part of the observation."""
-    sizes = [key.size for key in keys.values()]
-    return [sum(sizes[:i]) for i in range(len(sizes))]
