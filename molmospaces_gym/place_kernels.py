@@ -23,14 +23,26 @@ object and receptacle are so near that they might touch."""
 ROBOT = 2
 
 (
-    SHIFT, TILT, TURN, GAP, CARRY_SHIFT, CARRY_TURN, GOAL_DISTANCE, TRANSPORT, FALLEN, OVER,
+    SHIFT,
+    TILT,
+    TURN,
+    GAP,
+    CARRY_SHIFT,
+    CARRY_TURN,
+    GOAL_DISTANCE,
+    TRANSPORT,
+    FALLEN,
+    OVER,
     MIDDLE,
-) = range(11)  # fmt: skip
+    TOPPLED,
+) = range(12)
 """Places in the result of ``survey``; m, rad and shares."""
-MEASURES = 11
+MEASURES = 12
 
 COARSE, FINE = 3.0, 15.0
 """Steepness (1/m) of the two halves of the ``transport`` potential, as for ``reach``."""
+LEAN = math.radians(30.0)
+"""An object that leans more than this (rad) has begun to fall over."""
 NEAR = 0.005
 """Boxes farther apart than this (m) belong to things that do not touch."""
 ABOVE_TOP = 0.01
@@ -86,7 +98,7 @@ def _lies_over(corners: Array, above: float) -> bool:
         if middle < corners[2, i] or middle > corners[3, i]:
             return False
     half_way = 0.5 * (corners[2, 2] + corners[3, 2])
-    return half_way <= corners[0, 2] <= corners[3, 2] + above
+    return bool(half_way <= corners[0, 2] <= corners[3, 2] + above)
 
 
 @kernel
@@ -184,6 +196,7 @@ def survey(
     xpos: Array,
     xquat: Array,
     xmat: Array,
+    body: int,
     receptacle: int,
     bodies: Ints,
     boxes: Array,
@@ -202,12 +215,13 @@ def survey(
     Args:
         geoms: (n, 2) geoms of the contacts; owner: (ngeom,) uint8 what they belong to.
         xpos, xquat, xmat: (nbody, 3), (nbody, 4) and (nbody, 9) poses of the bodies.
-        receptacle: its body.
+        body, receptacle: the bodies of the two.
         bodies, boxes: oriented boxes, see ``world_box``; the first ``own`` are the object's, the
             others the receptacle's.
         own: how many.
-        start: (12,) pose of the receptacle at the start, the vertical in its frame then, height of
-            the ground, and over how much (m) a fall to it is complete.
+        start: (15,) pose of the receptacle at the start, the vertical in its frame then, height of
+            the ground, over how much (m) a fall to it is complete, and the vertical in the object's
+            frame at the start.
         relative: (7,) pose of the object in the receptacle's frame.
         known: (m, 7) such poses at which the object was supported; the first ``count`` are valid.
         count: how many.
@@ -218,7 +232,8 @@ def survey(
             of its whole rotation, horizontal gap between the boxes (0 where they overlap), distance
             and angle of the nearest known pose (infinite without one), distance to the goal and the
             potential that grows with it falling, share of a complete fall, whether the object
-            ``lies_over`` the receptacle, and the height of the middle of its box; m and rad.
+            ``lies_over`` the receptacle, the height of the middle of its box, and 0 while it stands
+            as at the start to 1 where it lies; m and rad.
 
     Returns:
         ``ON_RECEPTACLE``, ``RECEPTACLE_TOUCHED`` and ``NEAR_RECEPTACLE`` combined.
@@ -251,6 +266,10 @@ def survey(
     out[TRANSPORT] = 1.0 - 0.5 * (math.tanh(COARSE * away) + math.tanh(FINE * away))
     out[FALLEN] = (start[10] - corners[0, 2]) / start[11]
     out[OVER] = 1.0 if _lies_over(corners, ABOVE_TOP) else 0.0
+    own_mat = xmat[body]
+    upright = own_mat[6] * start[12] + own_mat[7] * start[13] + own_mat[8] * start[14]
+    lean = math.acos(min(max(upright, -1.0), 1.0)) - LEAN
+    out[TOPPLED] = min(max(lean / (0.5 * math.pi - LEAN), 0.0), 1.0)
     out[MIDDLE] = 0.5 * (corners[0, 2] + corners[1, 2])
     _carry(relative, known, count, out)
     touched = _receptacle_touches(geoms, owner)

@@ -5,7 +5,7 @@ observe by the same code.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +80,12 @@ class Session:
         return self._episode
 
     @property
+    def bound(self) -> EpisodeTask:
+        """The task bound to the episode; raises ``NotReset`` before the first one."""
+        self.scene  # noqa: B018 - raises before the first episode
+        return self._task
+
+    @property
     def ctrl(self) -> Array:
         """The robot's last commands (n_actuators,), a copy."""
         command: Array = self.world.ctrl(self.slot)[self.scene.robot.actuators]
@@ -100,6 +106,7 @@ class Session:
         self.world.show(self.slot, look)
         self._scene, self._episode = scene, episode
         self._task: EpisodeTask = task
+        self._extra_info: Callable[[], Mapping[str, Any]] = getattr(task, "extra_info", dict)
         self.task_name: str = getattr(task, "task_name", self.task.name)
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
@@ -124,7 +131,7 @@ class Session:
             "episode_id": str(episode.episode_id or ""),
             "house": house_name(episode),
         }
-        self.info = {"is_success": self.state.success, **self._labels}
+        self.info = {"is_success": self.state.success, **self._labels, **self._extra_info()}
 
     def _mapper(self, scene: SceneModel, control_dt: float) -> ActionMapper:
         """The action mapper for a scene, ready for an episode; the last few are kept."""
@@ -157,7 +164,7 @@ class Session:
         state = self.state
         self.terminated = state.success and self._stops_on_success
         self.truncated = not self.terminated and (diverged or self.steps >= self.horizon)
-        self.info = {"is_success": state.success, **self._labels}
+        self.info = {"is_success": state.success, **self._labels, **self._extra_info()}
         self.reward = self._score(state, previous, diverged)
         if diverged:
             self.info["diverged"] = True

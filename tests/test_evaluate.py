@@ -482,6 +482,13 @@ def test_unplayable_benchmarks(suite: Path, tmp_path: Path) -> None:
         specs = [spec.replace(episode_id=str(i), **change) for i, change in enumerate(changes)]
         return save_benchmark(specs, tmp_path / "bad")
 
+    place = {
+        "place_receptacle_name": "plate",
+        "place_receptacle_start_pose": spec.task["pickup_obj_start_pose"],
+    }
+    other = {"task": {**spec.task, **place, "task_cls": "a.b.PickAndPlaceTask"}}
+    with pytest.raises(InvalidEpisode, match="mixes tasks: Pick, PickAndPlace"):
+        evaluate("random", save({}, other), out=tmp_path / "o")
     unknown = {"task": {**spec.task, "task_cls": "a.b.UnknownTask"}}
     with pytest.raises(InvalidEpisode, match="no env plays 'UnknownTask'"):
         evaluate("random", save({}, unknown), out=tmp_path / "o")

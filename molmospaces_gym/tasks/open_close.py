@@ -97,7 +97,8 @@ class OpenTask:
         body = scene.body_id(task["pickup_obj_name"])
         pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
         task.setdefault("pickup_obj_start_pose", pose)
-        task.setdefault("robot_base_pose", default_stance(self, scene, part))
+        if "robot_base_pose" not in task:
+            task["robot_base_pose"] = default_stance(self, scene, part)
         return task
 
     def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:

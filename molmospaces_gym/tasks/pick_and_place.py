@@ -53,8 +53,8 @@ class PickAndPlaceTask:
     ``lift`` as for Pick; ``transport`` how near the object is to its place on the receptacle;
     ``place`` 1 while supported, when all before it count as done; ``release`` 1 once let go there;
     ``intact`` falls from 1 to 0 as the receptacle moves as far as is allowed, or the object drops
-    10 cm below both; ``success``. The official reward is exp(-distance (m) to the middle of the
-    receptacle's box).
+    10 cm below both, and to one half where the object lies knocked over; ``success``. The official
+    reward is exp(-distance (m) to the middle of the receptacle's box).
 
     Privileged observation (``obs_mode="state"``), in the robot's base frame, m: ``object_pose`` and
     ``receptacle_pose`` (x, y, z, qw, qx, qy, qz), ``object_size`` and ``receptacle_size`` (half

@@ -17,6 +17,8 @@ from molmospaces_gym.tasks.boxes import body_boxes
 
 LIFT = 0.05
 """Height (m) over the start at which the ``lift`` potential is full."""
+TOPPLE_HARM = 0.5
+"""Share of ``intact`` that is lost while the object, neither held nor placed, lies on its side."""
 FALL = 0.1
 """An object this far (m) below where object and receptacle stood has fallen down for good."""
 
@@ -80,10 +82,11 @@ class Placing:
             len(boxes[0].bodies),
         )
         self._start_height = float(task["pickup_obj_start_pose"][2])
-        self._start = np.empty(12)
+        self._start = np.empty(15)
         self._start[:7] = task["place_receptacle_start_pose"]
         self._start[7:10] = quat_up(self._start[3:7])
-        self._start[10:] = np.nan, FALL  # the ground is read when the poses are known
+        self._start[10:12] = np.nan, FALL  # the ground is read when the poses are known
+        self._start[12:] = quat_up(np.asarray(task["pickup_obj_start_pose"][3:], dtype=float))
         self._gap = gap
         self.corners, self.relative = np.empty((4, 3)), np.empty(7)
         self.measures = np.empty(place_kernels.MEASURES)
@@ -113,6 +116,7 @@ class Placing:
             self.xpos,
             self.xquat,
             self.xmat,
+            self.body,
             self.receptacle,
             bodies,
             boxes,
@@ -141,6 +145,7 @@ class Placing:
         grasped = self.left and self.right
         lift = float(self.xpos[self.body, 2]) - self._start_height
         measures = self.measures.tolist()
+        toppled = 0.0 if grasped or placed else TOPPLE_HARM * measures[place_kernels.TOPPLED]
         return TaskState(
             success=success,
             potentials={
@@ -150,7 +155,7 @@ class Placing:
                 "transport": 1.0 if placed else measures[place_kernels.TRANSPORT],
                 "place": float(placed),
                 "release": float(placed and not self.robot_contact),
-                "intact": 1.0 - min(max(harm, measures[place_kernels.FALLEN], 0.0), 1.0),
+                "intact": 1.0 - min(max(harm, measures[place_kernels.FALLEN], toppled, 0.0), 1.0),
                 "success": float(success),
             },
             quantities={
