@@ -58,7 +58,9 @@ def rooms_of(scene: SceneModel) -> dict[str, Room]:
     if entries:
         return {
             str(entry["name"]): Room(
-                str(entry["name"]), _spoken(entry.get("type")), _hull(np.array(entry["polygon"]))
+                str(entry["name"]),
+                _spoken(entry.get("type")),
+                _hull(np.array(entry["polygon"], dtype=float)),
             )
             for entry in entries
         }

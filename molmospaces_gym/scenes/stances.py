@@ -108,8 +108,6 @@ class _Search:
         distance = float(rng.uniform(*DISTANCE))
         x, y = point[0] + distance * np.cos(angle), point[1] + distance * np.sin(angle)
         z = point[2] - float(rng.uniform(*BELOW)) - self.height
-        if self.scene.robot.base is not None:
-            z = 0.0  # on wheels one takes the height that one has
         yaw = angle + np.pi + float(rng.uniform(-TURN, TURN))
         yaw = float((yaw + np.pi) % (2 * np.pi) - np.pi)
         return Stance(yaw_pose(float(x), float(y), float(z), yaw), yaw)

@@ -34,6 +34,8 @@ class Offer:
     rooms: tuple[Room, ...]
     things: tuple[tuple[str, str], ...]
     tops: tuple[tuple[str, Placement], ...]
+    categories: frozenset[str] | None = None
+    """What may be taken; None: anything."""
 
 
 def offer_of(scene: SceneModel, grid: FloorGrid, categories: frozenset[str] | None) -> Offer:
@@ -57,9 +59,9 @@ def offer_of(scene: SceneModel, grid: FloorGrid, categories: frozenset[str] | No
         for p in stands
         if p.surface is not None
         for name in p.objects
-        if categories is None or scene.objects.get(name, {}).get("category") in categories
+        if _wanted(scene, name, categories)
     }
-    return Offer(rooms, tuple(sorted(things.items())), tuple(_tops(scene, stands)))
+    return Offer(rooms, tuple(sorted(things.items())), tuple(_tops(scene, stands)), categories)
 
 
 def _largest(grid: FloorGrid) -> tuple[int, int]:
@@ -121,7 +123,12 @@ def insides(scene: SceneModel, offer: Offer) -> list[tuple[str, tuple[str, ...],
             for name in scene.free_joints
             if scene.objects.get(name, {}).get("surface") == surface["name"]
             and is_graspable(scene, name)
+            and _wanted(scene, name, offer.categories)
         )
         if names and not is_ambiguous(scene, part):
             found.append((part.name, names, str(surface["room"])))
     return found
+
+
+def _wanted(scene: SceneModel, name: str, categories: frozenset[str] | None) -> bool:
+    return categories is None or scene.objects.get(name, {}).get("category") in categories

@@ -62,8 +62,7 @@ def sample_household(
         InvalidScene: the house has fewer than two rooms with names of their own, or nothing in
             them is to be done.
     """
-    grid = None if scene.owns_robot else floor_grid(scene, RADIUS)
-    narrow = None if grid is None else floor_grid(scene, NARROW)
+    grid, narrow = _grid(scene, RADIUS), _grid(scene, NARROW)
     offer = None if narrow is None else offer_of(scene, narrow, categories)
     if grid is None or offer is None or len(offer.rooms) < 2:
         raise InvalidScene(
@@ -194,11 +193,17 @@ def _start(
     return (base, joints) if clear else None
 
 
+def _grid(scene: SceneModel, radius: float) -> FloorGrid | None:
+    """The floor on which a robot that is not part of the file can drive, None where it cannot."""
+    grid = None if scene.owns_robot else floor_grid(scene, radius)
+    return grid if grid is not None and grid.map.free.any() else None
+
+
 def default_start(scene: SceneModel) -> list[float]:
     """A base pose (7,) in the middle of the free floor, or where the robot is fixed."""
     robot, model = scene.robot, scene.model
-    grid = None if scene.owns_robot else floor_grid(scene, RADIUS)
-    if grid is None or not len(grid.places):
+    grid = _grid(scene, RADIUS)
+    if grid is None:
         return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
     x, y = grid.places[len(grid.places) // 2].tolist()
     return list(yaw_pose(x, y, 0.0, 0.0))
