@@ -15,6 +15,8 @@ def write_dynamics(
     for name in DYNAMIC_FIELDS:
         given = dynamics.arrays.get(name)
         getattr(model, name)[:] = getattr(shared, name) if given is None else given
+    # MuJoCo before 3.16 derives no constants of what sleeps; after a reset nothing does.
+    mujoco.mj_resetData(model, data)
     mujoco.mj_setConst(model, data)
     for name in ("extent", "center", "meansize"):
         setattr(model.stat, name, getattr(shared.stat, name))
