@@ -9,7 +9,7 @@ from molmospaces_gym.backends.base import Array, State
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.robots.base import RobotConfig
-from molmospaces_gym.scenes.articulated import start_positions
+from molmospaces_gym.scenes.episode_joints import start_positions
 from molmospaces_gym.scenes.model import SceneModel
 
 _log = logging.getLogger(__name__)

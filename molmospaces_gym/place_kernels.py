@@ -103,7 +103,7 @@ def _lies_over(corners: Array, above: float) -> bool:
         if middle < corners[2, i] or middle > corners[3, i]:
             return False
     half_way = 0.5 * (corners[2, 2] + corners[3, 2])
-    return half_way <= corners[0, 2] <= corners[3, 2] + above
+    return bool(half_way <= corners[0, 2] <= corners[3, 2] + above)
 
 
 @helper

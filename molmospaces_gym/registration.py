@@ -13,6 +13,7 @@ TASKS = {
     "Close": "molmospaces_gym.tasks.open_close:CloseTask",
     "OpenDoor": "molmospaces_gym.tasks.open_door:OpenDoorTask",
     "NavigateTo": "molmospaces_gym.tasks.navigate:NavigateToTask",
+    "Household": "molmospaces_gym.tasks.household:HouseholdTask",
     "MultiTask": "molmospaces_gym.tasks.multi:MultiTask",
 }
 """Task name -> "module:Class"; its id is ``molmospaces_gym/<name>-v1``. One row per task."""

@@ -22,7 +22,8 @@ texture the two are multiplied. A material other than -1 lends it its texture.""
 class Lamp:
     """A light of the model as a slot has it: pose in the frame of its body (m), colours in 0..1.
 
-    One that is not ``on`` gives neither diffuse nor ambient nor specular light.
+    ``dir`` is where it shines, of any length above zero. A lamp that is not ``on`` gives no
+    light, neither diffuse nor ambient nor specular.
     """
 
     on: bool

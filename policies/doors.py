@@ -14,7 +14,6 @@ import numpy as np
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.robots.binding import ArmBinding
 from molmospaces_gym.robots.chain import ArmChain
-from molmospaces_gym.scenes.articulated import door_articulation
 from molmospaces_gym.scenes.doorways import (
     FOLLOWS,
     door_grid,
@@ -24,6 +23,7 @@ from molmospaces_gym.scenes.doorways import (
     pull_turns,
     push_path,
 )
+from molmospaces_gym.scenes.episode_joints import door_articulation
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.scenes.navigation import NARROW, RADIUS
 from molmospaces_gym.session import Session

@@ -9,7 +9,7 @@ from molmospaces_gym.policies.handling import full_commands
 from molmospaces_gym.policies.motion import free_duration, straight_line
 from molmospaces_gym.policies.playing import ArmPlayer, Command
 from molmospaces_gym.policies.pulling import PRESHAPE, PullPlan, PullPlanner
-from molmospaces_gym.scenes.articulated import named_articulation
+from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.session import Session
 

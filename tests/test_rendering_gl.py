@@ -14,7 +14,7 @@ from molmospaces_gym.backends.rendering.gl import GLRenderer  # noqa: E402
 from molmospaces_gym.cameras import CameraPose, look_rotation  # noqa: E402
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName  # noqa: E402
 from molmospaces_gym.scenes.generator import generate_house  # noqa: E402
-from molmospaces_gym.variations import Look  # noqa: E402
+from molmospaces_gym.variations import Lamp, Look  # noqa: E402
 
 ALL = ("rgb", "depth", "segmentation")
 
@@ -227,4 +227,67 @@ def test_paint_agrees_with_raster_and_is_forgotten(room) -> None:
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 12
     assert np.abs(pictures[1].astype(int) - before).mean() > 3
     np.testing.assert_array_equal(gl.render(data, VIEWS[0], 96, 64)["rgb"], before)
+    gl.close()
+
+
+LAMPS = """<mujoco>
+<visual><headlight ambient=".2 .2 .2" diffuse=".1 .1 .1" specular="0 0 0"/></visual>
+<asset>
+  <texture name="a" type="2d" builtin="checker" rgb1=".9 .2 .2" rgb2=".6 .1 .1" width="64"
+    height="64"/>
+  <texture name="b" type="2d" builtin="checker" rgb1=".2 .9 .2" rgb2=".1 .6 .1" width="64"
+    height="64"/>
+  <material name="a" texture="a" texrepeat="2 2" specular="0"/>
+  <material name="b" texture="b" texrepeat="2 2" specular="0"/>
+  <material name="plain" rgba=".8 .5 .3 1" specular="0"/>
+</asset>
+<worldbody>
+  <light type="directional" dir=".3 .4 -1" diffuse=".4 .4 .4" specular="0 0 0"/>
+  <light active="false" pos="0 0 9" dir="0 0 -1"/>
+  <geom type="plane" size="3 3 .1" material="a"/>
+  <body name="table" pos="0 0 .4"><geom type="box" size=".5 .4 .02" material="b"/></body>
+  <body name="can" pos="0 0 .6"><geom type="cylinder" size=".1 .15" material="plain"/></body>
+  <body name="arm" pos="1 0 .8" euler="0 0 40">
+    <light pos="0 0 .9" dir="0 0 -1" diffuse=".6 .6 .6" specular="0 0 0"/>
+    <geom type="box" size=".1 .1 .1" rgba=".2 .3 .9 1"/></body>
+</worldbody></mujoco>"""
+
+
+def lamp(**values) -> Lamp:
+    own = {"on": True, "pos": (0.0, 0.0, 0.9), "dir": (0.0, 0.0, -1.0)}
+    colours = {"diffuse": (0.6,) * 3, "ambient": (0.0,) * 3, "specular": (0.0,) * 3}
+    return Lamp(**(own | colours | values))
+
+
+LOOKS = {
+    "colour": Look(tints=((3, (0.1, 0.9, 0.8), -1), (2, (0.9, 0.9, 0.1), -1))),
+    "tinted texture": Look(tints=((0, (0.3, 0.5, 1.0), -1),)),
+    "other texture": Look(tints=((0, (1.0, 1.0, 1.0), 1),)),
+    "paint over tint": Look(paint=((0, (0.2, 0.2, 0.8)),), tints=((0, (1.0, 0.0, 0.0), 1),)),
+    "dark": Look(lamps=(lamp(on=False), None, lamp(on=False))),
+    "bright": Look(lamps=(None, None, lamp(diffuse=(0.9,) * 3))),
+    "moved": Look(lamps=(None, None, lamp(pos=(-0.8, 0.4, 0.9), dir=(0.1, 0.2, -0.8)))),
+    "turned": Look(lamps=(lamp(dir=(-1.0, 0.2, -0.4), diffuse=(0.4,) * 3, ambient=(0.1,) * 3),)
+                   + (None, None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_looks_agree_with_raster_and_are_forgotten(name: str) -> None:
+    model, data = load(LAMPS)
+    camera = look((1.2, -1.8, 1.9), (0.2, 0, 0.3))
+    raster, gl = make_renderer("raster", model), make_renderer("gl", model)
+    before = [r.render(data, camera, 160, 120)["rgb"].astype(int) for r in (raster, gl)]
+    after = [
+        r.render(data, camera, 160, 120, ("rgb",), LOOKS[name])["rgb"].astype(int)
+        for r in (raster, gl)
+    ]
+    changes = [b - a for a, b in zip(before, after, strict=True)]
+    where = np.abs(changes[1]).max(axis=2) > 12
+    assert where.mean() > 0.004
+    size, gap = (np.abs(c)[where].mean() for c in (changes[1], changes[0] - changes[1]))
+    assert gap < 0.3 * size
+    assert np.abs(after[0] - after[1]).mean() < 6
+    for renderer, image in zip((raster, gl), before, strict=True):
+        np.testing.assert_array_equal(renderer.render(data, camera, 160, 120)["rgb"], image)
     gl.close()

@@ -9,7 +9,7 @@ mujoco = pytest.importorskip("mujoco")
 
 from molmospaces_gym.backends.rendering.raster import RasterRenderer  # noqa: E402
 from molmospaces_gym.cameras import CameraPose, Images  # noqa: E402
-from molmospaces_gym.variations import Look  # noqa: E402
+from molmospaces_gym.variations import Lamp, Look  # noqa: E402
 
 ALL = ("rgb", "depth", "segmentation")
 
@@ -224,3 +224,21 @@ def test_paint_changes_colours_in_one_picture_only() -> None:
     assert plain[16, 16, 0] > 50 > plain[16, 16, 2]
     assert painted[16, 16, 2] > 50 > painted[16, 16, 0]
     np.testing.assert_array_equal(renderer.render(data, camera, 32, 32)["rgb"], plain)
+
+
+def test_lamps_take_the_place_of_lights() -> None:
+    light = '<light pos="0 0 3" dir="0 0 -1" diffuse=".5 .5 .5" ambient=".1 .1 .1"/>'
+    model, data = load(f'{light}<geom type="plane" size="2 2 1"/>')
+    camera = look((0, 0, 2), (0.01, 0, 0))
+    renderer = RasterRenderer(model)
+    own = ((0.0, 0.0, 3.0), (0.0, 0.0, -1.0), (0.5,) * 3, (0.1,) * 3, (0.0,) * 3)
+
+    def middle(*lamps: Lamp | None) -> int:
+        shown = Look(lamps=lamps)
+        return int(renderer.render(data, camera, 32, 32, look=shown)["rgb"][16, 16, 0])
+
+    assert middle(None) == middle(Lamp(True, *own)) == middle()
+    assert middle(Lamp(False, *own)) < middle() < middle(Lamp(True, *own[:2], (0.8,) * 3, *own[3:]))
+    assert middle(Lamp(True, (0.0, 0.0, 3.0), (1.0, 0.0, 0.0), *own[2:])) == middle(
+        Lamp(False, *own)
+    )

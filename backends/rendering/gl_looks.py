@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from molmospaces_gym.backends.rendering.geometry import texture_of
 from molmospaces_gym.backends.rendering.lights import Lamps, shown_lamp
 from molmospaces_gym.variations import PLAIN, Look
 
@@ -15,12 +16,12 @@ def apply_look(
     """Change geoms and lights of an updated scene; both come anew with its next update."""
     if look is PLAIN:
         return
-    _colour(scene, look)
+    _colour(model, scene, look)
     if look.lamps:
         _light(model, data, scene, look.lamps)
 
 
-def _colour(scene: mujoco.MjvScene, look: Look) -> None:
+def _colour(model: mujoco.MjModel, scene: mujoco.MjvScene, look: Look) -> None:
     tints = {geom: (rgb, material) for geom, rgb, material in look.tints}
     paint, is_geom = dict(look.paint), int(mujoco.mjtObj.mjOBJ_GEOM)
     for geom in scene.geoms[: scene.ngeom]:
@@ -34,7 +35,15 @@ def _colour(scene: mujoco.MjvScene, look: Look) -> None:
             rgb, material = tints[number]
             geom.rgba = np.array([*rgb, geom.rgba[3]], np.float32)
             if material >= 0:
-                geom.matid = material
+                _lend(model, geom, material)
+
+
+def _lend(model: mujoco.MjModel, geom: mujoco.MjvGeom, material: int) -> None:
+    """Show the texture of another material; older releases of MuJoCo read it from ``matid``."""
+    if hasattr(geom, "texid"):
+        geom.texid = texture_of(model, material)
+    else:
+        geom.matid = material
 
 
 def _light(

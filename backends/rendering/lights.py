@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.rendering.arrays import LIGHT
 from molmospaces_gym.cameras import CameraPose
-from molmospaces_gym.variations import Lamp
+from molmospaces_gym.variations import Lamp, Triple
 
 Lights = NDArray[np.void]
 Lamps = Sequence[Lamp | None]
@@ -57,6 +57,8 @@ def model_lights(
     for row, light in zip(lights, shining, strict=False):
         lamp = shown_lamp(model, light, lamps)
         pos, direction = np.array(lamp.pos), np.array(lamp.dir)
+        if lamps:
+            direction /= np.linalg.norm(direction)
         if data is not None:
             body = model.light_bodyid[light]
             turn = data.xmat[body].reshape(3, 3)
@@ -65,7 +67,7 @@ def model_lights(
         spot = kind == int(types.mjLIGHT_SPOT)
         row["position"], row["direction"] = pos, direction
         row["lamp"] = kind != int(types.mjLIGHT_DIRECTIONAL)
-        row["strength"] = np.mean(lamp.diffuse) if lamp.on else 0
+        row["strength"] = _strength(lamp, spot) if lamp.on else 0
         row["cutoff"] = np.cos(np.deg2rad(model.light_cutoff[light])) if spot else -2
         row["exponent"] = model.light_exponent[light] if spot else 0
         row["attenuation"] = model.light_attenuation[light]
@@ -74,12 +76,23 @@ def model_lights(
     return lights
 
 
+def _strength(lamp: Lamp, spot: bool) -> float:
+    """Mean colour of a light; the ambient part of a spot ends with its cone, as in OpenGL."""
+    return float(_mean(lamp.diffuse)) + (float(_mean(lamp.ambient)) if spot else 0.0)
+
+
+def _mean(colour: Triple) -> np.float32:
+    """Mean of a colour, in the precision in which a model keeps it."""
+    return np.float32(np.mean(np.asarray(colour, np.float32)))
+
+
 def ambient_light(model: mujoco.MjModel, lamps: Lamps = ()) -> np.float32:
-    """The light that is everywhere: that of the headlight and of all lights, their mean colour."""
+    """The light that is everywhere: of the headlight and of all but spots, their mean colour."""
     head = model.vis.headlight
     total = float(np.mean(head.ambient)) if head.active else 0.0
-    shown = [shown_lamp(model, light, lamps) for light in _shining(model)]
-    return np.float32(total + sum(np.mean(lamp.ambient) for lamp in shown if lamp.on))
+    spots = model.light_type == int(mujoco.mjtLightType.mjLIGHT_SPOT)
+    shown = [shown_lamp(model, k, lamps) for k in _shining(model) if not spots[k]]
+    return np.float32(total + sum(_mean(lamp.ambient) for lamp in shown if lamp.on))
 
 
 def aim_headlight(lights: Lights, camera: CameraPose) -> Lights:

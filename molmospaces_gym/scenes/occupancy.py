@@ -130,7 +130,7 @@ def occupancy_map(
     Raises:
         InvalidScene: the scene has no floor.
     """
-    floors = _floors(model)
+    floors = floor_geoms(model)
     corners = [geom_outline(model, data, geom)[0] for geom in floors.values() if geom >= 0]
     if not corners:
         raise InvalidScene("the scene has no floor: neither a geom room_... nor a bounded plane")
@@ -186,7 +186,7 @@ class _Grid:
         return found
 
 
-def _floors(model: mujoco.MjModel) -> dict[str, int]:
+def floor_geoms(model: mujoco.MjModel) -> dict[str, int]:
     """Floor geoms by name: those of the rooms, or bounded planes of a scene without rooms."""
     names = {model.geom(k).name: k for k in range(model.ngeom)}
     rooms = {name: k for name, k in names.items() if name.startswith(("room_", "room|"))}

@@ -26,6 +26,8 @@ BEARING = float(np.deg2rad(60.0))
 """Largest angle between the way the handle faces and the robot's place."""
 BELOW = (0.05, 0.5)
 """How far the root link is below the handle, m (official: 0.42, the base 1 m below the object)."""
+FLOOR_NEAR = 0.4
+"""Least distance of a mobile robot's shoulder from the handle, m."""
 TURN = 0.25
 """Largest angle (rad) between the robot's heading and the handle (official)."""
 MARGIN = 0.04
@@ -95,18 +97,32 @@ class _Search:
         return good
 
     def _draw(self, handle: Handle) -> Stance:
-        """A place in front of the handle, between where it starts and where it ends."""
+        """A place in front of the handle, or from where a mobile robot's arm reaches it."""
         rng, part = self.rng, self.part
         closed = part.moved(self.pose, np.array([-self.start]))[0]
         point = self.pose[:3, :3] @ handle.middle + self.pose[:3, 3]
         out = closed[:3, :3] @ handle.outward
         angle = float(np.arctan2(out[1], out[0]) + rng.uniform(-BEARING, BEARING))
+        if self.scene.robot.base is not None:
+            return self._drawn_on_floor(point, angle + np.pi)
         distance = float(rng.uniform(*DISTANCE))
         x, y = point[0] + distance * np.cos(angle), point[1] + distance * np.sin(angle)
         z = point[2] - float(rng.uniform(*BELOW)) - self.height
         yaw = angle + np.pi + float(rng.uniform(-TURN, TURN))
         yaw = float((yaw + np.pi) % (2 * np.pi) - np.pi)
         return Stance(yaw_pose(float(x), float(y), float(z), yaw), yaw)
+
+    def _drawn_on_floor(self, point: Array, yaw: float) -> Stance:
+        """A place on the floor with the handle where the primary arm of a mobile robot works."""
+        reach, rng = self.scene.robot.config.reach, self.rng
+        angle = float(rng.uniform(-reach.angle, reach.angle))
+        distance = float(rng.uniform(FLOOR_NEAR, reach.distance[1]))
+        ahead = reach.origin[0] + distance * np.cos(angle)
+        left = reach.origin[1] + distance * np.sin(angle)
+        x = point[0] - np.cos(yaw) * ahead + np.sin(yaw) * left
+        y = point[1] - np.sin(yaw) * ahead - np.cos(yaw) * left
+        yaw = float((yaw + np.pi) % (2 * np.pi) - np.pi)
+        return Stance(yaw_pose(float(x), float(y), 0.0, yaw), yaw)
 
     def _swept(self, stance: Stance) -> bool:
         """Whether the part meets what the arm stands on, or its foot, on the way."""

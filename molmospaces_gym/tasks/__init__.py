@@ -23,6 +23,7 @@ PLAYED_BY = {
     "OpeningTask": "Open",
     "DoorOpeningTask": "OpenDoor",
     "NavToObjTask": "NavigateTo",
+    "HouseholdTask": "Household",
 }
 """Class that an episode names (last part of ``task_cls``) -> the task that plays it."""
 

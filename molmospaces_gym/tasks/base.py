@@ -44,7 +44,11 @@ class PrivilegedKey:
 
 
 class EpisodeTask(Protocol):
-    """A task bound to one slot for one episode."""
+    """A task bound to one slot for one episode.
+
+    It may have a method ``extra_info() -> dict`` with what the task adds to ``info`` after an
+    evaluation: flat values, bool or float, with the same keys in every step of every episode.
+    """
 
     def evaluate(self) -> TaskState:
         """Success, potentials and quantities of the current state of the slot."""

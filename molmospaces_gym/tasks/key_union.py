@@ -1,4 +1,4 @@
-"""One privileged observation made of those of several tasks; keys that they share have one place."""
+"""One privileged observation made of those of several tasks; shared keys have one place."""
 
 from collections.abc import Mapping
 

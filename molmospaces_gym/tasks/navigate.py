@@ -4,9 +4,7 @@ Kept out on purpose: the official reward rises towards the object while the came
 is only the ``official`` reward mode, and the dense reward uses the way that is left instead.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +15,6 @@ from molmospaces_gym.cameras import forward_up
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.scenes.navigation import FloorGrid, floor_grid
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
 from molmospaces_gym.tasks.navigate_kernels import survey
 from molmospaces_gym.tasks.navigate_sampler import (
@@ -29,6 +26,7 @@ from molmospaces_gym.tasks.navigate_sampler import (
     sample_navigation,
 )
 from molmospaces_gym.tasks.visibility import ObjectView
+from molmospaces_gym.tasks.ways import Ways, ways_near
 
 HEAD_CAMERA = "head_camera"
 """The camera that must see the object (official)."""
@@ -44,9 +42,6 @@ STOP_STEPS = round(STOP_S / 0.2)
 """The same in steps of the official control period."""
 NEAR_SHARE = 0.8
 """Share of the success distance at which the way to an object counts as done."""
-CACHE_SIZE = 64
-
-_known_ways: "OrderedDict[tuple[str, bytes], _Ways]" = OrderedDict()
 
 
 class NavigateToTask:
@@ -116,7 +111,7 @@ class NavigateToTask:
         slot: int,
         scene: SceneModel,
         episode: EpisodeSpec,
-        rule: str = "official",
+        rule: str,
     ) -> EpisodeTask:
         return NavigateToEpisode(world, slot, scene, episode, rule)
 
@@ -150,7 +145,7 @@ class NavigateToEpisode:
         self._eye = scene.robot.link_id if mount.body is None else scene.body_id(mount.body)
         self._ahead = forward_up(mount.quat)[0]
         self._direct = NEAR_SHARE * self._threshold
-        self._map: _Ways | None = None
+        self._map: Ways | None = None
         self._start = 0.0
         self._found = np.zeros(7)
         """The privileged observation (7,), after ``evaluate``."""
@@ -159,7 +154,7 @@ class NavigateToEpisode:
     def evaluate(self) -> TaskState:
         ways = self._map
         if ways is None:  # the poses of the start are known only now
-            ways = self._map = _ways(self._scene, self._xpos[self._bodies, :2], self._direct)
+            ways = self._map = ways_near(self._scene, self._xpos[self._bodies, :2], self._direct)
         nearest, distance, way, facing = survey(
             self._xpos,
             self._xmat,
@@ -202,43 +197,6 @@ class NavigateToEpisode:
     def privileged(self, out: Array) -> None:
         """The keys of ``privileged_keys``, in the robot's base frame, as last evaluated."""
         out[:] = self._found
-
-
-@dataclass(frozen=True, eq=False)
-class _Ways:
-    """Lengths of the ways (m) to where an object may be seen; see ``survey``."""
-
-    field: Array
-    filled: Array
-    to_map: Array
-
-
-_NO_WAYS = _Ways(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((2, 4)))
-
-
-def _ways(scene: SceneModel, points: Array, radius: float) -> _Ways:
-    """The ways of a scene to within ``radius`` m of any of ``points`` (N, 2)."""
-    key = (scene.key, np.round([*points.ravel(), radius], 2).tobytes())
-    if key not in _known_ways:
-        grid = floor_grid(scene)
-        if grid is None:
-            return _NO_WAYS
-        field = grid.field(near_cells(grid, points, radius))
-        to_map = np.ascontiguousarray(grid.map.world_to_map)
-        _known_ways[key] = _Ways(field, grid.everywhere(field), to_map)
-        while len(_known_ways) > CACHE_SIZE:
-            _known_ways.popitem(last=False)
-    return _known_ways[key]
-
-
-def near_cells(grid: FloorGrid, points: Array, radius: float) -> Array:
-    """World points (N, 2) of the drivable cells within ``radius`` m of any of ``points`` (M, 2)."""
-    places = grid.places
-    gap = np.full(len(places), np.inf)
-    for point in points:
-        gap = np.minimum(gap, np.hypot(places[:, 0] - point[0], places[:, 1] - point[1]))
-    found: Array = places[gap <= max(radius, float(gap.min(initial=np.inf)) + 1e-6)]
-    return found
 
 
 class _Done:

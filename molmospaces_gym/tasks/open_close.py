@@ -15,7 +15,8 @@ from molmospaces_gym import kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.articulated import Articulation, joints_below, named_articulation
+from molmospaces_gym.scenes.articulated import Articulation, joints_below
+from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.part_phrases import opening_phrase
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
@@ -96,7 +97,8 @@ class OpenTask:
         body = scene.body_id(task["pickup_obj_name"])
         pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
         task.setdefault("pickup_obj_start_pose", pose)
-        task.setdefault("robot_base_pose", default_stance(self, scene, part))
+        if "robot_base_pose" not in task:
+            task["robot_base_pose"] = default_stance(self, scene, part)
         return task
 
     def instruction(self, task: Mapping[str, Any], scene: SceneModel) -> str:
@@ -108,7 +110,7 @@ class OpenTask:
         slot: int,
         scene: SceneModel,
         episode: EpisodeSpec,
-        rule: str = "official",
+        rule: str,
     ) -> EpisodeTask:
         return OpeningEpisode(self, world, slot, scene, episode, rule)
 

@@ -14,8 +14,8 @@ from molmospaces_gym import kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
-from molmospaces_gym.scenes.articulated import door_articulation
 from molmospaces_gym.scenes.doorways import find_doorway
+from molmospaces_gym.scenes.episode_joints import door_articulation
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import Array, EpisodeTask, PrivilegedKey, TaskState
 from molmospaces_gym.tasks.open_door_sampler import (
@@ -96,7 +96,7 @@ class OpenDoorTask:
         slot: int,
         scene: SceneModel,
         episode: EpisodeSpec,
-        rule: str = "official",
+        rule: str,
     ) -> EpisodeTask:
         return OpenDoorEpisode(world, slot, scene, episode)
 
