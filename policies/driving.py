@@ -1,7 +1,7 @@
 """Driving to an object: the shortest way over the floor's map, then turning until it is seen."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
@@ -20,6 +20,8 @@ SPEED = 0.9
 """Share of the base's fastest motion that is used."""
 ARRIVED, FACED = 0.02, 0.05
 """Distance (m) and angle (rad) at which a corner is reached and a heading taken."""
+DOCKED, DOCK_SHARE = 0.01, 0.5
+"""Distance (m) at which a place to work is reached, and share of the speed on the way there."""
 ASTRAY = 1.2
 """Angle (rad) to the way ahead beyond which the base turns before it drives on."""
 STUCK, PROGRESS = 5, 0.01
@@ -32,6 +34,91 @@ or into something."""
 NEAR_VIEW = 0.3
 """Places this close (m) to one that showed nothing are not tried either."""
 MAX_TRIES = 12
+
+
+class Driver:
+    """Moves a mobile base and nothing else; each part is a stream of commands (n_actuators,)."""
+
+    def __init__(self, session: Session) -> None:
+        base, config = session.scene.robot.base, session.robot.base
+        assert base is not None and config is not None  # checked by the solvers
+        self._session, self._base = session, base
+        dt = session.n_substeps * float(session.scene.model.opt.timestep)
+        self._step = SPEED * dt * min(config.max_speed[:2])
+        self._turn = SPEED * dt * config.max_speed[2]
+
+    def follow(self, path: Array, until: Callable[[], bool]) -> Generator[Array, None, bool]:
+        """Follow the corners (K, 2), the first of which is here, as long as ``until`` is false.
+
+        False where something is in the way.
+        """
+        waits = 0
+        for corner in path[1:]:
+            while not until():
+                pose = self.pose()
+                offset = corner - pose[:2]
+                distance = float(np.hypot(*offset))
+                if distance < ARRIVED:
+                    break
+                yield self._toward(pose, offset, distance, turning=waits < 2)
+                waits = waits + 1 if self._stands(pose) else 0
+                if waits >= STUCK:
+                    return False
+        return True
+
+    def face(self, yaw: float) -> Iterator[Array]:
+        """Turn on the spot to a heading (rad), or as far as there is room."""
+        waits = 0
+        while waits < STUCK:
+            pose = self.pose()
+            error = _wrapped(yaw - pose[2])
+            if abs(error) < ARRIVED:
+                return
+            yield self.command(self.turned(pose, yaw))
+            waits = waits + 1 if self._stands(pose) else 0
+
+    def slide(self, point: Array) -> Iterator[Array]:
+        """Move straight to a point (2,) without turning, or as far as there is room."""
+        waits, yaw = 0, self.pose()[2]
+        while waits < STUCK:
+            pose = self.pose()
+            offset = point - pose[:2]
+            distance = float(np.hypot(*offset))
+            if distance < DOCKED:
+                return
+            pose[2] = yaw
+            pose[:2] += offset * min(1.0, DOCK_SHARE * self._step / distance)
+            yield self.command(pose)
+            waits = waits + 1 if self._stands(pose) else 0
+
+    def pose(self) -> Array:
+        """Where the base is: x, y (m) and heading (rad), a copy."""
+        pose: Array = self._session.world.joint_pos(self._session.slot)[self._base.qpos].copy()
+        return pose
+
+    def command(self, pose: Array) -> Array:
+        """The last commands with the base at ``pose`` (3,)."""
+        command = self._session.ctrl
+        command[self._base.control] = pose
+        return command
+
+    def turned(self, pose: Array, yaw: float) -> Array:
+        """A pose turned towards a heading as far as one step allows."""
+        found = pose.copy()
+        found[2] += min(max(_wrapped(yaw - pose[2]), -self._turn), self._turn)
+        return found
+
+    def _toward(self, pose: Array, offset: Array, distance: float, turning: bool) -> Array:
+        """A step along the way, turning into it; only the turn while it looks elsewhere."""
+        ahead = math.atan2(offset[1], offset[0])
+        target = self.turned(pose, ahead) if turning else pose.copy()
+        if abs(_wrapped(ahead - pose[2])) < ASTRAY or not turning:
+            target[:2] += offset * min(1.0, self._step / distance)
+        return self.command(target)
+
+    def _stands(self, before: Array) -> bool:
+        moved = self.pose() - before
+        return float(np.hypot(*moved[:2])) < PROGRESS and abs(moved[2]) < PROGRESS
 
 
 class NavigationSolver:
@@ -54,14 +141,9 @@ class NavigationAttempts:
     """One episode of NavigateTo as a stream of commands."""
 
     def __init__(self, session: Session) -> None:
-        base, config = session.scene.robot.base, session.robot.base
-        assert base is not None and config is not None  # checked by the solver
-        self._session, self._base = session, base
+        self._session, self._driver = session, Driver(session)
         task = session.episode.task
         self._names = list(task.get("pickup_obj_candidates") or [task["pickup_obj_name"]])
-        dt = session.n_substeps * float(session.scene.model.opt.timestep)
-        self._step = SPEED * dt * min(config.max_speed[:2])
-        self._turn = SPEED * dt * config.max_speed[2]
 
     def commands(self) -> Iterator[Array]:
         """One command (n_actuators,) per control step, without end."""
@@ -71,7 +153,7 @@ class NavigationAttempts:
             path = self._plan(seen_nothing, stuck)
             if path is None:
                 break
-            if not (yield from self._drive(path)):
+            if not (yield from self._driver.follow(path, self._succeeds)):
                 stuck += 1
                 continue
             yield from self._look()
@@ -79,7 +161,7 @@ class NavigationAttempts:
                 break
             seen_nothing.append(path[-1])
         while True:
-            yield self._command(self._pose())
+            yield self._driver.command(self._driver.pose())
 
     def _plan(self, seen_nothing: list[Array], stuck: int) -> Array | None:
         """Corners (K, 2) of the way to the nearest place from where an object can be seen."""
@@ -92,57 +174,30 @@ class NavigationAttempts:
             views = viewpoints(scene, grid, without_robot(scene, qpos), self._names)
             for other in seen_nothing:
                 views = views[np.hypot(*(views - other).T) > NEAR_VIEW]
-            path = grid.path(grid.field(views), self._pose()[:2]) if len(views) else None
+            path = grid.path(grid.field(views), self._driver.pose()[:2]) if len(views) else None
             if path is not None:
                 return path
         return None
 
     def _straight(self) -> Array:
         """Straight to a place in front of the nearest object, where there is no map."""
-        here, there = self._pose()[:2], self._nearest()
+        here, there = self._driver.pose()[:2], self._nearest()
         way = there - here
         length = float(np.hypot(*way))
         return np.stack([here, here + way * max(length - 1.0, 0.0) / max(length, 1e-9)])
 
-    def _drive(self, path: Array) -> Generator[Array, None, bool]:
-        """Follow the corners; false where something is in the way. Ends early on success."""
-        waits = 0
-        for corner in path[1:]:
-            while not self._session.state.success:
-                pose = self._pose()
-                offset = corner - pose[:2]
-                distance = float(np.hypot(*offset))
-                if distance < ARRIVED:
-                    break
-                yield self._toward(pose, offset, distance, turning=waits < 2)
-                moved = self._pose() - pose
-                still = float(np.hypot(*moved[:2])) < PROGRESS and abs(moved[2]) < PROGRESS
-                waits = waits + 1 if still else 0
-                if waits >= STUCK:
-                    return False
-        return True
-
-    def _toward(self, pose: Array, offset: Array, distance: float, turning: bool) -> Array:
-        """A step along the way, turning into it; only the turn while it looks elsewhere."""
-        error = _wrapped(math.atan2(offset[1], offset[0]) - pose[2])
-        target = pose.copy()
-        if turning:
-            target[2] += min(max(error, -self._turn), self._turn)
-        if abs(error) < ASTRAY or not turning:
-            target[:2] += offset * min(1.0, self._step / distance)
-        return self._command(target)
+    def _succeeds(self) -> bool:
+        return self._session.state.success
 
     def _look(self) -> Iterator[Array]:
         """Turn to the nearest object until it is seen."""
         unseen = 0
         while not self._session.state.success and unseen < LOOK_STEPS:
-            pose = self._pose()
+            pose = self._driver.pose()
             offset = self._nearest() - pose[:2]
-            error = _wrapped(math.atan2(offset[1], offset[0]) - pose[2])
-            pose[2] += min(max(error, -self._turn), self._turn)
-            before = self._pose()[2]
-            yield self._command(pose)
-            turned = abs(self._pose()[2] - before)
+            ahead = math.atan2(offset[1], offset[0])
+            yield self._driver.command(self._driver.turned(pose, ahead))
+            error, turned = _wrapped(ahead - pose[2]), abs(self._driver.pose()[2] - pose[2])
             unseen = unseen + 1 if abs(error) < FACED or turned < PROGRESS else 0
 
     def _nearest(self) -> Array:
@@ -150,18 +205,8 @@ class NavigationAttempts:
         session = self._session
         bodies = [session.scene.body_id(name) for name in self._names]
         points = session.world.body_pos(session.slot)[bodies, :2]
-        nearest: Array = points[np.argmin(np.hypot(*(points - self._pose()[:2]).T))]
+        nearest: Array = points[np.argmin(np.hypot(*(points - self._driver.pose()[:2]).T))]
         return nearest
-
-    def _pose(self) -> Array:
-        """Where the base is: x, y (m) and heading (rad), a copy."""
-        pose: Array = self._session.world.joint_pos(self._session.slot)[self._base.qpos].copy()
-        return pose
-
-    def _command(self, pose: Array) -> Array:
-        command = self._session.ctrl
-        command[self._base.control] = pose
-        return command
 
 
 def _wrapped(angle: float) -> float:

@@ -19,6 +19,7 @@ SOLVERS: Mapping[str, str] = {
     "Close": "molmospaces_gym.policies.opening:OpeningSolver",
     "OpenDoor": "molmospaces_gym.policies.doors:DoorSolver",
     "NavigateTo": "molmospaces_gym.policies.driving:NavigationSolver",
+    "Household": "molmospaces_gym.policies.household:HouseholdSolver",
 }
 """Task name -> "module:Class" of the ``Solver`` that plays it. One row per task."""
 DRIVEN = ("NavigateTo",)

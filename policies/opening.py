@@ -41,9 +41,9 @@ class OpeningSolver:
 
     def play(self, session: Session) -> Iterator[Array]:
         """See ``expert.Solver``; raises ``InvalidEpisode`` where no joint is named."""
-        return full_commands(session, OpeningAttempts(session, self._planner(session)).commands())
+        return full_commands(session, OpeningAttempts(session, self.planner_of(session)).commands())
 
-    def _planner(self, session: Session) -> PullPlanner:
+    def planner_of(self, session: Session) -> PullPlanner:
         part = named_articulation(session.scene, session.episode.task)
         key = (session.scene.key, part.name)
         if key not in self._planners:
@@ -83,7 +83,7 @@ class OpeningAttempts:
                 continue
             yield from self._attempt(plan)
             self._failed.append(plan.hold.grasp)
-            yield from self._release()
+            yield from self.release()
         while True:
             yield self._player.arm_target(), 0.0
 
@@ -133,7 +133,7 @@ class OpeningAttempts:
     def _position(self) -> float:
         return float(self._session.world.joint_pos(self._session.slot)[self._part.qpos])
 
-    def _release(self) -> Iterator[Command]:
+    def release(self) -> Iterator[Command]:
         """Open and draw back along the approach."""
         arm, chain = self._player.arm_target(), self._planner.chain
         yield from self._player.still(arm, OPEN_S, PRESHAPE)

@@ -24,6 +24,8 @@ OVER = 0.06
 """Height (m) of the object's base over what it is put on when it is first brought there."""
 OFF_CENTER_COST = 3.0
 """Cost per m of distance from the middle of a receptacle."""
+SPOT_COST = 0.01
+"""Difference in cost (m) between one given spot and the next."""
 GAP_COST = 4.0
 """Cost per m of difference from the best gap."""
 
@@ -45,8 +47,20 @@ class PlaceTargets:
 class PlacePoses:
     """Candidate poses for one object and one receptacle of a scene."""
 
-    def __init__(self, scene: SceneModel, name: str, receptacle: str, upright: Array) -> None:
-        """``upright`` (4, 4) is a pose in which the object stands."""
+    def __init__(
+        self,
+        scene: SceneModel,
+        name: str,
+        receptacle: str,
+        upright: Array,
+        spots: Array | None = None,
+    ) -> None:
+        """``upright`` (4, 4) is a pose in which the object stands.
+
+        ``spots`` (N, 2) are world points on the receptacle, best first, where it is so large that
+        its middle may be out of reach; None: around its middle.
+        """
+        self._spots = spots
         self._scene, self._receptacle = scene, receptacle
         self._body = scene.body_id(receptacle)
         self._boxes = body_boxes(scene, self._body)
@@ -107,6 +121,9 @@ class PlacePoses:
 
     def _inside(self, corners: Array, position: Array, mat: Array) -> Iterator[tuple[Array, float]]:
         """World points (2,) inside the receptacle and their distances (m) from its middle."""
+        if self._spots is not None:
+            yield from ((spot, SPOT_COST * rank) for rank, spot in enumerate(self._spots))
+            return
         opening = self._scene.objects.get(self._receptacle, {}).get("opening")
         axes = mat.reshape(3, 3)
         if opening is not None:

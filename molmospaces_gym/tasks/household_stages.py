@@ -114,7 +114,7 @@ class GoStage:
     def __init__(
         self, stage: Mapping[str, Any], world: World, slot: int, scene: SceneModel
     ) -> None:
-        self._room = room = _room(stage, scene)
+        self.room = room = _room(stage, scene)
         self._xpos, link = world.body_pos(slot), scene.robot.link_id
         name = stage.get("pickup_obj_name")
         mover = link if name is None else scene.body_id(str(name))
@@ -126,7 +126,7 @@ class GoStage:
 
     def evaluate(self) -> StageState:
         way, share = self._way.left()
-        inside = self._room.inside(self._xpos[self._moved, :2])
+        inside = self.room.inside(self._xpos[self._moved, :2])
         done = bool((inside >= 0.0).all())
         return StageState(done, 1.0 if done else min(share, 1.0), way)
 
