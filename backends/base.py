@@ -141,10 +141,10 @@ class World(Protocol):
         """
 
     def vary(self, slot: int, dynamics: Dynamics) -> None:
-        """Give a slot other dynamics until its next ``load``; its state has to be set afterwards.
+        """Give a slot other dynamics until its next ``load``.
 
-        The model, which slots share, stays as it is. A state of ``get_state`` continues bit for
-        bit only under the same dynamics.
+        The model, which slots share, and the state of the slot stay as they are. A state of
+        ``get_state`` continues bit for bit only under the same dynamics.
         """
 
     def subtree_mass(self, slot: int) -> Array:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.backends.dynamics import write_dynamics
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import NotReset
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.variations import DYNAMIC_FIELDS, PLAIN, Dynamics, Look
+from molmospaces_gym.variations import PLAIN, Dynamics, Look
 
 if TYPE_CHECKING:
     from molmospaces_gym.backends.rendering import Renderer
@@ -60,7 +61,13 @@ class _Slot:
         self.awake: NDArray[np.int32] = data.body_awake
         self.look: Look = PLAIN
         self.own: mujoco.MjModel | None = None
-        self.still: mujoco.MjData | None = None
+        self._scratch: mujoco.MjData | None = None
+
+    def scratch(self) -> mujoco.MjData:
+        """A second simulation, for computing something beside the live one."""
+        if self._scratch is None:
+            self._scratch = mujoco.MjData(self.scene.model)
+        return self._scratch
 
 
 class MujocoWorld:
@@ -94,7 +101,7 @@ class MujocoWorld:
         here = self._slot(slot)
         if here.own is None:
             here.own = copy.copy(here.scene.model)
-        write_dynamics(here.own, here.scene.model, here.data, dynamics)
+        write_dynamics(here.own, here.scene.model, here.scratch(), dynamics)
         here.model = here.own
 
     def subtree_mass(self, slot: int) -> Array:
@@ -219,9 +226,7 @@ class MujocoWorld:
     def resting_contacts(self, slot: int) -> Contacts:
         """Contacts of the slot's configuration, computed in a copy in which nothing sleeps."""
         here = self._slot(slot)
-        if here.still is None:
-            here.still = mujoco.MjData(here.model)
-        still, data = here.still, here.data
+        still, data = here.scratch(), here.data
         mujoco.mj_resetData(here.model, still)
         still.qpos[:] = data.qpos
         still.mocap_pos[:], still.mocap_quat[:] = data.mocap_pos, data.mocap_quat
@@ -259,21 +264,6 @@ class MujocoWorld:
         self._renderers.clear()
         self._slots = [None] * self.num_worlds
         self._seen = [OrderedDict() for _ in range(self.num_worlds)]
-
-
-def write_dynamics(
-    model: mujoco.MjModel, shared: mujoco.MjModel, data: mujoco.MjData, dynamics: Dynamics
-) -> None:
-    """Write dynamics into a copy of the ``shared`` model, and what MuJoCo derives from masses.
-
-    ``data`` is scratch memory. What is derived from shapes alone stays as it was compiled.
-    """
-    for name in DYNAMIC_FIELDS:
-        given = dynamics.arrays.get(name)
-        getattr(model, name)[:] = getattr(shared, name) if given is None else given
-    mujoco.mj_setConst(model, data)
-    for name in ("extent", "center", "meansize"):
-        setattr(model.stat, name, getattr(shared.stat, name))
 
 
 def read_contacts(model: mujoco.MjModel, data: mujoco.MjData) -> Contacts:

@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--algorithm", choices=["ppo", "sac"], default="ppo")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/pick-0"))
-    parser.add_argument("--steps", type=int, default=350_000, help="env steps of training")
+    parser.add_argument("--steps", type=int, default=450_000, help="env steps of training")
     parser.add_argument("--minutes", type=float, default=27.0, help="CPU minutes at most")
     parser.add_argument("--envs", type=int, default=32)
     parser.add_argument("--every", type=int, default=25_000, help="env steps per evaluation")

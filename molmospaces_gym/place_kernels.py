@@ -17,10 +17,9 @@ Ints = NDArray[np.int32]
 
 OBJECT, RECEPTACLE = 1, 16
 """Bits of ``owner`` (``kernels`` has the robot's): the object and what it is to be put on."""
-ON_RECEPTACLE, RECEPTACLE_TOUCHED, NEAR_RECEPTACLE = 1, 2, 4
-"""Bits of the result of ``survey``: the object, and the robot, touch the receptacle; the boxes of
-object and receptacle are so near that they might touch."""
-ROBOT = 2
+ON_RECEPTACLE, NEAR_RECEPTACLE = 1, 2
+"""Bits of the result of ``survey``: the object touches the receptacle; their boxes are so near that
+they might touch."""
 
 (
     SHIFT,
@@ -93,30 +92,23 @@ def world_box(xpos: Array, xmat: Array, bodies: Ints, boxes: Array, corners: Arr
 
 @helper
 def _lies_over(corners: Array, above: float) -> bool:
+    """Whether an object's box lies in a receptacle's: the official test without contacts.
+
+    The middle of the object's box is inside the receptacle's seen from above, and its base between
+    half the receptacle's height and ``above`` (m) over its top. ``corners`` (4, 3) are the lower
+    and upper corner of the object's box, then of the receptacle's.
+    """
     for i in range(2):
         middle = 0.5 * (corners[0, i] + corners[1, i])
         if middle < corners[2, i] or middle > corners[3, i]:
             return False
     half_way = 0.5 * (corners[2, 2] + corners[3, 2])
-    return half_way <= corners[0, 2] <= corners[3, 2] + above
-
-
-@kernel
-def lies_over(corners: Array, above: float) -> bool:
-    """Whether an object's box lies in a receptacle's: the official test without contacts.
-
-    The middle of the object's box is inside the receptacle's seen from above, and its base between
-    half the receptacle's height and ``above`` (m) over its top.
-
-    Args:
-        corners: (4, 3) lower and upper corner of the object's box, then of the receptacle's.
-        above: m.
-    """
-    return _lies_over(corners, above)
+    return bool(half_way <= corners[0, 2] <= corners[3, 2] + above)
 
 
 @helper
 def _above(corners: Array, goal: Array) -> None:
+    """Write where the middle of the object's box is when it stands on top of the receptacle's."""
     for i in range(2):
         goal[i] = 0.5 * (corners[2, i] + corners[3, i])
     goal[2] = corners[3, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
@@ -124,6 +116,11 @@ def _above(corners: Array, goal: Array) -> None:
 
 @helper
 def _beside(corners: Array, gap: float, goal: Array) -> None:
+    """Write the nearest middle of the object's box at which it stands level beside the receptacle.
+
+    What is farther than ``gap`` (m) along x or y is brought to that gap along it; what is nearer
+    along both is moved out to it along one, the shorter way.
+    """
     best, axis, move = np.inf, 0, 0.0
     outside = False
     for i in range(2):
@@ -142,16 +139,6 @@ def _beside(corners: Array, gap: float, goal: Array) -> None:
     if not outside:
         goal[axis] += move
     goal[2] = corners[2, 2] + 0.5 * (corners[1, 2] - corners[0, 2])
-
-
-@kernel
-def beside(corners: Array, gap: float, goal: Array) -> None:
-    """Write the nearest middle of the object's box at which it stands level beside the receptacle.
-
-    What is farther than ``gap`` (m) along x or y is brought to that gap along it; what is nearer
-    along both is moved out to it along one, the shorter way. ``corners`` as for ``lies_over``.
-    """
-    _beside(corners, gap, goal)
 
 
 @helper
@@ -175,18 +162,13 @@ def _carry(relative: Array, known: Array, count: int, out: Array) -> None:
 
 
 @helper
-def _receptacle_touches(geoms: Any, owner: Any) -> int:
-    found = 0
+def _meet(geoms: Any, owner: Any) -> int:
+    """``ON_RECEPTACLE`` where a contact holds one between object and receptacle, else 0."""
+    both = OBJECT | RECEPTACLE
     for row in range(len(geoms)):
-        first, second = owner[geoms[row, 0]], owner[geoms[row, 1]]
-        if not (first | second) & RECEPTACLE:
-            continue
-        partner = second if first & RECEPTACLE else first
-        if partner & OBJECT:
-            found |= ON_RECEPTACLE
-        elif partner & ROBOT:
-            found |= RECEPTACLE_TOUCHED
-    return found
+        if (owner[geoms[row, 0]] | owner[geoms[row, 1]]) & both == both:
+            return ON_RECEPTACLE
+    return 0
 
 
 @kernel
@@ -226,7 +208,7 @@ def survey(
         known: (m, 7) such poses at which the object was supported; the first ``count`` are valid.
         count: how many.
         gap: wanted gap (m) beside the receptacle; negative: the goal is on top of it.
-        corners: (4, 3) out, world-aligned boxes, see ``lies_over``.
+        corners: (4, 3) out, world-aligned boxes, see ``_lies_over``.
         goal: (3,) out, where the middle of the object's box should be.
         out: (MEASURES,) out: translation of the receptacle, angle by which its up axis moved, angle
             of its whole rotation, horizontal gap between the boxes (0 where they overlap), distance
@@ -236,7 +218,7 @@ def survey(
             as at the start to 1 where it lies; m and rad.
 
     Returns:
-        ``ON_RECEPTACLE``, ``RECEPTACLE_TOUCHED`` and ``NEAR_RECEPTACLE`` combined.
+        ``ON_RECEPTACLE`` and ``NEAR_RECEPTACLE`` combined.
     """
     _box(xpos, xmat, bodies, boxes, 0, own, corners[:2])
     _box(xpos, xmat, bodies, boxes, own, len(bodies), corners[2:])
@@ -272,79 +254,9 @@ def survey(
     out[TOPPLED] = min(max(lean / (0.5 * math.pi - LEAN), 0.0), 1.0)
     out[MIDDLE] = 0.5 * (corners[0, 2] + corners[1, 2])
     _carry(relative, known, count, out)
-    touched = _receptacle_touches(geoms, owner)
+    touched = _meet(geoms, owner)
     level = corners[0, 2] < corners[3, 2] + NEAR and corners[2, 2] < corners[1, 2] + NEAR
     return touched | NEAR_RECEPTACLE if level and out[GAP] < NEAR else touched
-
-
-@kernel
-def carrying(
-    geoms: Any,
-    push: Array,
-    normal: Array,
-    position: Array,
-    owner: Any,
-    middle: float,
-    cosine: float,
-    force: Array,
-) -> bool:
-    """What the receptacle exerts on the object, and whether a contact carries it.
-
-    Args:
-        geoms: (n, 2) geoms of the contacts; owner: (ngeom,) uint8 what they belong to.
-        push, normal, position: (n, 3) force and normal from the first to the second geom (N), m.
-        middle: height of the middle of the object's box, m.
-        cosine: of the largest angle between the vertical and the normal of a carrying contact.
-        force: (3,) out, net force on the object, N.
-
-    Returns:
-        Whether a contact with the receptacle lies below ``middle`` and faces up.
-    """
-    force[:] = 0.0
-    faces_up = False
-    for row in range(len(geoms)):
-        first, second = owner[geoms[row, 0]], owner[geoms[row, 1]]
-        if not ((first | second) & OBJECT and (first | second) & RECEPTACLE):
-            continue
-        sign = 1.0 if second & OBJECT else -1.0
-        for i in range(3):
-            force[i] += sign * push[row, i]
-        faces_up |= position[row, 2] < middle and sign * normal[row, 2] >= cosine
-    return faces_up
-
-
-@kernel
-def supporters(
-    geoms: Any,
-    normal: Any,
-    position: Any,
-    roots: Any,
-    root: int,
-    middle: float,
-    cosine: float,
-    found: Any,
-) -> int:
-    """Write the top-level bodies that support a body by contact; returns how many.
-
-    A contact supports when it lies below ``middle`` (m) with its normal within the angle of
-    ``cosine`` from the vertical. ``roots`` (ngeom,) are the top-level bodies of the geoms;
-    ``found`` (k,) out.
-    """
-    count = 0
-    for row in range(len(geoms)):
-        first, second = roots[geoms[row, 0]], roots[geoms[row, 1]]
-        if first == second or (first != root and second != root):
-            continue
-        sign = 1.0 if second == root else -1.0
-        if position[row, 2] < middle and sign * normal[row, 2] > cosine:
-            other = first if second == root else second
-            known = False
-            for i in range(count):
-                known |= found[i] == other
-            if not known and count < len(found):
-                found[count] = other
-                count += 1
-    return count
 
 
 @kernel

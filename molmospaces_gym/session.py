@@ -16,7 +16,7 @@ from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
-from molmospaces_gym.errors import InvalidConfig, NotReset
+from molmospaces_gym.errors import InvalidConfig, MolmoSpacesError, NotReset
 from molmospaces_gym.initial_state import initial_state
 from molmospaces_gym.observations import (
     Observation,
@@ -29,6 +29,7 @@ from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.binding import compact
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import EpisodeTask, Task, TaskState, dense_terms
+from molmospaces_gym.variations import Dynamics, Look
 
 if TYPE_CHECKING:
     from molmospaces_gym.robots.drive import Drive
@@ -58,6 +59,7 @@ class Session:
         self._store = store
         self._scene: SceneModel | None = None
         self._episode: EpisodeSpec | None = None
+        self._entered: tuple[SceneModel, Look, Dynamics | None] | None = None
         self._values = np.zeros(layout.size)
         self._stops_on_success = config.stops_on_success
         self._mappers: OrderedDict[tuple[str, float], ActionMapper] = OrderedDict()
@@ -96,15 +98,17 @@ class Session:
         n_substeps = substeps(self.config, episode, self.task, scene)
         mounts = camera_mounts(episode, scene.body_ids)
         state = initial_state(scene, episode)
-        look, dynamics = look_of(scene, episode), dynamics_of(scene, episode)
-        self.world.load(self.slot, scene)
-        if dynamics is not None:
-            self.world.vary(self.slot, dynamics)
+        entered = (scene, look_of(scene, episode), dynamics_of(scene, episode))
+        self._enter(*entered)
         rule = self.config.success_rule
-        task = self.task.bind(self.world, self.slot, scene, episode, rule)
+        try:
+            task = self.task.bind(self.world, self.slot, scene, episode, rule)
+        except MolmoSpacesError:
+            if self._entered is not None:
+                self._enter(*self._entered)
+            raise
         self.world.set_state(self.slot, state)
-        self.world.show(self.slot, look)
-        self._scene, self._episode = scene, episode
+        self._scene, self._episode, self._entered = scene, episode, entered
         self._task: EpisodeTask = task
         self._extra_info: Callable[[], Mapping[str, Any]] = getattr(task, "extra_info", dict)
         self.task_name: str = getattr(task, "task_name", self.task.name)
@@ -132,6 +136,13 @@ class Session:
             "house": house_name(episode),
         }
         self.info = {"is_success": self.state.success, **self._labels, **self._extra_info()}
+
+    def _enter(self, scene: SceneModel, look: Look, dynamics: Dynamics | None) -> None:
+        """Bind the slot to a scene with the looks and the dynamics of an episode."""
+        self.world.load(self.slot, scene)
+        self.world.show(self.slot, look)
+        if dynamics is not None:
+            self.world.vary(self.slot, dynamics)
 
     def _mapper(self, scene: SceneModel, control_dt: float) -> ActionMapper:
         """The action mapper for a scene, ready for an episode; the last few are kept."""

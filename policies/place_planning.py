@@ -128,13 +128,12 @@ class PlacePlanner:
         if lower is None:
             return None
         for margin in CARRY_MARGINS:
-            transport = free_path(
-                chain,
-                np.stack([arm, over]),
-                self._planner.home,
-                up,
-                lambda path, margin=margin: any(probe.collides(q, margin) for q in path),
-            )
+
+            def blocked(path: Array, margin: float = margin) -> bool:
+                return any(probe.collides(q, margin) for q in path)
+
+            ends = np.stack([arm, over])
+            transport = free_path(chain, ends, self._planner.home, up, blocked)
             if transport is not None:
                 return PlacePlan(grasp, transport, lower)
         return None

@@ -34,7 +34,8 @@ GAP_COST = 4.0
 class PlaceTargets:
     """World poses (N, 4, 4) of the object over where it may be put, and their costs (N,).
 
-    ``floor`` is the height (m) that its base should about reach, and ``deepest`` the least.
+    ``deepest`` is the least height (m) that its base may reach; ``spared`` a top-level body whose
+    nearness does not rule a pose out, -1 for none.
     """
 
     poses: Array

@@ -26,6 +26,8 @@ BATCH = 10
 """Ways of holding that are followed along the arc at once."""
 TOLERANCE = (1e-3, 1e-2)
 """Largest error (m, rad) along the arc."""
+FIRST_ITERATIONS = 25
+"""Steps of the search for arm positions at a grasp."""
 TRAVEL_COST, TURN_COST, PLACE_COST = 0.2, 0.6, 1.0
 """Cost per rad of joint motion to the grasp, per rad of tilt, and per metre from the middle."""
 REPEAT_COST = 3.0
@@ -122,14 +124,15 @@ class PullPlanner:
         tilt = np.arccos(np.clip(-grasps[:, :3, 2] @ handle.outward, -1.0, 1.0))
         place = np.linalg.norm(grasps[:, :3, 3] - handle.middle, axis=1)
         for seed in self._seeds:
+            left = np.flatnonzero(np.isinf(costs))
+            if not len(left):
+                break
             facing = seed.copy()
             facing[0] += toward
-            arms, solved = self.chain.solve(targets, facing, TOLERANCE)
+            arms, solved = self.chain.solve(targets[left], facing, TOLERANCE, FIRST_ITERATIONS)
             travel = np.abs(arms - state.arm).max(axis=1)
-            value = TRAVEL_COST * travel + TURN_COST * tilt + PLACE_COST * place
-            value = np.where(solved, value, np.inf)
-            better = value < costs
-            best[better], costs[better] = arms[better], value[better]
+            value = TRAVEL_COST * travel + TURN_COST * tilt[left] + PLACE_COST * place[left]
+            best[left[solved]], costs[left[solved]] = arms[solved], value[solved]
         again = [any(np.allclose(grasp, other) for other in failed) for grasp in grasps]
         return best, costs + REPEAT_COST * np.array(again)
 

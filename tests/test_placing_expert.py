@@ -203,7 +203,7 @@ def test_what_is_held_counts_in_collisions(env):
 @pytest.mark.parametrize("obs_mode", ["state", "rgb", "rgbd"])
 def test_checkers_pass(env, obs_mode):
     checked = gym.make(
-        env.spec.id, split="val", houses=1, obs_mode=obs_mode, image_size=[48, 32], horizon=20
+        env.spec.id, split="val", houses=1, obs_mode=obs_mode, image_size=[64, 48], horizon=20
     )
     check_env(checked.unwrapped, skip_render_check=True)
     sb3_check_env(checked.unwrapped, warn=True, skip_render_check=True)

@@ -1,5 +1,8 @@
 """The MuJoCo world: slots, threads, state, contacts, divergence; and scene composition."""
 
+import shutil
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.added import AddedObject, resolve_added
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
+from molmospaces_gym.scenes.placement import placements
+from molmospaces_gym.scenes.resolve import resolve_house
 
 MJCF = """
 <mujoco>
@@ -292,3 +297,15 @@ def test_no_substeps_only_take_over_written_joints():
     assert world.body_pos(0)[scene.body_id("cube")][2] == 0.5
     assert world.data(0).time == 0
     world.close()
+
+
+def test_searches_in_a_scene_do_not_depend_on_where_files_lie(tmp_path):
+    """Where robots can stand was once drawn with a hash of the path of the robot's file."""
+    robot = get_robot("franka_droid")
+    copy = tmp_path / "model.xml"
+    shutil.copy(robot.mjcf, copy)
+    moved = replace(robot, mjcf=copy)
+    house = resolve_house("generated/train/0")
+    scenes = [get_scene(house, each) for each in (robot, moved)]
+    assert scenes[0].key != scenes[1].key
+    assert placements(scenes[0]) == placements(scenes[1])

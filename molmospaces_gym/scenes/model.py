@@ -1,5 +1,6 @@
 """``SceneModel``: a compiled house with its robot, the canonical description for every backend."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,13 @@ class SceneModel:
         """Official metadata of the house's objects by body name; empty without metadata."""
         found: Mapping[str, Any] = self.house.metadata.get("objects", {})
         return found
+
+    @cached_property
+    def seed(self) -> int:
+        """Seed of searches in this scene: from its text, wherever its files lie."""
+        text = self.house.mjcf.encode() if self.house.path is None else self.house.path.read_bytes()
+        digest = hashlib.sha256(text + self.robot.config.name.encode()).digest()
+        return int.from_bytes(digest[:6], "little")
 
     @cached_property
     def body_ids(self) -> dict[str, int]:

@@ -72,7 +72,7 @@ class _Search:
 
     def __init__(self, scene: SceneModel) -> None:
         self.scene = scene
-        self.rng = np.random.default_rng(int(scene.key[:12], 16))
+        self.rng = np.random.default_rng(scene.seed)
         self.data = mujoco.MjData(scene.model)
         self.data.qpos[:] = scene.rest_qpos
         scene.robot.work_qpos(self.data.qpos)

@@ -69,7 +69,7 @@ class _Search:
     def __init__(self, scene: SceneModel, part: Articulation, start: float, end: float) -> None:
         self.scene, self.part = scene, part
         self.start, self.end = start, end
-        self.rng = np.random.default_rng([int(scene.key[:12], 16), part.joint])
+        self.rng = np.random.default_rng([scene.seed, part.joint])
         qpos = scene.rest_qpos.copy()
         qpos[part.qpos] = start
         self.data = mujoco.MjData(scene.model)

@@ -248,7 +248,8 @@ def _layout(
         found = np.flatnonzero(good)
         if apart is APART_NEXT_TO and body != name:
             own = float(scene.objects[name]["footprint"])
-            found = [k for k in found if _has_room(spots[k], radius, own, surface, circles)][:1]
+            room = [_has_room(spots[k], radius, own, surface, circles) for k in found]
+            found = found[np.array(room, dtype=np.bool_)]
         if not len(found):
             return None
         x, y = spots[found[0]].tolist()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym import place_kernels
+from molmospaces_gym import place_kernels, support_kernels
 from molmospaces_gym.backends.base import Array, Contacts, World
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.boxes import body_boxes, solid_boxes
@@ -95,7 +95,7 @@ class ReceptacleSupport:
 
     def _judge(self, contacts: Contacts, middle: float) -> Carried:
         force = self._force
-        by_normal = place_kernels.carrying(
+        by_normal = support_kernels.carrying(
             contacts.geoms,
             contacts.push,
             contacts.normal,
@@ -164,7 +164,7 @@ class StandsOn:
     def _judge(self, contacts: Contacts) -> frozenset[int]:
         self._boxes.write(self._xpos, self._xmat, self._corners)
         lower, upper = self._corners
-        count = place_kernels.supporters(
+        count = support_kernels.supporters(
             contacts.geoms,
             contacts.normal,
             contacts.position,

@@ -32,9 +32,11 @@ REACH = (0.36, 0.63)
 REACH_ANGLE = math.radians(48)
 """Distance from a robot's middle (m) and angle from its heading within which objects are put for
 it: a little inside of what ``scenes.placement`` takes for reachable."""
-BESIDE = (0.36, 0.72)
-BESIDE_ANGLE = math.radians(70)
-"""The same for the receptacles beside them, which need no grasp."""
+BESIDE = (0.36, 0.68)
+BESIDE_ANGLE = math.radians(75)
+"""The same for the receptacles beside them, which need no grasp: further aside."""
+ASIDE = 0.15
+"""Largest radius (m) of these receptacles."""
 REACH_TRIES = 48
 NEAR_FOOTPRINT = 0.07
 """Largest radius (m) of the objects that share one robot's reach."""
@@ -159,14 +161,18 @@ class _Populator:
         """Graspable objects and receptacles that one robot position reaches, on the best top."""
         wanted = min(self.config.reachable_objects, self.config.num_objects)
         best: list[Item] = []
-        for board, middle in self._stands():
-            group = self._group(board, middle, wanted, first)
-            if len(group) > len(best):
+        stands = self._stands()
+        for board, middle, early in [(*s, e) for e in (True, False) for s in stands]:
+            group = self._group(board, middle, wanted, first, early)
+            if _worth(group, wanted) > _worth(best, wanted):
                 best = group
-            if sum(item.asset.graspable for item in best) >= wanted:
+            if _worth(best, wanted) >= (wanted, int(early)):
                 break
         for item in best:
             self._add(item)
+        if best and self.config.num_objects > len(best) and _worth(best, wanted)[1] == 0:
+            # too crowded for one within reach: then elsewhere on the same top
+            any(self._put(asset, best[0].board) for asset in self._receptacles(4))
 
     def _stands(self) -> list[tuple[int, float]]:
         """Boards with the place of a robot before them, large and comfortable ones first."""
@@ -177,12 +183,19 @@ class _Populator:
         return [found[n] for n in order[:6]]
 
     def _group(
-        self, board: int, middle: float, wanted: int, first: Sequence[Placeable]
+        self, board: int, middle: float, wanted: int, first: Sequence[Placeable], early: bool
     ) -> list[Item]:
-        """As many objects as fit, those of ``first`` before all, two receptacles among them."""
+        """As many objects as fit, those of ``first`` before all, with receptacles beside them.
+
+        One receptacle is put down before everything else if ``early``.
+        """
         before = self.on.get(board, [])
         group: list[Item] = []
         self.on[board] = group
+        spare = self.config.num_objects - wanted
+        receptacles = self._receptacles(8)
+        if spare > 0 and early:
+            self._put_first(receptacles, board, middle)
         found, failures = 0, 0.0
         for asset in first[:wanted]:
             if _handy(asset) and self._put_in_reach(asset, board, middle, REACH, REACH_ANGLE):
@@ -195,20 +208,36 @@ class _Populator:
                 found += 1
             else:
                 failures += 1
-        for asset in self._receptacles(min(2, self.config.num_objects - wanted)):
-            self._put_in_reach(asset, board, middle, BESIDE, BESIDE_ANGLE)
+        if spare > 1:
+            self._put_first(receptacles, board, middle)
         self.on[board] = before
         return group
 
     def _receptacles(self, count: int) -> list[Asset]:
-        order = self.rng.permutation(len(RECEPTACLES))[:count]
-        assets = [self._asset(RECEPTACLES[int(k)]) for k in order]
-        return [asset for asset in assets if asset is not None]
+        """Receptacles that are small enough to stand beside what one robot reaches."""
+        names = [RECEPTACLES[int(k)] for k in self.rng.permutation(len(RECEPTACLES))]
+        assets = [self._asset(name) for name in names]
+        return [a for a in assets if a is not None and a.footprint <= ASIDE][:count]
+
+    def _put_first(self, assets: list[Asset], board: int, middle: float) -> None:
+        """Put down the first that fits, and take it and those before it from the list."""
+        while assets:
+            if self._put_in_reach(assets.pop(0), board, middle, BESIDE, BESIDE_ANGLE, aside=True):
+                return
 
     def _put_in_reach(
-        self, asset: Placeable, board: int, middle: float, reach: tuple[float, float], angle: float
+        self,
+        asset: Placeable,
+        board: int,
+        middle: float,
+        reach: tuple[float, float],
+        angle: float,
+        aside: bool = False,
     ) -> bool:
-        """Put an object where a robot at ``middle`` reaches it, as close to others as it may."""
+        """Put an object where a robot at ``middle`` reaches it.
+
+        It stands as close to others as it may, or as far to the side as possible (``aside``).
+        """
         top = self.boards[board]
         hx, hy = (half - asset.footprint - MARGIN for half in top.half)
         if hx <= 0 or hy <= 0 or 2 * asset.half_size[2] + HEADROOM > top.headroom:
@@ -221,16 +250,29 @@ class _Populator:
         best: tuple[float, float, float] | None = None
         for x, y in zip(xs[inside].tolist(), ys[inside].tolist(), strict=True):
             if self._free(asset, board, x, y):
-                others = (math.hypot(x - o.x, y - o.y) for o in self.on[board])
-                crowd = sum(1.0 / distance**2 for distance in others)
-                edges = 1.0 / (hy - abs(y - top.center[1]) + 0.1)
-                if best is None or crowd + edges > best[0]:
-                    best = (crowd + edges, x, y)
+                if aside:
+                    score = abs(x - middle) + 0.5 * (y - top.center[1])
+                else:
+                    others = (math.hypot(x - o.x, y - o.y) for o in self.on[board])
+                    edges = 1.0 / (hy - abs(y - top.center[1]) + 0.1)
+                    score = sum(1.0 / distance**2 for distance in others) + edges
+                if best is None or score > best[0]:
+                    best = (score, x, y)
         if best is None:
             return False
         yaw = float(self.rng.uniform(-math.pi, math.pi))
         self.on[board].append(Item(asset, board, best[1], best[2], yaw))
         return True
+
+
+def _worth(group: Sequence[Item], wanted: int) -> tuple[int, int]:
+    """How good a group of objects is: handy objects up to ``wanted``, then receptacles."""
+    handy = sum(_handy(item.asset) for item in group)
+    return min(handy, wanted), sum(_receives(item.asset) for item in group)
+
+
+def _receives(asset: Placeable) -> bool:
+    return isinstance(asset, Asset) and asset.category.name in RECEPTACLES
 
 
 def _handy(asset: Placeable) -> bool:
