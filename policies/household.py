@@ -39,6 +39,8 @@ SETTLE_S = 0.6
 """Wait (s) until a base that has arrived stands still."""
 AFTER_S = 1.6
 """Time (s) for which a pick goes on once it counts, so that the object is lifted all the way."""
+GENTLY = 2.0
+"""How much longer the arm takes to fold with something in its hand, which would slip otherwise."""
 MAX_TRIES = 8
 """Attempts at stages before the robot stops."""
 
@@ -248,6 +250,7 @@ class HouseholdAttempts:
         planner.probe.let_go()
         path = np.stack([state.arm, goal]) if path is None else path
         seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))
+        seconds *= 1.0 if self._held is None else GENTLY
         yield from full_commands(session, handler.player.moves(path, seconds, closed))
 
     def _any_planner(self) -> GraspPlanner:
