@@ -71,7 +71,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
 
     ## Info
     ``is_success``, ``task``, ``instruction``, ``episode_id``, ``house``, ``reward/<term>`` (steps
-    only).
+    only), and what the task adds: Household its stages.
 
     ## Arguments
     See ``molmospaces_gym.config.EnvConfig``.

@@ -47,7 +47,7 @@ class EpisodeTask(Protocol):
     """A task bound to one slot for one episode.
 
     It may have a method ``extra_info() -> dict`` with what the task adds to ``info`` after an
-    evaluation: flat values, bool or float, with the same keys in every step of every episode.
+    evaluation: flat values (bool, float or str) with the same keys in every step of every episode.
     """
 
     def evaluate(self) -> TaskState:
