@@ -1,6 +1,7 @@
 """Household: drive to where something is to be done, do it with the base held, drive on."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from itertools import chain as joined
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import numpy as np
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.attempts import GraspPlanners, PickAttempts
 from molmospaces_gym.policies.driving import RADII, Driver
-from molmospaces_gym.policies.handling import LIFT_SPEED, ObjectHandler, full_commands
+from molmospaces_gym.policies.handling import LIFT_SPEED, RISEN, ObjectHandler, full_commands
 from molmospaces_gym.policies.motion import free_duration, free_path
 from molmospaces_gym.policies.opening import OpeningAttempts, OpeningSolver
 from molmospaces_gym.policies.place_planning import PlacePlanner, grasp_of, start_pose
@@ -17,6 +18,7 @@ from molmospaces_gym.policies.place_poses import PlacePoses
 from molmospaces_gym.policies.placing import LOWER_SPEED, PAUSE_S
 from molmospaces_gym.policies.planning import MARGINS, GraspPlanner
 from molmospaces_gym.policies.workplaces import (
+    before_dropped,
     before_object,
     before_part,
     before_receptacle,
@@ -41,7 +43,7 @@ AFTER_S = 1.6
 """Time (s) for which a pick goes on once it counts, so that the object is lifted all the way."""
 GENTLY = 2.0
 """How much longer the arm takes to fold with something in its hand, which would slip otherwise."""
-MAX_TRIES = 8
+MAX_TRIES = 12
 """Attempts at stages before the robot stops."""
 
 
@@ -98,6 +100,7 @@ class HouseholdAttempts:
         for attempt in range(MAX_TRIES):
             if self._session.state.success:
                 break
+            yield from self._recover()
             stage = self._bound.stages[self._bound.index]
             yield from self._play(stage, attempt)
         while True:
@@ -109,10 +112,12 @@ class HouseholdAttempts:
             return
         assert isinstance(stage, PlayedStage)
         for base in self._places_to_work(stage):
-            yield from self._dock(base, stage)
+            yield from self._dock(base)
+            if self._has_lost():
+                return
             view = cast(Session, StageView(self._session, stage))
             if stage.kind == "pick":
-                yield from self._pick(view, stage)
+                yield from self._pick(view, partial(self._is_over, stage))
             elif stage.kind == "place":
                 yield from self._place(view, stage)
             else:
@@ -124,8 +129,10 @@ class HouseholdAttempts:
         return self._bound.done > self._bound.stages.index(stage)
 
     def _go(self, stage: GoStage) -> Iterator[Array]:
-        """Drive well into a room."""
+        """Drive well into a room; not without what was to be brought."""
         yield from self._fold()
+        if self._has_lost():
+            return
         for radius in RADII:
             grid = floor_grid(self._session.scene, radius)
             if grid is None:
@@ -148,11 +155,13 @@ class HouseholdAttempts:
         over = (lambda: False) if stage is None else (lambda: self._is_over(stage))
         return (yield from driver.follow(path, over))
 
-    def _dock(self, base: Array, stage: PlayedStage) -> Iterator[Array]:
+    def _dock(self, base: Array) -> Iterator[Array]:
         """Drive to a place to work (x, y, heading) and stand still there."""
         driver, here = self._driver, self._driver.pose()
         if float(np.hypot(*(base[:2] - here[:2]))) > 0.05:
             yield from self._fold()
+            if self._has_lost():
+                return
             for radius in RADII:
                 if (yield from self._drive(base[None, :2], radius, None)):
                     break
@@ -174,14 +183,35 @@ class HouseholdAttempts:
         part = self._solver.openings.planner_of(view).part
         return before_part(session, part, stage.kind == "open")
 
-    def _pick(self, view: Session, stage: PlayedStage) -> Iterator[Array]:
+    def _pick(self, view: Session, over: Callable[[], bool]) -> Iterator[Array]:
         planner = self._solver.grasps.of(view)
         attempts = PickAttempts(view, planner)
-        stream = full_commands(view, attempts.commands())
-        yield from self._until(stream, stage, AFTER_S)
+        yield from self._until(full_commands(view, attempts.commands()), over, AFTER_S)
         handler = ObjectHandler(view, planner)
-        if self._is_over(stage) and handler.touches():
+        if over() and handler.touches():
             self._held = planner, grasp_of(handler.object(), handler.tool())
+
+    def _has_lost(self) -> bool:
+        """Whether something that was picked up is no longer in the hand."""
+        return self._held is not None and not ObjectHandler(self._session, self._held[0]).touches()
+
+    def _recover(self) -> Iterator[Array]:
+        """Pick up again what was lost, where it lies within reach of a place to work."""
+        if self._held is None or not self._has_lost():
+            return
+        planner, self._held = self._held[0], None
+        stages = [s for s in self._bound.stages[: self._bound.index] if isinstance(s, PlayedStage)]
+        stage = next(s for s in reversed(stages) if s.kind == "pick")
+        view = cast(Session, StageView(self._session, stage))
+        handler = ObjectHandler(view, planner)
+        for base in before_dropped(self._session, planner.name):
+            yield from self._dock(base)
+            start = handler.bottom()
+            yield from self._pick(
+                view, lambda start=start: handler.touches() and handler.bottom() > start + RISEN
+            )
+            if self._held is not None:
+                return
 
     def _place(self, view: Session, stage: PlayedStage) -> Iterator[Array]:
         """Put down what is held; where nothing is, nothing can be done."""
@@ -212,16 +242,19 @@ class HouseholdAttempts:
 
     def _move_part(self, view: Session, stage: PlayedStage) -> Iterator[Array]:
         attempts = OpeningAttempts(view, self._solver.openings.planner_of(view))
-        yield from self._until(full_commands(view, attempts.commands()), stage, 0.5)
+        over = partial(self._is_over, stage)
+        yield from self._until(full_commands(view, attempts.commands()), over, 0.5)
         yield from full_commands(view, attempts.release())
 
-    def _until(self, stream: Iterable[Array], stage: Stage, after: float) -> Iterator[Array]:
-        """A stream until its stage is over and ``after`` s more, or its time is up."""
+    def _until(
+        self, stream: Iterable[Array], over: Callable[[], bool], after: float
+    ) -> Iterator[Array]:
+        """A stream until it is over and ``after`` s more, or its time is up."""
         left, rest = round(HANDLING_S / self._dt), round(after / self._dt)
         for command in stream:
             yield command
             left -= 1
-            if self._is_over(stage):
+            if over():
                 left = min(left, rest)
             if left <= 0:
                 return

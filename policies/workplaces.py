@@ -15,6 +15,8 @@ from molmospaces_gym.tasks.sampling import free
 
 STANDS = 3
 """Places to work that are tried for one thing."""
+LOW = 0.3
+"""Height (m) over a surface up to which something lies on it."""
 SPOT_STEP, SPOT_GAP, SPOTS = 0.05, 0.02, 10
 """Spacing (m) of the spots on a surface, free way (m) around an object there, and how many."""
 DEFAULT_RADIUS = 0.1
@@ -35,6 +37,20 @@ def before_object(session: Session, name: str) -> list[Array]:
     """
     found = [planar(p.base_pose) for p in placements(session.scene) if name in p.objects]
     return _nearest(session, found) if found else [_here(session)] * STANDS
+
+
+def before_dropped(session: Session, name: str) -> list[Array]:
+    """Base poses (3,) from which an object is in reach where it is now, the nearest first."""
+    scene = session.scene
+    at = session.world.body_pos(session.slot)[scene.body_id(name)]
+    found = [
+        planar(p.base_pose)
+        for p in placements(scene)
+        if p.surface is not None
+        and 0.0 < at[2] - p.surface.center[2] < LOW
+        and in_reach(scene.robot.config.reach, at[:2] - p.base_pose[:2], p.yaw)
+    ]
+    return _nearest(session, found)
 
 
 def before_receptacle(session: Session, name: str, taken: str) -> list[Placement]:
