@@ -16,17 +16,19 @@ from molmospaces_gym.policies.place_planning import PlacePlanner, grasp_of, star
 from molmospaces_gym.policies.place_poses import PlacePoses
 from molmospaces_gym.policies.placing import LOWER_SPEED, PAUSE_S
 from molmospaces_gym.policies.planning import MARGINS, GraspPlanner
-from molmospaces_gym.robots.binding import heading
+from molmospaces_gym.policies.workplaces import (
+    before_object,
+    before_part,
+    before_receptacle,
+    nearest_spots,
+    planar,
+)
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.scenes.navigation import floor_grid
-from molmospaces_gym.scenes.placement import Placement, in_reach, placements
-from molmospaces_gym.scenes.stances import stances
 from molmospaces_gym.session import Session
 from molmospaces_gym.tasks.base import TaskState
 from molmospaces_gym.tasks.household import HouseholdEpisode
-from molmospaces_gym.tasks.household_sampler import PULLED
 from molmospaces_gym.tasks.household_stages import GoStage, PlayedStage, Stage
-from molmospaces_gym.tasks.sampling import free
 from molmospaces_gym.tasks.ways import DEPTH
 
 FOLDS = {"franka_mobile": (0.0, -0.4, 0.0, -0.25, 0.0, -0.15, 0.0)}
@@ -37,12 +39,6 @@ SETTLE_S = 0.6
 """Wait (s) until a base that has arrived stands still."""
 AFTER_S = 1.6
 """Time (s) for which a pick goes on once it counts, so that the object is lifted all the way."""
-STANDS = 3
-"""Places to work that are tried for one stage."""
-SPOT_STEP, SPOT_GAP, SPOTS = 0.05, 0.02, 10
-"""Spacing (m) of the spots on a surface, free way (m) around an object there, and how many."""
-DEFAULT_RADIUS = 0.1
-"""Of an object (m) whose metadata tell none."""
 MAX_TRIES = 8
 """Attempts at stages before the robot stops."""
 
@@ -165,67 +161,16 @@ class HouseholdAttempts:
             yield driver.command(base)
 
     def _places_to_work(self, stage: PlayedStage) -> list[Array]:
-        """Base poses (3,) from which the stage's thing is in reach, the nearest first."""
-        scene, task, here = self._session.scene, stage.played.task, self._driver.pose()
-        if stage.kind in ("open", "close"):
-            part = self._solver.openings.planner_of(
-                cast(Session, StageView(self._session, stage))
-            ).part
-            ends = part.position(0.0), part.position(PULLED)
-            ends = ends if stage.kind == "open" else ends[::-1]
-            poses = [s.base_pose for s in stances(scene, part, *ends)]
-        elif stage.kind == "pick":
-            poses = [p.base_pose for p in placements(scene) if task["pickup_obj_name"] in p.objects]
-            if not poses:  # in a drawer: from where it was opened
-                return [here] * STANDS
-        else:
-            return [_planar(p.base_pose) for p in self._stands(stage)]
-        poses.sort(key=lambda pose: float(np.hypot(pose[0] - here[0], pose[1] - here[1])))
-        return [_planar(pose) for pose in poses[:STANDS]]
-
-    def _stands(self, stage: PlayedStage) -> list[Placement]:
-        """Places before what an object is put on: those with the most free spots in reach."""
-        scene, task = self._session.scene, stage.played.task
-        name = task["place_receptacle_name"]
-        on = str(scene.objects.get(name, {}).get("surface") or name).partition("/")[0]
-        found = [
-            p
-            for p in placements(scene)
-            if p.surface is not None and p.surface.name.partition("/")[0] == on
-        ]
-        if name in scene.free_joints:
-            at = self._session.world.body_pos(self._session.slot)[scene.body_id(name), :2]
-            found.sort(key=lambda p: float(np.hypot(*(at - p.base_pose[:2]))))
-        else:
-            taken = task["pickup_obj_name"]
-            found.sort(key=lambda p: -len(self._spots(taken, p)))
-        return found[:STANDS]
-
-    def _spots(self, name: str, stand: Placement) -> Array:
-        """Free spots (N, 2) for an object on the surface before a place, best first."""
-        scene, surface = self._session.scene, stand.surface
-        assert surface is not None
-        reach, meta = scene.robot.config.reach, scene.objects.get(name, {})
-        at, base = self._session.world.body_pos(self._session.slot), np.array(stand.base_pose[:2])
-        circles = np.array(
-            [
-                [*at[scene.body_id(other), :2], entry["footprint"]]
-                for other, entry in scene.objects.items()
-                if entry.get("surface") == surface.name and other in scene.free_joints
-                and other != name
-            ]
-        ).reshape(-1, 3)  # fmt: skip
-        cos, sin = np.cos(surface.yaw), np.sin(surface.yaw)
-        steps = [np.arange(-half, half, SPOT_STEP) for half in surface.half_size]
-        local = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 2)
-        points = np.array(surface.center[:2]) + local @ np.array([[cos, sin], [-sin, cos]])
-        radius = float(meta.get("footprint", DEFAULT_RADIUS))
-        good = free(points, surface, circles, radius, SPOT_GAP)
-        good &= np.array([in_reach(reach, point - base, stand.yaw) for point in points], dtype=bool)
-        ahead = np.mean(reach.distance) * np.array([np.cos(stand.yaw), np.sin(stand.yaw)])
-        off = np.hypot(*(points[good] - base - ahead).T)
-        found: Array = points[good][np.argsort(off, kind="stable")[:SPOTS]]
-        return found
+        """Base poses (3,) from which the stage's thing is in reach, the best first."""
+        session, task = self._session, stage.played.task
+        if stage.kind == "pick":
+            return before_object(session, task["pickup_obj_name"])
+        if stage.kind == "place":
+            names = task["place_receptacle_name"], task["pickup_obj_name"]
+            return [planar(p.base_pose) for p in before_receptacle(session, *names)]
+        view = cast(Session, StageView(session, stage))
+        part = self._solver.openings.planner_of(view).part
+        return before_part(session, part, stage.kind == "open")
 
     def _pick(self, view: Session, stage: PlayedStage) -> Iterator[Array]:
         planner = self._solver.grasps.of(view)
@@ -246,11 +191,7 @@ class HouseholdAttempts:
         upright = start_pose(np.asarray(task["pickup_obj_start_pose"], dtype=float))
         receptacle, spots = task["place_receptacle_name"], None
         if receptacle not in view.scene.free_joints:
-            here = self._driver.pose()[:2]
-            stand = min(
-                self._stands(stage), key=lambda p: float(np.hypot(*(here - p.base_pose[:2])))
-            )
-            spots = self._spots(planner.name, stand)
+            spots = nearest_spots(self._session, receptacle, planner.name)
             if not len(spots):
                 return
         poses = PlacePoses(view.scene, planner.name, receptacle, upright, spots)
@@ -315,8 +256,3 @@ class HouseholdAttempts:
             if isinstance(stage, PlayedStage) and stage.kind in ("pick", "place"):
                 return self._solver.grasps.of(cast(Session, StageView(self._session, stage)))
         return GraspPlanner(self._session.scene, next(iter(self._session.scene.free_joints)))
-
-
-def _planar(pose: Any) -> Array:
-    """Position and heading (3,) of a base pose (7,)."""
-    return np.array([pose[0], pose[1], heading(pose[3:7])])

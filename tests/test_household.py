@@ -10,7 +10,8 @@ from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.episode import EpisodeSpec
-from molmospaces_gym.errors import InvalidEpisode, InvalidScene, UnknownBody
+from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, InvalidScene, UnknownBody
+from molmospaces_gym.policies.base import bind_policy, load_policy
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.navigation import NARROW, floor_grid
@@ -344,3 +345,39 @@ def test_vector_infos_are_arrays():
     assert infos["stage"].dtype == np.float64 and infos["stage/0"].dtype == np.bool_
     assert infos["stages"].shape == infos["_stages"].shape == (3,) and infos["_stages"].all()
     envs.close()
+
+
+def play(seed, steps=None, **kwargs):
+    """An episode by the expert; only its first ``steps``, where given, and then nothing more."""
+    env = make(houses=8, action_mode="joint_position", terminate_on_success=True, **kwargs)
+    policy = load_policy("expert")
+    bind_policy(policy, env)
+    obs, info = env.reset(seed=seed)
+    policy.reset(info["instruction"], seed)
+    over = False
+    while not over and (steps is None or env.unwrapped.session.steps < steps):
+        obs, _, terminated, truncated, info = env.step(policy.predict(obs)[0])
+        over = terminated or truncated
+    return env.unwrapped.session
+
+
+def test_the_expert_visits_rooms():
+    session = play(1)
+    assert [stage.kind for stage in session.bound.stages] == ["go_to_room"] * 2
+    assert session.info["is_success"] and session.steps < 900
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 4])
+def test_the_expert_fetches_and_takes_out(seed):
+    session = play(seed)
+    assert session.info["is_success"] and len(session.bound.stages) == 4 + (seed == 4)
+
+
+def test_the_expert_needs_wheels(rooms):
+    env = make(rooms, robot="franka_droid", action_mode="joint_position")
+    env.reset(options={"episode": {"task": {"stages": [GO_1], "robot_base_pose": pose(0, 0)}}})
+    policy = load_policy("expert")
+    bind_policy(policy, env)
+    with pytest.raises(InvalidConfig, match="has no base"):
+        policy.predict(None)
