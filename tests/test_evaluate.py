@@ -6,6 +6,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,8 @@ from molmospaces_gym.benchmarks.workers import by_house
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.policies.random import RandomPolicy
+from molmospaces_gym.robots import get_robot
+from molmospaces_gym.tasks import get_task, task_of
 
 STEPS = 12
 DT = 0.066
@@ -527,16 +530,36 @@ def test_a_suite_keeps_only_success_that_lasts() -> None:
     assert not lasts([False, True, False, True])
 
 
-@pytest.mark.skipif("pick-mini" not in suite_names(), reason="the suite is not made yet")
-def test_pick_mini_holds_all_its_pins() -> None:
+def test_pick_mini_is_balanced() -> None:
     suite = load_benchmark("pick-mini")
-    assert len(suite) == len(set(suite.ids)) == 50
-    houses = Counter(house_name(spec) for spec in suite.episodes)
-    assert len(houses) >= 25
-    assert max(houses.values()) <= 2
-    assert all(name.startswith("generated/val/") for name in houses)
     assert max(Counter(map(category_of, suite.episodes)).values()) <= 5
     for spec in suite.episodes:
         assert (spec.control_dt, spec.horizon_sec) == (DT, 20.0)
         assert {camera.name for camera in spec.cameras} >= {"wrist_camera"}
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_shipped_suites_hold_all_their_pins(name: str) -> None:
+    suite = load_benchmark(name)
+    assert len(suite) == len(set(suite.ids)) == {"mini": 50, "val": 200}[name.rpartition("-")[2]]
+    houses = Counter(house_name(spec) for spec in suite.episodes)
+    assert len(houses) >= 25 and max(houses.values()) <= len(suite) // 25
+    assert all(re.fullmatch(r"(generated|homes)/val/\d+", house) for house in houses)
+    task = get_task(task_named(name))
+    assert {task_of(spec.task) for spec in suite.episodes} == {task.name}
+    robot = get_robot(task.robot)
+    for spec in suite.episodes:
+        assert spec.control_dt == pytest.approx(task.control_dt or robot.control_dt)
+        assert spec.horizon_sec == task.horizon_s
+        assert spec.robot.robot_name == robot.name
+        assert spec.seed is not None and spec.cameras and spec.instruction
     assert {"mujoco", "molmospaces-gym"} <= set(suite.metadata["made_by"]["versions"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", suite_names())
+def test_the_expert_solves_a_shipped_episode_as_when_it_was_chosen(
+    name: str, tmp_path: Path
+) -> None:
+    result = evaluate("expert", name, episodes=1, out=tmp_path / "run")
+    assert result.successes == 1

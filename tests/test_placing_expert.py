@@ -28,7 +28,8 @@ KWARGS = {
     "terminate_on_success": False,
     "disable_env_checker": True,
 }
-SEED = {"PickAndPlace": 1, "PickAndPlaceNextTo": 1, "PickAndPlaceColor": 1}
+SEED = {"PickAndPlace": 2, "PickAndPlaceNextTo": 1, "PickAndPlaceColor": 1}
+"""Starts in which the sweep knocks the object over or down: only to shove it is no harm."""
 
 
 @pytest.fixture(scope="module", params=TASKS)

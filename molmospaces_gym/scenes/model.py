@@ -50,7 +50,8 @@ class SceneModel:
     @cached_property
     def seed(self) -> int:
         """Seed of searches in this scene: from its text, wherever its files lie."""
-        text = self.house.mjcf.encode() if self.house.path is None else self.house.path.read_bytes()
+        house = self.house
+        text = (house.mjcf or "").encode() if house.path is None else house.path.read_bytes()
         digest = hashlib.sha256(text + self.robot.config.name.encode()).digest()
         return int.from_bytes(digest[:6], "little")
 
