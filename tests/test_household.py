@@ -347,15 +347,15 @@ def test_vector_infos_are_arrays():
     envs.close()
 
 
-def play(seed, steps=None, **kwargs):
-    """An episode by the expert; only its first ``steps``, where given, and then nothing more."""
+def play(seed, **kwargs):
+    """An episode by the expert."""
     env = make(houses=8, action_mode="joint_position", terminate_on_success=True, **kwargs)
     policy = load_policy("expert")
     bind_policy(policy, env)
     obs, info = env.reset(seed=seed)
     policy.reset(info["instruction"], seed)
     over = False
-    while not over and (steps is None or env.unwrapped.session.steps < steps):
+    while not over:
         obs, _, terminated, truncated, info = env.step(policy.predict(obs)[0])
         over = terminated or truncated
     return env.unwrapped.session
@@ -368,10 +368,10 @@ def test_the_expert_visits_rooms():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 4])
-def test_the_expert_fetches_and_takes_out(seed):
-    session = play(seed)
-    assert session.info["is_success"] and len(session.bound.stages) == 4 + (seed == 4)
+def test_the_expert_solves_most_of_what_is_sampled():
+    """Two of three, whatever is drawn; all of these when this was written."""
+    results = [play(seed, split="val").info["is_success"] for seed in range(6)]
+    assert sum(results) >= 4, results
 
 
 def test_the_expert_needs_wheels(rooms):
