@@ -206,10 +206,11 @@ class HouseholdAttempts:
         handler = ObjectHandler(view, planner)
         for base in before_dropped(self._session, planner.name):
             yield from self._dock(base)
-            start = handler.bottom()
-            yield from self._pick(
-                view, lambda start=start: handler.touches() and handler.bottom() > start + RISEN
-            )
+
+            def risen(start: float = handler.bottom()) -> bool:
+                return handler.touches() and handler.bottom() > start + RISEN
+
+            yield from self._pick(view, risen)
             if self._held is not None:
                 return
 

@@ -190,7 +190,8 @@ def test_each_tool_moves_by_its_own_step(rby1: RobotBinding, moves: Array, lean:
         kinematics.set_joints(torso.qpos, target[torso.control])
         shift, turn = kinematics.displacement(target[arm.control], command[arm.control])
         part = action[parts[arm.config.group]]
-        np.testing.assert_allclose(shift, EE_STEP * part[:3], atol=0.008)
+        # One step is right to first order only, and these are the largest steps on every axis.
+        np.testing.assert_allclose(shift, EE_STEP * part[:3], atol=0.012)
         np.testing.assert_allclose(turn, EE_TURN * part[3:], atol=0.03)
     np.testing.assert_array_equal(command[torso.control], target[torso.control])
     np.testing.assert_allclose(

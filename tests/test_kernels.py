@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molmospaces_gym import kernels
+from molmospaces_gym import kernels, touch_kernels
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -117,18 +117,18 @@ def test_actions_are_clipped_and_checked(seed):
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=8))
 def test_touches_are_those_of_the_object(pairs):
-    owner = np.array([0, kernels.OBJECT, kernels.ROBOT, 6, 10], np.uint8)
+    owner = np.array([0, touch_kernels.OBJECT, touch_kernels.ROBOT, 6, 10], np.uint8)
     geoms = np.array(pairs, np.int32).reshape(-1, 2)
     partners = [b if a == 1 else a for a, b in pairs if 1 in (a, b)]
     expected = 0
     for partner in partners:
-        expected |= kernels.BY_ROBOT if partner >= 2 else kernels.BY_OTHER
-        expected |= {3: kernels.BY_LEFT, 4: kernels.BY_RIGHT}.get(partner, 0)
-    assert kernels.touches(geoms, owner) == expected
+        expected |= touch_kernels.BY_ROBOT if partner >= 2 else touch_kernels.BY_OTHER
+        expected |= {3: touch_kernels.BY_LEFT, 4: touch_kernels.BY_RIGHT}.get(partner, 0)
+    assert touch_kernels.touches(geoms, owner) == expected
 
 
 def test_reach_draws_the_tool_in_from_above():
-    potential = kernels.reach_potential
+    potential = touch_kernels.reach_potential
     assert potential(0.0, 0.0, 0.0) == 1.0
     assert potential(0.0, 0.0, 0.3) < potential(0.0, 0.0, 0.1) < potential(0.0, 0.0, 0.02)
     # Beside the object, the way leads up before it leads in.
@@ -141,11 +141,13 @@ def test_approach_measures_from_the_middle_of_the_box(seed):
     xpos, _, xmat = poses(rng, 2)
     center, tool, offset = rng.normal(size=3), rng.normal(size=3), np.empty(3)
     geoms, owner = np.zeros((0, 2), np.int32), np.zeros(1, np.uint8)
-    bits, distance, reach = kernels.approach(geoms, owner, xpos, xmat, 1, center, tool, offset)
+    bits, distance, reach = touch_kernels.approach(
+        geoms, owner, xpos, xmat, 1, center, tool, offset
+    )
     expected = tool - xpos[1] - xmat[1].reshape(3, 3) @ center
     np.testing.assert_allclose(offset, expected, atol=1e-9)
     assert (bits, distance) == (0, pytest.approx(np.linalg.norm(expected)))
-    assert reach == pytest.approx(kernels.reach_potential(*expected))
+    assert reach == pytest.approx(touch_kernels.reach_potential(*expected))
 
 
 def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):

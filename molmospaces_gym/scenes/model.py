@@ -124,11 +124,15 @@ class SceneModel:
 
     @cached_property
     def geom_owner(self) -> NDArray[np.uint8]:
-        """(ngeom,) bits of ``kernels.ROBOT``, ``LEFT`` and ``RIGHT``; copy before adding others."""
-        from molmospaces_gym import kernels
+        """(ngeom,) bits ``ROBOT``, ``LEFT``, ``RIGHT`` of ``touch_kernels``; a copy takes more."""
+        from molmospaces_gym import touch_kernels
 
-        owner = np.where(self.geom_root == self.robot.root_id, kernels.ROBOT, 0).astype(np.uint8)
-        for bodies, bit in zip(self.robot.fingers, (kernels.LEFT, kernels.RIGHT), strict=True):
+        owner = np.where(self.geom_root == self.robot.root_id, touch_kernels.ROBOT, 0).astype(
+            np.uint8
+        )
+        for bodies, bit in zip(
+            self.robot.fingers, (touch_kernels.LEFT, touch_kernels.RIGHT), strict=True
+        ):
             owner[np.isin(self.model.geom_bodyid, sorted(bodies))] |= bit
         return owner
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym import kernels
+from molmospaces_gym import kernels, touch_kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
@@ -163,14 +163,14 @@ class OpeningEpisode:
         self._xpos, self._xmat = world.body_pos(slot), world.body_mat(slot)
         self._handle = self.part.handles[0]
         self._owner = scene.geom_owner.copy()
-        self._owner[list(self._handle.geoms)] |= kernels.OBJECT
+        self._owner[list(self._handle.geoms)] |= touch_kernels.OBJECT
         self._link, self._tool = scene.robot.link_id, world.site_pos(slot)[scene.robot.tcp_site]
         self._offset = np.zeros(3)
         """From the handle to the tool (3,), world frame, after ``evaluate``."""
 
     def evaluate(self) -> TaskState:
         part, handle = self.part, self._handle
-        touched, distance, reach = kernels.approach_handle(
+        touched, distance, reach = touch_kernels.approach_handle(
             self._world.contact_geoms(self._slot),
             self._owner,
             self._xpos,
@@ -189,7 +189,7 @@ class OpeningEpisode:
         if self._closes:
             potentials["close"] = done
         else:
-            fingers = bool(touched & kernels.BY_LEFT) + bool(touched & kernels.BY_RIGHT)
+            fingers = bool(touched & touch_kernels.BY_LEFT) + bool(touched & touch_kernels.BY_RIGHT)
             potentials["grasp"] = 1.0 if success else 0.5 * fingers
             potentials["open"] = done
         joint = abs(float(self._qpos[part.qpos])) / part.span

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym import kernels
+from molmospaces_gym import kernels, touch_kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
@@ -123,20 +123,22 @@ class OpenDoorEpisode:
         self._hands = []
         for arm in robot.arms:
             owner = np.zeros(scene.model.ngeom, dtype=np.uint8)
-            owner[list(self._handle.geoms)] |= kernels.OBJECT
-            for bodies, bit in zip(arm.fingers, (kernels.LEFT, kernels.RIGHT), strict=True):
+            owner[list(self._handle.geoms)] |= touch_kernels.OBJECT
+            for bodies, bit in zip(
+                arm.fingers, (touch_kernels.LEFT, touch_kernels.RIGHT), strict=True
+            ):
                 fingers = np.isin(scene.model.geom_bodyid, sorted(bodies))
-                owner[fingers] |= bit | kernels.ROBOT
+                owner[fingers] |= bit | touch_kernels.ROBOT
             self._hands.append((owner, world.site_pos(slot)[arm.tcp_site], np.zeros(3)))
         self._openness, self._grasped = 0.0, False
 
     def evaluate(self) -> TaskState:
         handle, body = self._handle, self.part.body
         geoms = self._world.contact_geoms(self._slot)
-        both = kernels.BY_LEFT | kernels.BY_RIGHT
+        both = touch_kernels.BY_LEFT | touch_kernels.BY_RIGHT
         nearest, reach, self._grasped = np.inf, 0.0, False
         for owner, tool, offset in self._hands:
-            touched, distance, near = kernels.approach_handle(
+            touched, distance, near = touch_kernels.approach_handle(
                 geoms, owner, self._xpos, self._xmat, body, handle.middle, handle.outward, tool,
                 offset,
             )  # fmt: skip

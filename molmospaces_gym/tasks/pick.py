@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym import kernels
+from molmospaces_gym import kernels, touch_kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
@@ -36,7 +36,7 @@ class PickTask:
 
     Dense reward terms are changes of potentials (see ``dense_terms``): ``reach`` is how far the
     tool has come along a funnel that ends in the object's middle from above
-    (``kernels.reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that
+    (``touch_kernels.reach_potential``), 1 once it is grasped; ``grasp`` one half per finger that
     touches the object; ``lift`` height over the goal lift of 5 cm, counted while both fingers
     touch; ``success`` 1 while successful.
     """
@@ -115,7 +115,7 @@ class PickEpisode:
         self._half_size = scene.body_half_size(name)
         self._center = scene.body_center(name)
         self._owner = scene.geom_owner.copy()
-        self._owner[scene.geom_root == scene.model.body_rootid[self.body]] |= kernels.OBJECT
+        self._owner[scene.geom_root == scene.model.body_rootid[self.body]] |= touch_kernels.OBJECT
         self._xpos, self._xquat = world.body_pos(slot), world.body_quat(slot)
         self._xmat = world.body_mat(slot)
         self._link, self._tool = scene.robot.link_id, world.site_pos(slot)[scene.robot.tcp_site]
@@ -123,7 +123,7 @@ class PickEpisode:
         """From the middle of the object's box to the tool (3,), world frame, after ``evaluate``."""
 
     def evaluate(self) -> TaskState:
-        touched, distance, reach = kernels.approach(
+        touched, distance, reach = touch_kernels.approach(
             self._world.contact_geoms(self._slot),
             self._owner,
             self._xpos,
@@ -134,8 +134,10 @@ class PickEpisode:
             self._offset,
         )
         lift = float(self._xpos[self.body, 2]) - self._start_height
-        left, right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
-        only_robot = touched & (kernels.BY_ROBOT | kernels.BY_OTHER) == kernels.BY_ROBOT
+        left, right = bool(touched & touch_kernels.BY_LEFT), bool(touched & touch_kernels.BY_RIGHT)
+        only_robot = (
+            touched & (touch_kernels.BY_ROBOT | touch_kernels.BY_OTHER) == touch_kernels.BY_ROBOT
+        )
         success = (only_robot or self._lift_suffices) and lift >= self._threshold
         grasped = left and right
         return TaskState(
@@ -154,10 +156,10 @@ class PickEpisode:
         contacts = self._world.contacts(self._slot)
         middle = self._xpos[self.body, 2] + self._xmat[self.body, 6:] @ self._center
         owner = self._owner[contacts.geoms]
-        for row, side in zip(*np.nonzero(owner & kernels.OBJECT), strict=True):
+        for row, side in zip(*np.nonzero(owner & touch_kernels.OBJECT), strict=True):
             up = contacts.normal[row, 2] * (1.0 if side == 1 else -1.0)
             supports = contacts.position[row, 2] < middle and up > SUPPORT_COSINE
-            if supports and not owner[row, 1 - side] & kernels.ROBOT:
+            if supports and not owner[row, 1 - side] & touch_kernels.ROBOT:
                 return 0.0
         return max(0.0, state.quantities["lift"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym import kernels, place_kernels
+from molmospaces_gym import kernels, place_kernels, touch_kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
@@ -66,7 +66,7 @@ class Placing:
             raise InvalidEpisode(f"object and receptacle are both {name!r}; expected two bodies")
         self.world, self.slot = world, slot
         self.owner = scene.geom_owner.copy()
-        self.owner[scene.geom_root == self.body] |= kernels.OBJECT
+        self.owner[scene.geom_root == self.body] |= touch_kernels.OBJECT
         root = model.body_rootid[self.receptacle]
         self.owner[scene.geom_root == root] |= place_kernels.RECEPTACLE
         self.xpos, self.xquat = world.body_pos(slot), world.body_quat(slot)
@@ -97,11 +97,14 @@ class Placing:
         """Read the state of the slot; ``known`` (m, 7) are ``count`` poses of carry-forward."""
         geoms = self.world.contact_geoms(self.slot)
         xpos, xquat, xmat = self.xpos, self.xquat, self.xmat
-        touched, self.distance, self._reach = kernels.approach(
+        touched, self.distance, self._reach = touch_kernels.approach(
             geoms, self.owner, xpos, xmat, self.body, self._center, self._tool, self._offset
         )
-        self.left, self.right = bool(touched & kernels.BY_LEFT), bool(touched & kernels.BY_RIGHT)
-        self.robot_contact = bool(touched & kernels.BY_ROBOT)
+        self.left, self.right = (
+            bool(touched & touch_kernels.BY_LEFT),
+            bool(touched & touch_kernels.BY_RIGHT),
+        )
+        self.robot_contact = bool(touched & touch_kernels.BY_ROBOT)
         kernels.relative_pose(xpos, xquat, xmat, self.receptacle, self.body, self.relative)
         self._survey(geoms, known, count)
         if self._start[10] != self._start[10]:
