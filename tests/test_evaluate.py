@@ -36,6 +36,7 @@ from molmospaces_gym.benchmarks.records import (
     Table,
     one_line,
 )
+from molmospaces_gym.benchmarks.runs import load_run
 from molmospaces_gym.benchmarks.summary import RunHead, object_category, summary_csv, summary_dict
 from molmospaces_gym.benchmarks.workers import by_house
 from molmospaces_gym.episode import EpisodeSpec, house_name
@@ -264,6 +265,25 @@ def test_run_folder(run: Path, suite: Path) -> None:
     assert (run / "contact_sheet.png").read_bytes()[:4] == b"\x89PNG"
     failed = [row for row in found if row["success_at_end"] == "0"]
     assert len(list((run / "videos").glob("*.mp4"))) == len(failed) > 0
+
+
+def test_a_run_is_read_back(run: Path) -> None:
+    loaded = load_run(run)
+    assert loaded.complete
+    assert loaded.planned == len(loaded.records) == loaded.summary["played"]
+    assert set(loaded.timings) == {record.episode_id for record in loaded.records}
+    assert loaded.name.startswith(str(loaded.config["policy"]))
+
+
+def test_what_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match="no run folder"):
+        load_run(tmp_path)
+    (tmp_path / "config.json").write_text('{"policy": "x"}')
+    with pytest.raises(InvalidConfig, match="lacks benchmark, episodes, complete"):
+        load_run(tmp_path)
+    config = json.loads((run / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert not load_run(tmp_path).complete  # no episode was played here
 
 
 def test_figures_do_not_depend_on_workers_or_on_watching(

@@ -1,0 +1,69 @@
+"""Read a run folder back: what ``compare``, ``submit`` and the report start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from molmospaces_gym.benchmarks.records import (
+    EPISODE_COLUMNS,
+    TIMING_COLUMNS,
+    EpisodeRecord,
+    EpisodeTiming,
+    Table,
+)
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.json_files import read_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedRun:
+    """A run folder as it lies on disk; ``records`` in benchmark order."""
+
+    path: Path
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    records: tuple[EpisodeRecord, ...]
+    timings: Mapping[str, EpisodeTiming]
+
+    @property
+    def planned(self) -> int:
+        """Episodes the run was asked to play."""
+        return int(self.config["episodes"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of them were played and the run came to its end."""
+        return bool(self.config["complete"]) and len(self.records) == self.planned
+
+    @property
+    def name(self) -> str:
+        """Its policy and benchmark, for titles."""
+        return f"{self.config['policy']} on {Path(str(self.config['benchmark'])).name}"
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Read the run folder at ``path``, finished or not.
+
+    Raises:
+        InvalidConfig: It is no run folder, or one of its files is damaged.
+    """
+    folder = Path(path)
+    if not (folder / "config.json").is_file():
+        raise InvalidConfig(
+            f"{folder} is no run folder: it has no config.json; make one with molmospaces-gym eval"
+        )
+    config = read_json(folder / "config.json", InvalidConfig)
+    missing = [key for key in ("policy", "benchmark", "episodes", "complete") if key not in config]
+    if missing:
+        raise InvalidConfig(f"{folder / 'config.json'} lacks {', '.join(missing)}")
+    summary = folder / "summary.json"
+    records = Table(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
+    timings = Table(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
+    return LoadedRun(
+        path=folder,
+        config=config,
+        summary=read_json(summary, InvalidConfig) if summary.is_file() else {},
+        records=tuple(records),
+        timings={timing.episode_id: timing for timing in timings},
+    )
