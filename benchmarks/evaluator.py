@@ -13,8 +13,9 @@ from typing import Any
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
 from molmospaces_gym.benchmarks.folder import RunFolder, machine_info
-from molmospaces_gym.benchmarks.pictures import contact_sheet, still_indices
+from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, contact_sheet, still_indices
 from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.benchmarks.report import write_report
 from molmospaces_gym.benchmarks.rollout import VIDEO_CHOICES, Plan, Player, build_policy
 from molmospaces_gym.benchmarks.stats import format_rate
 from molmospaces_gym.benchmarks.summary import RunHead, object_category
@@ -118,6 +119,7 @@ def evaluate(
         out=Path(out) if out is not None else _default_out(suite.name, name),
         video=video,
         stills=still_indices(len(jobs)),
+        failure_stills=still_indices(len(jobs), MAX_FAILURE_STILLS),
     )
     if workers > 1:
         _check_portable(plan)
@@ -200,6 +202,7 @@ def _play(
     successes = sum(record.success_at_end for record in folder.records.values())
     # Written before the first episode too: a killed run must not look like a complete one.
     folder.write_summary(head)
+    write_report(folder.path, budget=0)
     tell(Progress(len(folder.records), len(jobs), successes, None, None))
     played = (
         play_here(player, left)
@@ -221,6 +224,7 @@ def _play(
         successes = sum(record.success_at_end for _, record in shown)
         title = f"{head.policy}: success at end {format_rate(successes, len(shown))}"
         contact_sheet(folder.path, [pair for pair in shown if pair[0] in plan.stills], title)
+        write_report(folder.path)
 
 
 def _config(plan: Plan, suite: Benchmark, head: RunHead, seed: int, workers: int) -> dict[str, Any]:

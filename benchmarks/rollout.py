@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
-from molmospaces_gym.benchmarks.pictures import VideoFile, save_still, video_path
+from molmospaces_gym.benchmarks.pictures import (
+    VideoFile,
+    save_failure_still,
+    save_still,
+    video_path,
+)
 from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy
 
 VIDEO_CHOICES = ("none", "failures", "all")
+CHEAP_RENDERER = "raster"
+"""The renderer, also the default one, that shows a failed episode's end at no cost to speak of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +37,8 @@ class Plan:
     video: str
     stills: frozenset[int]
     """Indices of the episodes whose first and last frame are kept."""
+    failure_stills: frozenset[int] = frozenset()
+    """Indices of the episodes whose last frame is kept, small, if they fail."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ class Player:
         try:
             trace = self._steps(job, self.env, film)
             success = trace.success[-1] and not trace.diverged
-            film.last()
+            film.last(success or trace.diverged)
         finally:
             film.finish(success)
         return trace
@@ -194,12 +203,15 @@ def failed_record(job: Job, reason: str, steps: int = 0) -> EpisodeRecord:
 
 
 class _Film:
-    """Frames of one episode: stills for the contact sheet and a video, both only if wanted."""
+    """Frames of one episode: stills for the contact sheet and the report and a video, if wanted."""
 
     def __init__(self, plan: Plan, job: Job, env: gym.Env[Any, Any]) -> None:
         self._plan, self._job, self._env = plan, job, env
         self._still = job.index in plan.stills
         self._video: VideoFile | None = None
+        cheap = plan.env_kwargs.get("renderer", CHEAP_RENDERER) == CHEAP_RENDERER
+        looked_at = self._still or cheap or plan.video != "none"
+        self._failure = looked_at and job.index in plan.failure_stills
 
     def first(self) -> None:
         if self._plan.video != "none":
@@ -212,8 +224,11 @@ class _Film:
         if self._video is not None:
             self._video.append(self._env.render())
 
-    def last(self) -> None:
+    def last(self, fine: bool) -> None:
+        """Keep the last frame; ``fine`` says that no failure can be seen in it."""
         self._keep("last")
+        if self._failure and not fine:
+            save_failure_still(self._plan.out, self._job.episode_id, self._env.render())
 
     def _keep(self, moment: str) -> None:
         if self._still:

@@ -11,6 +11,7 @@ from molmospaces_gym import __version__
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("list")(list_all)
 app.command("eval")(evaluate)
+app.command("report")(report)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
