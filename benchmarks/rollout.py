@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,13 @@ from molmospaces_gym.benchmarks.pictures import (
     save_still,
     video_path,
 )
-from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.benchmarks.records import (
+    EpisodeRecord,
+    EpisodeTiming,
+    EpisodeTrace,
+    Job,
+    one_line,
+)
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy
 
@@ -48,14 +54,19 @@ class Played:
     job: Job
     record: EpisodeRecord
     timing: EpisodeTiming
+    trace: EpisodeTrace
 
 
 @dataclass
 class _Trace:
-    success: list[bool]
-    positions: list[NDArray[np.float64]]
+    success: list[bool] = field(default_factory=list)
+    positions: list[NDArray[np.float64]] = field(default_factory=list)
     episode_return: float = 0.0
     diverged: bool = False
+
+    def written(self, episode_id: str) -> EpisodeTrace:
+        text = "".join("1" if success else "0" for success in self.success)
+        return EpisodeTrace(episode_id=episode_id, trace=text)
 
 
 class Player:
@@ -84,39 +95,42 @@ class Player:
     def play(self, job: Job) -> Played:
         """Play one episode. Whatever goes wrong in it is its failure, never the run's."""
         wall, cpu = time.perf_counter(), time.process_time()
+        trace = _Trace()
         try:
-            record = self._record(job, self._roll(job))
+            self._roll(job, trace)
+            record = self._record(job, trace)
         # Env, simulator and policy are foreign code here; one bad episode must not end a run
         # of a thousand, and must not vanish from its denominator.
         except Exception as error:  # noqa: BLE001
             self._env = None
-            record = failed_record(job, f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            record = failed_record(job, reason, max(0, len(trace.success) - 1))
         timing = EpisodeTiming(
             episode_id=job.episode_id,
             wall_s=time.perf_counter() - wall,
             cpu_s=time.process_time() - cpu,
             steps=record.steps,
         )
-        return Played(job, record, timing)
+        return Played(job, record, timing, trace.written(job.episode_id))
 
-    def _roll(self, job: Job) -> _Trace:
+    def _roll(self, job: Job, trace: _Trace) -> None:
         film, success = _Film(self._plan, job, self.env), False
         try:
-            trace = self._steps(job, self.env, film)
+            self._steps(job, self.env, film, trace)
             success = trace.success[-1] and not trace.diverged
             film.last(success or trace.diverged)
         finally:
             film.finish(success)
-        return trace
 
-    def _steps(self, job: Job, env: gym.Env[Any, Any], film: "_Film") -> _Trace:
+    def _steps(self, job: Job, env: gym.Env[Any, Any], film: "_Film", trace: _Trace) -> None:
         if not self._bound:
             bind_policy(self._policy, env)
             self._bound = True
         obs, info = env.reset(seed=job.seed, options={"episode": job.index})
         self._policy.reset(str(info["instruction"]), job.seed)
         read_joints = joint_reader(env.unwrapped)
-        trace = _Trace([bool(info["is_success"])], [read_joints()])
+        trace.success.append(bool(info["is_success"]))
+        trace.positions.append(read_joints())
         film.first()
         state: Any = None
         start, over = np.ones(1, dtype=np.bool_), False
@@ -129,7 +143,6 @@ class Player:
             trace.episode_return += float(reward)
             film.next()
         trace.diverged = bool(info.get("diverged", False))
-        return trace
 
     def _record(self, job: Job, trace: _Trace) -> EpisodeRecord:
         steps = len(trace.success) - 1

@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from molmospaces_gym.benchmarks.records import EpisodeTiming, Job
+from molmospaces_gym.benchmarks.records import EpisodeTiming, EpisodeTrace, Job
 from molmospaces_gym.benchmarks.rollout import Plan, Played, Player, failed_record
 
 STOP_SECONDS = 5.0
@@ -114,7 +114,7 @@ class _Worker:
         self.job = None
         record = failed_record(job, f"the worker process died (exit code {code})")
         timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
-        return Played(job, record, timing)
+        return Played(job, record, timing, EpisodeTrace(episode_id=job.episode_id, trace=""))
 
     def _send(self, job: Job) -> None:
         # A process that is already dead shows itself in take(), as a closed pipe.

@@ -240,6 +240,12 @@ def run(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def assert_same_tables(out: Path, expected: Path) -> None:
+    """Both runs hold the same bytes apart from durations."""
+    for name in ("episodes.csv", "traces.csv"):
+        assert (out / name).read_bytes() == (expected / name).read_bytes(), name
+
+
 def rows(out: Path) -> list[dict[str, str]]:
     with (out / "episodes.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -272,6 +278,13 @@ def test_a_run_is_read_back(run: Path) -> None:
     assert loaded.complete
     assert loaded.planned == len(loaded.records) == loaded.summary["played"]
     assert set(loaded.timings) == {record.episode_id for record in loaded.records}
+    assert list(loaded.traces) == [record.episode_id for record in loaded.records]
+    for record in loaded.records:
+        trace = [mark == "1" for mark in loaded.traces[record.episode_id]]
+        assert len(trace) == record.steps + 1
+        assert (trace[-1], any(trace)) == (record.success_at_end, record.success_once)
+        assert first_success(trace) == record.first_success_step
+        assert has_run(trace) == record.five_consecutive
     assert loaded.name.startswith(str(loaded.config["policy"]))
 
 
@@ -289,11 +302,10 @@ def test_what_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
 def test_figures_do_not_depend_on_workers_or_on_watching(
     run: Path, suite: Path, tmp_path: Path
 ) -> None:
-    expected = (run / "episodes.csv").read_bytes()
     for workers in (1, 2):
         out = tmp_path / str(workers)
         evaluate("random", suite, out=out, workers=workers, image_size=[96, 64])
-        assert (out / "episodes.csv").read_bytes() == expected
+        assert_same_tables(out, run)
 
 
 def test_the_seed_changes_what_a_random_policy_does(run: Path, suite: Path, tmp_path: Path) -> None:
@@ -316,7 +328,7 @@ def test_resume_keeps_what_is_there(run: Path, suite: Path, tmp_path: Path) -> N
     result = evaluate("random", suite, out=out, resume=True, progress=note, image_size=[96, 64])
     assert played == ["tiny/2", "tiny/1"] or played == ["tiny/1", "tiny/2"]
     assert result.complete
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
     assert len((out / "timing.csv").read_text().splitlines()) == 4
     assert len(json.loads((out / "config.json").read_text())["sessions"]) == 2
 
@@ -349,7 +361,7 @@ def test_interrupted_run_says_so_and_goes_on(run: Path, suite: Path, tmp_path: P
     assert json.loads((out / "config.json").read_text())["complete"] is False
     assert "# incomplete: 1 of 3 episodes" in (out / "summary.csv").read_text()
     evaluate("random", suite, out=out, resume=True, image_size=[96, 64])
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
 
 
 class Misbehaving(RandomPolicy):
@@ -425,7 +437,7 @@ def test_killed_workers_cost_nothing(run: Path, suite: Path, tmp_path: Path) -> 
     out = tmp_path / "o"
     evaluate("random", suite, out=out, workers=2, progress=kill_all, image_size=[96, 64])
     assert len(killed) == 2
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
     assert not multiprocessing.active_children()
 
 
@@ -471,7 +483,7 @@ def test_kill_and_resume_equals_an_uninterrupted_run(
     process.kill()
     process.wait()
     evaluate("random", suite, out=out, resume=True, image_size=[96, 64])
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
 
 
 @pytest.mark.parametrize(

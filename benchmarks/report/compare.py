@@ -51,9 +51,7 @@ def compare_section(run: LoadedRun, other: LoadedRun) -> Html:
         "section",
         tag("h2", f"Comparison with {title_of(other)}"),
         *notes,
-        tag(
-            "p", f"A: {title_of(run)} ({run.path}).", tag("br"), f"B: {title_of(other)}", _at(other)
-        ),
+        tag("p", f"A: {_where(run)}", tag("br"), f"B: {_where(other)}"),
         tag("div", _rates(pairs, names), _cells(pairs), class_="columns"),
         _curves(run, other, names),
         _changed(pairs),
