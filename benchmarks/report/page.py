@@ -10,12 +10,12 @@ from string import Template
 from molmospaces_gym.benchmarks.report.compare import compare_section
 from molmospaces_gym.benchmarks.report.data import summary_of
 from molmospaces_gym.benchmarks.report.episodes import episodes_section
+from molmospaces_gym.benchmarks.report.failures import failures_section
 from molmospaces_gym.benchmarks.report.markup import Html, join, tag
 from molmospaces_gym.benchmarks.report.media import MEDIA_BUDGET
 from molmospaces_gym.benchmarks.report.sections import (
     banner,
     curve_section,
-    failures_section,
     groups_section,
     summary_section,
     timing_section,
@@ -64,7 +64,7 @@ def report_html(run: LoadedRun, other: LoadedRun | None = None, budget: int = ME
     """The report as text; see ``write_report``."""
     title = title_of(run) if run.complete else f"{title_of(run)} (incomplete)"
     sections = {
-        "summary": summary_section(summary_of(run)),
+        "summary": summary_section(summary_of(run), run.records),
         "compare": None if other is None else compare_section(run, other),
         "curve": curve_section(run),
         "groups": groups_section(run.records),

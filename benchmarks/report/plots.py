@@ -27,12 +27,12 @@ class Line:
 
 
 def percent(value: float) -> str:
-    """A fraction as ``12.3 %``, without decimals at both ends."""
-    return f"{100 * value:.0f} %" if value in (0.0, 1.0) else f"{100 * value:.1f} %"
+    """A fraction as ``12.3 %``."""
+    return f"{100 * value:.1f} %"
 
 
 def span(low: float, high: float) -> str:
-    """An interval of fractions as ``75.8 to 100 %``."""
+    """An interval of fractions as ``75.8 to 100.0 %``."""
     return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
