@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from molmospaces_gym.benchmarks.report.data import failed, reason, reason_kind
-from molmospaces_gym.benchmarks.report.markup import Html, tag
+from molmospaces_gym.benchmarks.report.markup import Html, join, tag
 from molmospaces_gym.benchmarks.report.media import Card, choose_cards
 from molmospaces_gym.benchmarks.report.plots import share_bar, trace_strip
 from molmospaces_gym.benchmarks.runs import LoadedRun
@@ -43,32 +43,39 @@ def failures_section(run: LoadedRun, budget: int) -> Html:
 
 def _failure_card(run: LoadedRun, card: Card) -> Html:
     record = card.record
-    alt = f"last frame of {record.episode_id}: {record.instruction}"
-    if card.clip:
-        media = tag(
-            "video",
-            controls=True,
-            muted=True,
-            playsinline=True,
-            preload="none" if card.still else "metadata",
-            poster=card.still,
-            src=card.clip,
-            aria_label=f"video of {record.episode_id}: {record.instruction}",
-        )
-    elif card.still:
-        media = tag("img", src=card.still, alt=alt, loading="lazy")
-    else:
-        media = tag("p", "no picture was kept", class_="blank")
     trace = run.traces.get(record.episode_id, "")
     return tag(
         "article",
-        media,
+        _media(card),
         tag("h3", record.instruction or "(no instruction)"),
         tag("p", reason(record), class_="reason"),
         trace_strip(trace, record.steps) if "1" in trace else None,
         tag("p", f"{record.episode_id}, {record.house}, {record.category}", class_="note"),
         class_="card",
     )
+
+
+def _media(card: Card) -> Html:
+    """The still; a click on it unfolds the clip, also without a script."""
+    what = f"{card.record.episode_id}: {card.record.instruction}"
+    if card.clip is None and card.still is None:
+        return tag("p", "no picture was kept", class_="blank")
+    still = None
+    if card.still is not None:
+        still = tag("img", src=card.still, alt=f"last frame of {what}", loading="lazy")
+    if card.clip is None:
+        return join(still)
+    sign = "\N{BLACK RIGHT-POINTING TRIANGLE} video"
+    video = tag(
+        "video",
+        controls=True,
+        muted=True,
+        playsinline=True,
+        preload="metadata",
+        src=card.clip,
+        aria_label=f"video of {what}",
+    )
+    return tag("details", tag("summary", still, tag("span", sign)), video)
 
 
 def _shown(cards: Sequence[Card], failures: int) -> str:

@@ -59,7 +59,7 @@ def summary_section(summary: dict[str, Any], records: Sequence[EpisodeRecord]) -
         tag("p", percent(main.value) if main.total else "no episodes", class_="headline"),
         interval_bar(main),
         _scale(),
-        tag("p", _counted(main), class_="note"),
+        tag("p", f"{_counted(main)} (95 % interval)", class_="note"),
         tag("ul", *outcomes, class_="tally"),
         class_="card hero",
     )
