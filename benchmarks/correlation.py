@@ -24,6 +24,8 @@ FEWEST = 3
 """Pairs below which a correlation says nothing: two points always lie on a line."""
 FEW_POLICIES = 10
 """Below this many, a bootstrap over policies is known to be too narrow."""
+BLOCK_ELEMENTS = 2_000_000
+"""Entries of the largest array of a block of resamples; bounds the memory of ``mmrv``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +156,7 @@ def _agreement(
 
     def measure(function: Callable[[FloatArray, FloatArray], FloatArray]) -> Measure:
         value = float(function(sim, real))
-        drawn = np.array([float(function(sim[row], real[row])) for row in rows])
+        drawn = np.concatenate([function(sim[block], real[block]) for block in rows])
         kept = drawn[~np.isnan(drawn)]
         without = [np.setdiff1d(np.arange(len(sim)), group) for group in groups]
         others = [float(function(sim[r], real[r])) for r in without if len(r) >= 2]
@@ -192,9 +194,18 @@ def _rows_of_policies(pairs: Sequence[ScorePair]) -> list[NDArray[np.intp]]:
 def _resampled_rows(
     groups: Sequence[NDArray[np.intp]], resamples: int, seed: int
 ) -> list[NDArray[np.intp]]:
+    """Rows of each resample, in blocks of resamples with equally many rows: (R, N) each."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(groups), size=(resamples, len(groups)))
-    return [np.concatenate([groups[index] for index in row]) for row in drawn]
+    by_length: defaultdict[int, list[NDArray[np.intp]]] = defaultdict(list)
+    for choice in drawn:
+        row = np.concatenate([groups[index] for index in choice])
+        by_length[len(row)].append(row)
+    blocks = []
+    for length, rows in by_length.items():
+        most = max(1, BLOCK_ELEMENTS // length**2)
+        blocks += [np.stack(rows[k : k + most]) for k in range(0, len(rows), most)]
+    return blocks
 
 
 def _fisher(value: float, policies: int, confidence: float) -> Interval | None:

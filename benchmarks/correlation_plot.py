@@ -89,6 +89,9 @@ def _bar(score: Score, confidence: float) -> tuple[float, float]:
 
 def _names(axes: Any, found: Correlation) -> None:
     """Policy names, left of the point in the right half so that they stay inside."""
+    from matplotlib.patheffects import withStroke
+
+    halo = withStroke(linewidth=3, foreground="white")
     for pair in found.pairs:
         right = pair.sim.rate > 0.5
         axes.annotate(
@@ -98,6 +101,7 @@ def _names(axes: Any, found: Correlation) -> None:
             textcoords="offset points",
             ha="right" if right else "left",
             fontsize=8,
+            path_effects=[halo],
         )
 
 
