@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from molmospaces_gym.benchmarks.clusters import FEW_HOUSES
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.report.data import (
     OUTCOMES,
-    Rate,
+    GroupRate,
     category_rates,
+    house_interval,
     house_rates,
     outcome,
     slowest_houses,
@@ -57,7 +59,7 @@ def summary_section(summary: dict[str, Any], records: Sequence[EpisodeRecord]) -
         "div",
         tag("p", "Success at the end", class_="label"),
         tag("p", percent(main.value) if main.total else "no episodes", class_="headline"),
-        interval_bar(main),
+        interval_bar(main.name, main.value, main.interval),
         _scale(),
         tag("p", f"{_counted(main)} (95 % interval)", class_="note"),
         tag("ul", *outcomes, class_="tally"),
@@ -71,7 +73,7 @@ def summary_section(summary: dict[str, Any], records: Sequence[EpisodeRecord]) -
         _mean_card("Mean jerk", summary["mean_jerk"], "rad/s\N{SUPERSCRIPT THREE}, all joints"),
         _card("Errors", str(len(summary["failures"])), "episodes not played to their end"),
     ]
-    note = tag("p", "Intervals are 95 % Wilson score intervals.", class_="note")
+    note = tag("p", _interval_note(records), class_="note")
     grid = tag("div", hero, *others, class_="cards")
     return tag("section", tag("h2", "Summary"), grid, note, id="summary")
 
@@ -118,7 +120,7 @@ def groups_section(records: Sequence[EpisodeRecord]) -> Html:
     )
 
 
-def rate_table(title: str, column: str, rates: Sequence[Rate]) -> Html:
+def rate_table(title: str, column: str, rates: Sequence[GroupRate]) -> Html:
     """Rates with interval bars, one row each; what exceeds ``ROWS_SHOWN`` unfolds."""
     head = tag("h3", f"{title} ({len(rates)})")
     parts = [_rate_rows(title, column, rates[:ROWS_SHOWN])]
@@ -160,7 +162,18 @@ def timing_section(run: LoadedRun) -> Html:
     )
 
 
-def _rate_rows(caption: str, column: str, rates: Sequence[Rate]) -> Html:
+def _interval_note(records: Sequence[EpisodeRecord]) -> str:
+    text = "Intervals are 95 % Wilson score intervals, which take episodes as independent."
+    interval = house_interval(records) if records else None
+    if interval is None:
+        return f"{text} An interval that counts houses needs {FEW_HOUSES} of them."
+    return (
+        f"{text} Counting houses, whose episodes succeed and fail together, success at the end is "
+        f"within {span(*interval)} (bootstrap of houses)."
+    )
+
+
+def _rate_rows(caption: str, column: str, rates: Sequence[GroupRate]) -> Html:
     head = tag(
         "tr",
         tag("th", column, scope="col"),
@@ -172,7 +185,7 @@ def _rate_rows(caption: str, column: str, rates: Sequence[Rate]) -> Html:
         tag(
             "tr",
             tag("th", rate.name, scope="row"),
-            tag("td", interval_bar(rate)),
+            tag("td", interval_bar(rate.name, rate.value, rate.interval)),
             tag("td", percent(rate.value), class_="number"),
             tag("td", f"{rate.successes}/{rate.total}", class_="number"),
         )
@@ -192,16 +205,16 @@ def _scale() -> Html:
     return tag("div", *marks, class_="scale", aria_hidden="true")
 
 
-def _rate(summary: dict[str, Any], key: str, name: str) -> Rate:
-    return Rate(name, summary[key]["successes"], summary[key]["total"])
+def _rate(summary: dict[str, Any], key: str, name: str) -> GroupRate:
+    return GroupRate(name, summary[key]["successes"], summary[key]["total"])
 
 
-def _rate_card(rate: Rate, note: str) -> Html:
+def _rate_card(rate: GroupRate, note: str) -> Html:
     return tag(
         "div",
         tag("p", rate.name, class_="label"),
         tag("p", percent(rate.value) if rate.total else "-", class_="value"),
-        interval_bar(rate),
+        interval_bar(rate.name, rate.value, rate.interval),
         tag("p", join(_counted(rate), tag("br"), note), class_="note"),
         class_="card",
     )
@@ -221,7 +234,7 @@ def _card(name: str, value: str, note: str) -> Html:
     )
 
 
-def _counted(rate: Rate) -> str:
+def _counted(rate: GroupRate) -> str:
     return f"{rate.successes} of {rate.total} episodes, {span(*rate.interval)}"
 
 

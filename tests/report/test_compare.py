@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from molmospaces_gym.benchmarks.compare import compare
 from molmospaces_gym.benchmarks.report import write_report
 from molmospaces_gym.benchmarks.report.settings import repeat_command
 from molmospaces_gym.benchmarks.runs import load_run
 from molmospaces_gym.cli.main import app
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, NotComparable
 
 
 class TestSettings:
@@ -55,23 +56,30 @@ class TestComparison:
         yes, no = "0" * 9 + "1", "0" * 10
         first = write_run(tmp_path / "a", [yes, yes, yes, no, no, yes])
         second = write_run(tmp_path / "b", [yes, no, no, yes, no], policy="expert")
-        page = page_of(first, compare=second)
+        with pytest.raises(NotComparable, match="--common"):
+            write_report(first, second)
+        page, found = (
+            page_of(first, compare=second, common=True),
+            compare(first, second, common=True),
+        )
         assert ["both succeed", "1"] in page.rows and ["both fail", "1"] in page.rows
         assert ["only A succeeds", "2"] in page.rows and ["only B succeeds", "1"] in page.rows
-        assert "the 5 episodes that both played" in page.text
+        assert "5 episodes that both played" in page.text
         assert "3 episodes end differently" in page.text
-        assert ["policy", '"random"', '"expert"'] in page.rows
+        assert "A - B = +20.0 points" in page.text
+        low, high = (100 * limit for limit in found.difference.cluster)
+        assert f"1 houses {low:+.1f} to {high:+.1f}" in page.text
+        assert f"exact McNemar p = {found.difference.mcnemar:.3g}" in page.text
+        assert found.notes and all(note in page.text for note in found.notes)
 
-    def test_other_benchmarks_are_refused(
-        self, tmp_path: Path, write_run: Callable[..., Path]
+    def test_what_was_stopped_early_gets_anytime_figures(
+        self, tmp_path: Path, write_run: Callable[..., Path], page_of: Callable[..., Any]
     ) -> None:
-        first = write_run(tmp_path / "a", ["1"])
-        second = write_run(tmp_path / "b", ["1"], benchmark_sha256="other")
-        with pytest.raises(InvalidConfig, match="different benchmarks"):
-            write_report(first, second)
-        empty = write_run(tmp_path / "c", [], episodes=1)
-        with pytest.raises(InvalidConfig, match="no episode in common"):
-            write_report(first, empty)
+        first = write_run(tmp_path / "a", ["1"] * 9)
+        second = write_run(tmp_path / "b", ["0"] * 9, complete=False)
+        text = page_of(first, compare=second).text
+        value = compare(first, second).anytime.e_value
+        assert f"e-value {value:.3g}" in text and "B is incomplete" in text
 
 
 class TestCommand:

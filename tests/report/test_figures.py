@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from molmospaces_gym.benchmarks.clusters import by_house, cluster_interval
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.report.data import (
     house_rates,
@@ -46,6 +47,21 @@ class TestFigures:
         curve = success_curve(load_run(run))
         assert curve.now is None and curve.ever[-1] > 0
         assert "no success traces" in page_of(run).text
+
+    def test_an_interval_over_houses_needs_enough_of_them(
+        self,
+        run: Path,
+        tmp_path: Path,
+        write_run: Callable[..., Path],
+        mixed_traces: Callable[[int], list[str]],
+        page_of: Callable[..., Any],
+    ) -> None:
+        assert "An interval that counts houses needs 20 of them." in page_of(run).text
+        out = write_run(tmp_path / "many", mixed_traces(125))
+        records = load_run(out).records
+        ends = [record.success_at_end for record in records]
+        low, high = cluster_interval(by_house([record.house for record in records], ends))
+        assert f"within {100 * low:.1f} to {100 * high:.1f} %" in page_of(out).text
 
     def test_houses_are_counted(self, run: Path) -> None:
         records = load_run(run).records
