@@ -81,7 +81,7 @@ def _cells(measure: "Measure") -> list[str]:
     lost = f" ({100 * measure.undefined:.0f} % undefined)" if measure.undefined >= 0.005 else ""
     return [
         f"{measure.value:.3f}",
-        f"{measure.interval.low:.2f} to {measure.interval.high:.2f}{lost}",
-        f"{measure.left_out.low:.2f} to {measure.left_out.high:.2f}",
-        "" if measure.fisher is None else f"{measure.fisher.low:.2f} to {measure.fisher.high:.2f}",
+        f"{measure.interval.low:.2f}..{measure.interval.high:.2f}{lost}",
+        f"{measure.left_out.low:.2f}..{measure.left_out.high:.2f}",
+        "" if measure.fisher is None else f"{measure.fisher.low:.2f}..{measure.fisher.high:.2f}",
     ]
