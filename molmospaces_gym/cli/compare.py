@@ -86,11 +86,12 @@ def _show(console: Console, found: "Comparison", anytime: bool) -> None:
 def _rates(found: "Comparison") -> Table:
     table = Table(
         title=f"{found.measure}, {found.episodes} episodes in {found.houses} houses",
-        caption=f"{100 * found.confidence:g} % intervals: Wilson takes episodes as independent, "
-        "over houses is a bootstrap of houses",
+        box=SIMPLE_HEAD,
+        caption=f"{100 * found.confidence:g} %: Wilson takes episodes as independent, "
+        "the bootstrap only houses",
     )
-    heads = ("", "successes", "%", "Wilson, %", "over houses, %")
-    for column in (*heads, "correlation\nin a house", "design\neffect", "worth\nepisodes"):
+    heads = ("", "solved", "%", "Wilson, %", "houses, %")
+    for column in (*heads, "correlation\nin a house", "design\neffect"):
         table.add_column(column, justify="right")
     for letter, rate in (("A", found.first), ("B", found.second)):
         table.add_row(letter, *_rate_cells(rate))
@@ -98,7 +99,7 @@ def _rates(found: "Comparison") -> Table:
 
 
 def _rate_cells(rate: "Rate") -> list[str]:
-    rho, effect, effective = rate.clustering
+    rho, effect, _ = rate.clustering
     return [
         f"{rate.successes}/{rate.total}",
         f"{100 * rate.successes / rate.total:.1f}",
@@ -106,7 +107,6 @@ def _rate_cells(rate: "Rate") -> list[str]:
         _span(rate.cluster),
         "-" if isnan(rho) else f"{rho:.2f}",
         f"{effect:.2f}",
-        f"{effective:.0f}",
     ]
 
 

@@ -43,8 +43,8 @@ def correlate(
             "expected two CSV files, of simulation and of real trials, or --example"
         )
     files = (sim, real) if sim is not None and real is not None else example_tables()
-    scores = [read_scores(file) for file in files]
-    found = run(pair_scores(*scores, common=common), confidence=confidence, seed=seed)
+    pairs = pair_scores(read_scores(files[0]), read_scores(files[1]), common=common)
+    found = run(pairs, confidence=confidence, seed=seed)
     console = Console()
     _show(console, found)
     if out is not None:
