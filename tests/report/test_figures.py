@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molmospaces_gym.benchmarks.clusters import by_house, cluster_interval
+from molmospaces_gym.benchmarks.clusters import FEW_HOUSES, by_house, cluster_interval
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.report.data import (
     house_rates,
@@ -56,8 +56,8 @@ class TestFigures:
         mixed_traces: Callable[[int], list[str]],
         page_of: Callable[..., Any],
     ) -> None:
-        assert "An interval that counts houses needs 20 of them." in page_of(run).text
-        out = write_run(tmp_path / "many", mixed_traces(125))
+        assert f"An interval that counts houses needs {FEW_HOUSES} of them." in page_of(run).text
+        out = write_run(tmp_path / "many", mixed_traces(5 * FEW_HOUSES))
         records = load_run(out).records
         ends = [record.success_at_end for record in records]
         low, high = cluster_interval(by_house([record.house for record in records], ends))
