@@ -37,22 +37,20 @@ def submit(
     ] = False,
 ) -> None:
     """Write the CSV files, the filled issue and the zip of a leaderboard entry."""
+    from molmospaces_gym.benchmarks.entries import collect_entries
     from molmospaces_gym.benchmarks.issue_text import BOARD_ISSUES, FORM, parse_fields
-    from molmospaces_gym.benchmarks.submission import submit as run
+    from molmospaces_gym.benchmarks.submission import check_new, write_submission
 
     fields = parse_fields(field or [])
+    target = out or runs[0] / "submission"
+    check_new(target)
+    # Before any question: nobody fills a form for a run that is refused.
+    entries = collect_entries(runs, videos=videos, suite=suite, allow_unofficial=allow_unofficial)
     if sys.stdin.isatty():
         for asked in FORM:
             if asked.key not in fields:
                 fields[asked.key] = _ask(asked)
-    done = run(
-        runs,
-        fields,
-        out or runs[0] / "submission",
-        videos=videos,
-        suite=suite,
-        allow_unofficial=allow_unofficial,
-    )
+    done = write_submission(entries, fields, target)
     console = Console()
     for path in (*done.tables, done.issue, done.archive):
         console.print(escape(str(path)), soft_wrap=True, highlight=False)
