@@ -142,7 +142,8 @@ def _run_note(run: LoadedRun, official: OfficialSuite | None) -> str:
     """One line on how a run was made."""
     config, env = run.config, run.config.get("env_kwargs", {})
     versions = config.get("versions", {})
-    seen = ", ".join(env.get("cameras") or ()) or "the robot's cameras"
+    cameras = ", ".join(env.get("cameras") or ()) or "the robot's cameras"
+    seen = "poses of the objects" if env.get("obs_mode", "state") == "state" else cameras
     parts = [
         f"policy {config['policy']}, {len(run.records)} episodes of {config['horizon']} steps of "
         f"{config['control_dt']:g} s",

@@ -86,6 +86,21 @@ def test_the_table_is_the_published_one() -> None:
     assert not set(found) & set(suite_names())
 
 
+def test_the_documentation_lists_them() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "leaderboard.md").read_text(encoding="utf-8")
+    for record in official_suites().values():
+        assert record.cameras is not None
+        cells = (
+            f"`{record.name}`",
+            record.board or "-",
+            str(record.episodes),
+            f"{record.horizon} x {record.control_dt:g} s",
+            ", ".join(record.cameras),
+            record.renderer or "-",
+        )
+        assert f"| {' | '.join(cells)} |" in text
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_each_record_is_whole(name: str) -> None:
     record = suite(name)

@@ -41,7 +41,7 @@ def _suites() -> list[tuple[str, str, str, str]]:
 def _official() -> list[tuple[str, ...]]:
     from molmospaces_gym.official_suites import official_suites
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, suite in official_suites().items():
         here = "yes" if (suite.directory / "benchmark.json").is_file() else "no"
         numbers = (str(suite.episodes), str(suite.horizon), f"{suite.control_dt:g}")
