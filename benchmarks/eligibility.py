@@ -1,5 +1,6 @@
 """Whether a run may be submitted, and if not, what is wrong with it and what to run instead."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,9 @@ def again(run: LoadedRun, resume: bool = False) -> str:
     official = official_suite_of(run.config.get("benchmark_metadata", {}))
     known = official is not None or suite in suite_names()
     benchmark = suite if known else run.config["benchmark"]
-    out = f"{run.path} --resume" if resume else f"{run.path}-again"
-    return f"run: molmospaces-gym eval --policy {policy} --benchmark {benchmark} --out {out}"
+    words = ["molmospaces-gym", "eval", "--policy", str(policy), "--benchmark", str(benchmark)]
+    words += ["--out", str(run.path), "--resume"] if resume else ["--out", f"{run.path}-again"]
+    return f"run: {shlex.join(words)}"
 
 
 def _unfinished(run: LoadedRun) -> Iterator[Fault]:
