@@ -64,3 +64,7 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
 
 class InvalidSubmission(MolmoSpacesError, ValueError):
     """A run cannot be submitted, or a field of the form is missing; the message says which."""
+
+
+class NotComparable(MolmoSpacesError, ValueError):
+    """Two results are not of the same episodes or rows; the message names what differs."""
