@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 
 RESAMPLES = 4999
 """Bootstrap samples; limits then move by about 1 % of the width from seed to seed."""
-FEW_HOUSES = 20
+FEW_HOUSES = 25
 """Below this many houses the simulations of ``docs/statistics.md`` vouch for nothing."""
 _NO_SPREAD = 1e-9
 """Standard errors below this are rounding errors of zero."""

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -67,7 +69,7 @@ def _show(console: Console, found: "Comparison", anytime: bool) -> None:
     _show_difference(console, found)
     if anytime:
         console.print(_anytime(found))
-    console.print(_groups("by category", found.categories))
+    console.print(_groups("by category", found.categories, intervals=True))
     shown = sorted(
         (house for house in found.by_house if house.first_only or house.second_only),
         key=lambda house: (-abs(house.difference), house.name),
@@ -75,35 +77,36 @@ def _show(console: Console, found: "Comparison", anytime: bool) -> None:
     left = len(shown) - MAX_HOUSES_SHOWN
     if shown:
         title = f"houses with flips, {len(shown)} of {found.houses}"
-        console.print(_groups(title, shown[:MAX_HOUSES_SHOWN]))
+        console.print(_groups(title, shown[:MAX_HOUSES_SHOWN], intervals=False))
     if left > 0:
         console.print(f"... and {left} more; --json FILE lists all houses", highlight=False)
     _show_flips(console, found)
 
 
 def _rates(found: "Comparison") -> Table:
-    percent = f"{100 * found.confidence:g} %"
-    table = Table(title=f"{found.measure}, {found.episodes} episodes in {found.houses} houses")
-    for column in ("", "successes", "rate, %"):
+    table = Table(
+        title=f"{found.measure}, {found.episodes} episodes in {found.houses} houses",
+        box=SIMPLE_HEAD,
+        caption=f"{100 * found.confidence:g} %: Wilson takes episodes as independent, "
+        "the bootstrap only houses",
+    )
+    heads = ("", "solved", "%", "Wilson, %", "houses, %")
+    for column in (*heads, "correlation\nin a house", "design\neffect"):
         table.add_column(column, justify="right")
-    table.add_column(f"{percent} Wilson\n(episodes independent)", justify="right")
-    table.add_column(f"{percent} over houses\n(bootstrap)", justify="right")
-    table.add_column("correlation\nin a house", justify="right")
-    table.add_column("design effect\n(episodes worth)", justify="right")
     for letter, rate in (("A", found.first), ("B", found.second)):
         table.add_row(letter, *_rate_cells(rate))
     return table
 
 
 def _rate_cells(rate: "Rate") -> list[str]:
-    rho, effect, effective = rate.clustering
+    rho, effect, _ = rate.clustering
     return [
         f"{rate.successes}/{rate.total}",
         f"{100 * rate.successes / rate.total:.1f}",
         _span(rate.wilson),
         _span(rate.cluster),
-        "-" if rho != rho else f"{rho:.2f}",
-        f"{effect:.2f} ({effective:.0f})",
+        "-" if isnan(rho) else f"{rho:.2f}",
+        f"{effect:.2f}",
     ]
 
 
@@ -140,19 +143,21 @@ def _anytime(found: "Comparison") -> Table:
     return table
 
 
-def _groups(title: str, groups: "Sequence[Group]") -> Table:
-    table = Table(title=title)
+def _groups(title: str, groups: "Sequence[Group]", intervals: bool) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD)
     table.add_column("", overflow="fold")
-    for column in ("n", "A", "A %, Wilson", "B", "B %, Wilson", "A - B", "only A", "only B"):
-        table.add_column(column, justify="right")
+    heads = ("n", "A", "Wilson, %", "B", "Wilson, %", "A - B", "only A", "only B")
+    for column in heads:
+        if intervals or not column.startswith("Wilson"):
+            table.add_column(column, justify="right")
     for group in groups:
+        first = [str(group.first), _span(group.first_wilson)]
+        second = [str(group.second), _span(group.second_wilson)]
         table.add_row(
             escape(group.name),
             str(group.total),
-            str(group.first),
-            _span(group.first_wilson),
-            str(group.second),
-            _span(group.second_wilson),
+            *(first if intervals else first[:1]),
+            *(second if intervals else second[:1]),
             f"{100 * group.difference:+.1f}",
             str(group.first_only),
             str(group.second_only),
@@ -176,4 +181,4 @@ def _show_flips(console: Console, found: "Comparison") -> None:
 
 def _span(interval: "Interval", signed: bool = False) -> str:
     low, high = (100 * limit for limit in interval)
-    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f} to {high:.1f}"
+    return f"{low:+.1f}..{high:+.1f}" if signed else f"{low:.1f}..{high:.1f}"

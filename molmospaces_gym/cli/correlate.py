@@ -43,8 +43,8 @@ def correlate(
             "expected two CSV files, of simulation and of real trials, or --example"
         )
     files = (sim, real) if sim is not None and real is not None else example_tables()
-    scores = [read_scores(file) for file in files]
-    found = run(pair_scores(*scores, common=common), confidence=confidence, seed=seed)
+    pairs = pair_scores(read_scores(files[0]), read_scores(files[1]), common=common)
+    found = run(pairs, confidence=confidence, seed=seed)
     console = Console()
     _show(console, found)
     if out is not None:
@@ -81,7 +81,7 @@ def _cells(measure: "Measure") -> list[str]:
     lost = f" ({100 * measure.undefined:.0f} % undefined)" if measure.undefined >= 0.005 else ""
     return [
         f"{measure.value:.3f}",
-        f"{measure.interval.low:.2f} to {measure.interval.high:.2f}{lost}",
-        f"{measure.left_out.low:.2f} to {measure.left_out.high:.2f}",
-        "" if measure.fisher is None else f"{measure.fisher.low:.2f} to {measure.fisher.high:.2f}",
+        f"{measure.interval.low:.2f}..{measure.interval.high:.2f}{lost}",
+        f"{measure.left_out.low:.2f}..{measure.left_out.high:.2f}",
+        "" if measure.fisher is None else f"{measure.fisher.low:.2f}..{measure.fisher.high:.2f}",
     ]
