@@ -56,3 +56,11 @@ class NotReset(MolmoSpacesError, RuntimeError):
 
 class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
+
+
+class InvalidTrajectory(MolmoSpacesError, ValueError):
+    """A recorded episode or its file is malformed; the message says what was expected."""
+
+
+class MissingPackage(MolmoSpacesError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""

@@ -1,0 +1,59 @@
+"""Pictures and depth of an episode as mp4 files, and back."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.errors import InvalidTrajectory
+
+DEPTH_MIN, DEPTH_MAX = 0.05, 0.55
+"""Range of encoded depth, m (official; that of a RealSense D405 and some margin)."""
+DEPTH_LEVELS = 65534
+"""Steps of encoded depth between the two; 0 says that there is none."""
+
+
+def encode_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Depth (H, W) in m as a picture (H, W, 3): 16 bits in red (high) and green (low).
+
+    Official encoding: 1 is ``DEPTH_MIN``, 65535 ``DEPTH_MAX``, 0 is anything outside of them.
+    """
+    inside = (depth >= DEPTH_MIN) & (depth <= DEPTH_MAX)
+    level = (depth.astype(np.float64) - DEPTH_MIN) / (DEPTH_MAX - DEPTH_MIN) * DEPTH_LEVELS
+    code = np.where(inside, np.floor(level) + 1, 0).astype(np.uint16)
+    picture = np.zeros((*depth.shape, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = code >> 8, code & 0xFF
+    return picture
+
+
+def decode_depth(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The inverse of ``encode_depth`` for pictures (..., H, W, 3), to within 8 micrometres."""
+    code = picture[..., 0].astype(np.float64) * 256 + picture[..., 1]
+    depth = DEPTH_MIN + (code - 1) / DEPTH_LEVELS * (DEPTH_MAX - DEPTH_MIN)
+    return np.where(code > 0, depth, 0.0).astype(np.float32)
+
+
+def read_video(path: Path) -> NDArray[np.uint8]:
+    """All frames (N, H, W, 3) of a video.
+
+    Raises:
+        InvalidTrajectory: the file is missing or no video.
+    """
+    import imageio_ffmpeg
+
+    if not path.is_file():
+        raise InvalidTrajectory(f"no video at {path}; it belongs beside its trajectory file")
+    try:
+        reader = imageio_ffmpeg.read_frames(str(path))
+        meta: dict[str, Any] = next(reader)
+        width, height = meta["size"]
+        frames = [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader]
+    except (OSError, StopIteration) as error:
+        raise InvalidTrajectory(f"{path} is no readable video: {error}") from error
+    return np.stack(frames)
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """All frames (N, H, W) of a depth video, in m."""
+    return decode_depth(read_video(path))
