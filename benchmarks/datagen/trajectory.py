@@ -31,6 +31,10 @@ Flags = NDArray[np.bool_]
 SENTINEL_FRAMES = 1
 """Frames that a video holds after that of the last state: the last one again (``CameraTrack``)."""
 
+PER_STEP = ("commands", "executed", "command_poses")
+PER_STATE = ("observations", "qpos", "qvel", "tcp_poses", "quantities", "grasps", "extra")
+"""Attributes of a trajectory that map names to arrays of T, or of T + 1, rows."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CameraTrack:
@@ -103,13 +107,20 @@ class Trajectory:
         executed: the same as it was carried out.
         observations: env key -> (T + 1, k) float32, the numeric observation without images.
         qpos, qvel: move group -> (T + 1, k), rad and m, and per s.
-        tcp_poses: arm group -> (T + 1, 7) tool in the robot's base frame: x, y, z, qw, qx, qy, qz.
-        base_pose: (T + 1, 7) the robot's base frame in the world.
+        tcp_poses: arm group -> (T + 1, 7) tool in the frame of ``base_pose``: x, y, z, qw, qx, qy,
+            qz.
+        base_pose: (T + 1, 7) where the robot stands in the world (of a robot on a pedestal its
+            bottom: the official ``robot_base_pose``).
         object_names: bodies that can move and are not the robot's.
         object_poses: (T + 1, len(object_names), 7) their world poses.
         sim_qpos: (T + 1, nq) the whole simulator's positions, or None.
         sim_qvel: (T + 1, nv) its velocities, or None.
         cameras: camera name -> what it saw.
+        start_command: move group -> (k,) commands in force at the reset.
+        command_poses: arm group -> (T, 7) where ``commands`` would bring the tool, as ``tcp_poses``.
+        quantities: name -> (T + 1,) what the task measures, e.g. ``lift`` (m).
+        grasps: gripper group -> (T + 1, 2) whether it touches the object to be picked up, and
+            whether with both fingers; no keys where there is no such object.
         extra: further per-state arrays (T + 1, ...) of a format, by name.
     """
 
@@ -143,6 +154,10 @@ class Trajectory:
     sim_qpos: Array | None = None
     sim_qvel: Array | None = None
     cameras: Mapping[str, CameraTrack] = field(default_factory=dict)
+    start_command: Mapping[str, Array] = field(default_factory=dict)
+    command_poses: Mapping[str, Array] = field(default_factory=dict)
+    quantities: Mapping[str, Array] = field(default_factory=dict)
+    grasps: Mapping[str, Flags] = field(default_factory=dict)
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -179,8 +194,7 @@ class Trajectory:
             for name in ("base_pose", "object_poses", "sim_qpos", "sim_qvel")
             if (array := getattr(self, name)) is not None
         ]
-        by_name = {"commands": steps, "executed": steps, "observations": states, "extra": states}
-        by_name |= dict.fromkeys(("qpos", "qvel", "tcp_poses"), states)
+        by_name = dict.fromkeys(PER_STEP, steps) | dict.fromkeys(PER_STATE, states)
         for name, rows in by_name.items():
             found += [(f"{name}[{key!r}]", rows, a) for key, a in getattr(self, name).items()]
         for camera, track in self.cameras.items():

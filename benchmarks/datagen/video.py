@@ -6,12 +6,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molmospaces_gym.benchmarks.pictures import VideoFile
 from molmospaces_gym.errors import InvalidTrajectory
 
 DEPTH_MIN, DEPTH_MAX = 0.05, 0.55
 """Range of encoded depth, m (official; that of a RealSense D405 and some margin)."""
 DEPTH_LEVELS = 65534
 """Steps of encoded depth between the two; 0 says that there is none."""
+
+RGB_QUALITY = 5.0
+"""Quality of the pictures on the scale of imageio-ffmpeg, 0 to 10 (official)."""
+OPTIONS = ("-preset", "veryfast", "-threads", "1")
+"""One thread: the workers fill the cores, and equal pictures give equal files everywhere."""
+
+
+def rgb_file(path: Path, fps: float) -> VideoFile:
+    """A file for the pictures of a camera."""
+    return VideoFile(path, fps, RGB_QUALITY, OPTIONS)
+
+
+def depth_file(path: Path, fps: float) -> VideoFile:
+    """A file for pictures of ``encode_depth``.
+
+    Official ones are encoded with loss (CRF 23), which spoils the low byte; these are exact and
+    read the same way.
+    """
+    return VideoFile(path, fps, None, OPTIONS)
 
 
 def encode_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
