@@ -31,6 +31,15 @@ class Plan:
     stills: frozenset[int]
     """Indices of the episodes whose first and last frame are kept."""
 
+    def player(self) -> "Player":
+        """A player of this run's episodes."""
+        return Player(self)
+
+    def lost(self, job: Job, reason: str) -> "Played":
+        """The failure of an episode whose process died."""
+        timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
+        return Played(job, failed_record(job, reason), timing)
+
 
 @dataclass(frozen=True)
 class Played:

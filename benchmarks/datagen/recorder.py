@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -177,8 +176,7 @@ class StateReader:
         Arm group -> (T, 7) in the frame the robot stands in.
         """
         scene, found = self._session.scene, {}
-        model = scene.model
-        link_in_base = relative_pose_at_rest(model, self._stand, scene.robot.link_id)
+        link_in_base = fixed_pose(scene, self._stand, scene.robot.link_id)
         for number, arm in enumerate(scene.robot.arms):
             tool, rows = Kinematics(scene.robot, number), []
             for state, command in zip(qpos[:-1], commands, strict=True):
@@ -197,9 +195,9 @@ def standing_body(scene: SceneModel) -> int:
     return robot.root_id if base is None else scene.body_id(PREFIX + base.body)
 
 
-def relative_pose_at_rest(model: mujoco.MjModel, base: int, link: int) -> Array:
+def fixed_pose(scene: SceneModel, base: int, link: int) -> Array:
     """Pose (4, 4) of a body in the frame of another that it is fixed to."""
-    pose, body = np.eye(4), link
+    model, pose, body = scene.model, np.eye(4), link
     while body != base:
         pose = pose_matrix(model.body_pos[body], model.body_quat[body]) @ pose
         body = int(model.body_parentid[body])

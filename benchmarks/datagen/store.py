@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.benchmarks.datagen.trajectory import Attempt, CameraTrack, Trajectory
+from molmospaces_gym.benchmarks.datagen.trajectory import (
+    PER_STATE,
+    PER_STEP,
+    Attempt,
+    CameraTrack,
+    Trajectory,
+)
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidTrajectory
 from molmospaces_gym.json_files import read_json
@@ -130,11 +136,7 @@ def load_all(root: Path) -> Iterator[Trajectory]:
 
 
 CAMERA_ARRAYS = ("intrinsic_cv", "extrinsic_cv", "cam2world_gl")
-MAPPINGS = frozenset(
-    field.name
-    for field in fields(Trajectory)
-    if str(field.type).startswith("Mapping[") and field.name not in ("cameras", "env_kwargs")
-)
+MAPPINGS = (*PER_STEP, *PER_STATE, "start_command")
 """Attributes that map names to arrays."""
 
 

@@ -117,7 +117,7 @@ class Trajectory:
         sim_qvel: (T + 1, nv) its velocities, or None.
         cameras: camera name -> what it saw.
         start_command: move group -> (k,) commands in force at the reset.
-        command_poses: arm group -> (T, 7) where ``commands`` would bring the tool, as ``tcp_poses``.
+        command_poses: arm group -> (T, 7) where ``commands`` would bring the tool.
         quantities: name -> (T + 1,) what the task measures, e.g. ``lift`` (m).
         grasps: gripper group -> (T + 1, 2) whether it touches the object to be picked up, and
             whether with both fingers; no keys where there is no such object.
