@@ -58,7 +58,7 @@ class CollectPlan:
         houses: names of the houses that episodes are drawn in.
         policy: its spec.
         store: folder of the episodes.
-        cameras: names of the cameras that are filmed; None: all that the episode has.
+        cameras: names of the cameras that are filmed.
         depth: names of those that also give depth.
         image_size: (width, height) in pixels.
         noise: of the actions, or None.
@@ -73,7 +73,7 @@ class CollectPlan:
     houses: tuple[str, ...]
     policy: str
     store: Path
-    cameras: tuple[str, ...] | None
+    cameras: tuple[str, ...]
     depth: tuple[str, ...]
     image_size: tuple[int, int]
     noise: NoiseConfig | None
@@ -179,8 +179,7 @@ class Collector:
         session: Session = env.unwrapped.session  # type: ignore[attr-defined]
         if info["is_success_now"] and plan.only_success:
             return ALREADY_SOLVED, 0
-        cameras = tuple(session.cameras) if plan.cameras is None else plan.cameras
-        recorder = Recorder(session, folder, cameras, plan.depth, plan.image_size)
+        recorder = Recorder(session, folder, plan.cameras, plan.depth, plan.image_size)
         try:
             recorder.start(observation)
             rng = np.random.default_rng(about["noise_seed"])

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
 from molmospaces_gym.benchmarks.workers import play_here, play_in_processes
 from molmospaces_gym.config import task_config
 from molmospaces_gym.env import make_layout
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
 from molmospaces_gym.registration import env_id
 from molmospaces_gym.robots import get_robot
@@ -133,7 +133,9 @@ def make_plan(
     wishes = policy_env_kwargs(load_policy(options["policy"]), name)
     kwargs = {**wishes, **env_kwargs}
     config = task_config(found, kwargs)
-    layout = make_layout(config, found, get_robot(config.robot))
+    layout = make_layout(
+        replace(config, obs_mode="rgb", cameras=None), found, get_robot(config.robot)
+    )
     width, height = options["image_size"] or layout.image_size
     if min(width, height) < 8 or width % 2 or height % 2:
         raise InvalidConfig(
@@ -143,16 +145,20 @@ def make_plan(
         raise InvalidConfig("datagen samples its episodes; it takes no benchmark")
     if options["attempts"] < 1 or options["noise"] < 0:
         raise InvalidConfig("attempts must be at least 1 and noise not negative")
-    cameras = options["cameras"]
-    if cameras is not None and not set(options["depth"]) <= set(cameras):
-        raise InvalidConfig("depth names cameras that are not filmed")
+    cameras = layout.cameras if options["cameras"] is None else tuple(options["cameras"])
+    for camera in cameras:
+        if camera not in layout.cameras:
+            raise UnknownName("camera", camera, layout.cameras)
+    for camera in options["depth"]:
+        if camera not in cameras:
+            raise UnknownName("filmed camera", camera, cameras)
     return CollectPlan(
         env_id=name,
         env_kwargs=kwargs,
         houses=config.house_names,
         policy=options["policy"],
         store=out / "episodes",
-        cameras=None if cameras is None else tuple(cameras),
+        cameras=cameras,
         depth=tuple(options["depth"]),
         image_size=(int(width), int(height)),
         noise=NoiseConfig().scaled(options["noise"]) if options["noise"] else None,

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.benchmarks.datagen.camera_math import cam2world_gl, extrinsic_cv, intrinsic_cv
+from molmospaces_gym.benchmarks.datagen.scene_math import (
+    fixed_pose,
+    movable_bodies,
+    object_velocities,
+    pose_row,
+    standing_body,
+)
 from molmospaces_gym.benchmarks.datagen.trajectory import SENTINEL_FRAMES, CameraTrack, Trajectory
 from molmospaces_gym.benchmarks.datagen.video import depth_file, encode_depth, rgb_file
-from molmospaces_gym.cameras import mat_to_quat
 from molmospaces_gym.episode import house_name
-from molmospaces_gym.robots.base import PREFIX
 from molmospaces_gym.robots.kinematics import Kinematics
-from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.session import Session
 from molmospaces_gym.transforms import inverse, pose_matrix
 
@@ -114,6 +118,7 @@ class Recorder:
             base_pose=states["base_pose"],
             object_names=self._reader.object_names,
             object_poses=states["object_poses"],
+            object_velocities=self._reader.velocities(states["sim_qpos"], states["sim_qvel"]),
             sim_qpos=states["sim_qpos"],
             sim_qvel=states["sim_qvel"],
             cameras={film.name: film.track() for film in self._films},
@@ -170,6 +175,10 @@ class StateReader:
             row[f"grasp/{arm.config.gripper.group}"] = np.array([any(sides), all(sides)])
         return row
 
+    def velocities(self, qpos: Array, qvel: Array) -> Array:
+        """Velocities (T + 1, objects, 6) of the objects in states (T + 1, nq) and (T + 1, nv)."""
+        return object_velocities(self._session.scene, self._objects, qpos, qvel)
+
     def command_poses(self, qpos: Array, commands: Array) -> dict[str, Array]:
         """Where commands (T, n_actuators) would bring the tools, from states ``qpos`` (T + 1, nq).
 
@@ -186,34 +195,6 @@ class StateReader:
                 rows.append(pose_row(link_in_base @ pose))
             found[arm.config.group] = np.array(rows)
         return found
-
-
-def standing_body(scene: SceneModel) -> int:
-    """Id of the body whose pose is the official ``robot_base_pose``."""
-    robot = scene.robot
-    base = robot.config.base
-    return robot.root_id if base is None else scene.body_id(PREFIX + base.body)
-
-
-def fixed_pose(scene: SceneModel, base: int, link: int) -> Array:
-    """Pose (4, 4) of a body in the frame of another that it is fixed to."""
-    model, pose, body = scene.model, np.eye(4), link
-    while body != base:
-        pose = pose_matrix(model.body_pos[body], model.body_quat[body]) @ pose
-        body = int(model.body_parentid[body])
-    return pose
-
-
-def pose_row(pose: Array) -> Array:
-    """A pose (4, 4) as x, y, z, qw, qx, qy, qz."""
-    return np.array([*pose[:3, 3], *mat_to_quat(pose[:3, :3])])
-
-
-def movable_bodies(scene: SceneModel) -> NDArray[np.intp]:
-    """Ids of the named bodies that have a joint of their own, without the robot's."""
-    model, names = scene.model, scene.body_names
-    moving = (model.body_jntnum > 0) & (model.body_rootid != scene.robot.root_id)
-    return np.array([body for body in np.flatnonzero(moving) if names[body]], dtype=np.intp)
 
 
 class _Film:

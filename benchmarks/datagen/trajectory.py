@@ -34,6 +34,10 @@ SENTINEL_FRAMES = 1
 PER_STEP = ("commands", "executed", "command_poses")
 PER_STATE = ("observations", "qpos", "qvel", "tcp_poses", "quantities", "grasps", "extra")
 """Attributes of a trajectory that map names to arrays of T, or of T + 1, rows."""
+STATES = ("base_pose", "object_poses", "object_velocities", "sim_qpos", "sim_qvel")
+"""Attributes that are arrays of T + 1 rows, or None."""
+STEPS = ("rewards", "terminated", "truncated", "actions", "expert_actions")
+"""Attributes that are arrays of T rows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +117,8 @@ class Trajectory:
             bottom: the official ``robot_base_pose``).
         object_names: bodies that can move and are not the robot's.
         object_poses: (T + 1, len(object_names), 7) their world poses.
+        object_velocities: (T + 1, len(object_names), 6) linear (m/s) of the body origin and angular
+            (rad/s), world axes; None where they are not known.
         sim_qpos: (T + 1, nq) the whole simulator's positions, or None.
         sim_qvel: (T + 1, nv) its velocities, or None.
         cameras: camera name -> what it saw.
@@ -151,6 +157,7 @@ class Trajectory:
     base_pose: Array
     object_names: tuple[str, ...]
     object_poses: Array
+    object_velocities: Array | None = None
     sim_qpos: Array | None = None
     sim_qvel: Array | None = None
     cameras: Mapping[str, CameraTrack] = field(default_factory=dict)
@@ -186,13 +193,10 @@ class Trajectory:
         """(name, number of rows it must have, array) of everything with a time axis."""
         states, steps = len(self) + 1, len(self)
         found: list[tuple[str, int, NDArray[Any]]] = [
-            (name, steps, getattr(self, name))
-            for name in ("rewards", "terminated", "truncated", "actions", "expert_actions")
+            (name, steps, getattr(self, name)) for name in STEPS
         ]
         found += [
-            (name, states, array)
-            for name in ("base_pose", "object_poses", "sim_qpos", "sim_qvel")
-            if (array := getattr(self, name)) is not None
+            (name, states, array) for name in STATES if (array := getattr(self, name)) is not None
         ]
         by_name = dict.fromkeys(PER_STEP, steps) | dict.fromkeys(PER_STATE, states)
         for name, rows in by_name.items():
