@@ -83,7 +83,7 @@ class DatasetFolder:
         """
         file = self.path / "dataset.json"
         if file.is_file():
-            self._check(read_json(file, InvalidConfig), episodes, resume)
+            self._check(read_dataset_info(self.path), episodes, resume)
         self.store.mkdir(parents=True, exist_ok=True)
         store.sweep(self.store)
         self._about = {
@@ -160,6 +160,12 @@ class DatasetFolder:
 
     def _write(self) -> None:
         write_atomic(self.path / "dataset.json", json.dumps(self._about, indent=2) + "\n")
+
+
+def read_dataset_info(path: Path) -> dict[str, Any]:
+    """``dataset.json`` of a run's folder; raises ``InvalidConfig``."""
+    found: dict[str, Any] = read_json(path / "dataset.json", InvalidConfig)
+    return found
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,9 +146,11 @@ class Hdf5Writer:
 
 
 def house_folder(trajectory: Trajectory) -> str:
-    """Official folder name of a trajectory's house."""
-    index = 0 if trajectory.episode is None else trajectory.episode.house_index
-    return f"house_{index}"
+    """Official folder name of a trajectory's house: ``house_<i>`` of ``.../<i>``."""
+    last = trajectory.house.rpartition("/")[2]
+    if last.isdigit():
+        return f"house_{int(last)}"
+    return f"house_{0 if trajectory.episode is None else trajectory.episode.house_index}"
 
 
 def write_group(group: Any, trajectory: Trajectory) -> None:

@@ -1,7 +1,7 @@
 """Play a recorded episode again and say how far it comes apart from the recording."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -195,10 +195,3 @@ def _env_kwargs(trajectory: Trajectory, video: Path | None) -> dict[str, Any]:
     if not trajectory.actions.shape[1]:
         kwargs |= {"action_mode": "joint_position", "control_dt": trajectory.control_dt}
     return kwargs | dict(trajectory.env_kwargs)
-
-
-def tampered(trajectory: Trajectory, step: int, change: float) -> Trajectory:
-    """The trajectory with ``change`` added to every element of one action; for checks."""
-    actions = trajectory.actions.copy()
-    actions[step] = np.clip(actions[step] + np.float32(change), -1, 1)
-    return replace(trajectory, actions=actions)

@@ -1,7 +1,8 @@
 """Pictures and depth of an episode as mp4 files, and back."""
 
+import re
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,18 +61,21 @@ def read_video(path: Path) -> NDArray[np.uint8]:
     Raises:
         InvalidTrajectory: the file is missing or no video.
     """
-    import imageio_ffmpeg
+    from imageio_ffmpeg import get_ffmpeg_exe
 
     if not path.is_file():
         raise InvalidTrajectory(f"no video at {path}; it belongs beside its trajectory file")
-    try:
-        reader = imageio_ffmpeg.read_frames(str(path))
-        meta: dict[str, Any] = next(reader)
-        width, height = meta["size"]
-        frames = [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader]
-    except (OSError, StopIteration) as error:
-        raise InvalidTrajectory(f"{path} is no readable video: {error}") from error
-    return np.stack(frames)
+    # As PPM every picture brings its size along, which a raw stream does not.
+    output = ("-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24")
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", str(path), *output, "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    header = re.match(rb"P6\n(\d+) (\d+)\n255\n", done.stdout)
+    if done.returncode or header is None:
+        reason = done.stderr.decode(errors="replace").strip() or "it holds no pictures"
+        raise InvalidTrajectory(f"{path} is no readable video: {reason}")
+    width, height = int(header[1]), int(header[2])
+    frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, header.end() + 3 * width * height)
+    return np.ascontiguousarray(frames[:, header.end() :]).reshape(-1, height, width, 3)
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:

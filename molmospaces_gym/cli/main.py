@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym import __version__
+from molmospaces_gym.cli.datagen import datagen
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
@@ -26,6 +28,8 @@ app = typer.Typer(
 )
 app.command("list")(list_all)
 app.command("eval")(evaluate)
+app.command("datagen")(datagen)
+app.command("replay")(replay)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
