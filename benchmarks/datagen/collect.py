@@ -183,7 +183,8 @@ class Collector:
         try:
             recorder.start(observation)
             rng = np.random.default_rng(about["noise_seed"])
-            noise = plan.noise and ActionNoise(plan.noise, session.scene.robot, rng)
+            robot = session.scene.robot
+            noise = None if plan.noise is None else ActionNoise(plan.noise, robot, rng)
             held, diverged = self._steps(env, session, recorder, noise, observation)
             if plan.only_success and (diverged or not held):
                 return DIVERGED if diverged else NO_SUCCESS, session.steps
@@ -239,12 +240,12 @@ def replay_kwargs(env_kwargs: Mapping[str, Any], robot: str) -> dict[str, Any]:
 
 def fail(root: Path, index: int, reason: str, attempts: tuple[Attempt, ...]) -> Collected:
     """Write down that an episode could not be collected."""
-    folder = store.begin(root, index)
-    about = {"failure": one_line(reason), "attempts": [asdict(attempt) for attempt in attempts]}
-    store.write_about(folder, about)
+    folder, failure = store.begin(root, index), one_line(reason)
+    thrown = [asdict(attempt) for attempt in attempts]
+    store.write_about(folder, {"failure": failure, "attempts": thrown})
     store.commit(root, index)
     timing = EpisodeTiming(episode_id=str(index), wall_s=0.0, cpu_s=0.0, steps=0)
-    return Collected(index=index, failure=about["failure"], timing=timing)
+    return Collected(index=index, failure=failure, timing=timing)
 
 
 def cpu_seconds() -> float:

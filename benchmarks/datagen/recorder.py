@@ -76,7 +76,7 @@ class Recorder:
 
     def _state(self, observation: Mapping[str, Any]) -> None:
         names = self._session.layout.slices
-        row = {f"obs/{name}": np.array(observation[name]) for name in names}
+        row: dict[str, Any] = {f"obs/{name}": np.array(observation[name]) for name in names}
         row["success"] = self._session.state.success
         self._rows.append(row | self._reader.read())
         for film in self._films:

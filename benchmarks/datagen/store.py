@@ -152,9 +152,15 @@ def _camera(
     folder: Path, name: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> CameraTrack:
     width, height = about["size"]
-    files = {part: about[part] and folder / about[part] for part in ("video", "depth_video")}
-    poses = {part: arrays[f"cameras/{name}/{part}"] for part in CAMERA_ARRAYS}
-    return CameraTrack(size=(width, height), **files, **poses)
+    video, depth = about["video"], about["depth_video"]
+    return CameraTrack(
+        size=(width, height),
+        video=None if video is None else folder / video,
+        depth_video=None if depth is None else folder / depth,
+        intrinsic_cv=arrays[f"cameras/{name}/intrinsic_cv"],
+        extrinsic_cv=arrays[f"cameras/{name}/extrinsic_cv"],
+        cam2world_gl=arrays[f"cameras/{name}/cam2world_gl"],
+    )
 
 
 def _sync(path: Path) -> None:
