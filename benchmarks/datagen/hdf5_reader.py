@@ -2,7 +2,7 @@
 
 Our files come back as they were written, from their group ``gym``. Official ones hold less: no
 actions of an env (``actions`` has no columns; ``commands`` have all), no object poses after the
-start, a start that is a pickle, which is never opened (``episode`` is None), and no seeds.
+start, no name of the house (so that ``episode`` is None; see ``official_start``), and no seeds.
 """
 
 import json

@@ -76,8 +76,8 @@ def replay(
     start = episode if episode is not None else trajectory.episode
     if start is None:
         raise InvalidTrajectory(
-            f"trajectory {trajectory.index} does not say how it started (an official file keeps"
-            " that in a pickle); pass its episode"
+            f"trajectory {trajectory.index} does not say how it started; pass its episode (of an"
+            " official file: replay --houses DATASET/SPLIT, or official_start.read_start)"
         )
     env = make_env(_env_id(trajectory), {**_env_kwargs(trajectory, video), **env_kwargs})
     film: VideoFile | None = None

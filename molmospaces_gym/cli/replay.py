@@ -27,6 +27,10 @@ def replay(
     spec: Annotated[
         Path | None, typer.Option(help="JSON of the episode's start, where FILE does not say.")
     ] = None,
+    houses: Annotated[
+        str | None,
+        typer.Option(help="DATASET/SPLIT of the house of an official file, to read its own start."),
+    ] = None,
     video: Annotated[Path | None, typer.Option(help="mp4 file of the replay.")] = None,
     env: Annotated[
         list[str] | None,
@@ -41,10 +45,14 @@ def replay(
     from molmospaces_gym.benchmarks.datagen.replay import replay as run
     from molmospaces_gym.json_files import read_json
 
-    if (video is not None or spec is not None) and episode is None:
-        raise InvalidConfig("--video and --spec are about one trajectory; say which by --episode")
+    if episode is None and (video or spec or houses):
+        raise InvalidConfig("--video, --spec and --houses are about one trajectory: say --episode")
     console = Console()
     start = None if spec is None else read_json(spec, InvalidEpisode)
+    if houses is not None and episode is not None:
+        from molmospaces_gym.benchmarks.datagen.official_start import read_start
+
+        start = read_start(file, episode, houses)
     stop = None if episode is None else episode + 1
     agreed, shown = True, 0
     numbered = islice(enumerate(get_format(format).read(file)), episode or 0, stop)
