@@ -64,3 +64,7 @@ class InvalidTrajectory(MolmoSpacesError, ValueError):
 
 class MissingPackage(MolmoSpacesError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
+
+
+class NotComparable(MolmoSpacesError, ValueError):
+    """Two results are not of the same episodes or rows; the message names what differs."""

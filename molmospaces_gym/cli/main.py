@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym import __version__
+from molmospaces_gym.cli.compare import compare
+from molmospaces_gym.cli.correlate import correlate
 from molmospaces_gym.cli.datagen import datagen
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
@@ -30,6 +32,8 @@ app.command("list")(list_all)
 app.command("eval")(evaluate)
 app.command("datagen")(datagen)
 app.command("replay")(replay)
+app.command("compare")(compare)
+app.command("correlate")(correlate)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
