@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
-from molmospaces_gym.robots.kinematics import rotation_vector
+from molmospaces_gym.robots.chain import rotation_vectors
 from molmospaces_gym.transforms import inverse, pose_matrix
 
 Array = NDArray[np.float64]
@@ -52,4 +52,4 @@ def _rows(arrays: Any, dummy: dict[str, Any]) -> Rows:
 def _twist(pose: Array, target: Array) -> list[float]:
     """Way from a pose (7,) to another in the frame of the first: (6,)."""
     change = inverse(pose_matrix(pose[:3], pose[3:])) @ pose_matrix(target[:3], target[3:])
-    return [*change[:3, 3], *rotation_vector(change[:3, :3])]
+    return [*change[:3, 3], *rotation_vectors(change[None, :3, :3])[0]]
