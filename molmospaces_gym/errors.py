@@ -66,5 +66,13 @@ class InvalidSubmission(MolmoSpacesError, ValueError):
     """A run cannot be submitted, or a field of the form is missing; the message says which."""
 
 
+class InvalidTrajectory(MolmoSpacesError, ValueError):
+    """A recorded episode or its file is malformed; the message says what was expected."""
+
+
+class MissingPackage(MolmoSpacesError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""
+
+
 class NotComparable(MolmoSpacesError, ValueError):
     """Two results are not of the same episodes or rows; the message names what differs."""

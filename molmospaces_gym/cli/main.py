@@ -10,9 +10,11 @@ from rich.markup import escape
 from molmospaces_gym import __version__
 from molmospaces_gym.cli.compare import compare
 from molmospaces_gym.cli.correlate import correlate
+from molmospaces_gym.cli.datagen import datagen
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.submit import submit
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 app.command("list")(list_all)
 app.command("eval")(evaluate)
+app.command("datagen")(datagen)
+app.command("replay")(replay)
 app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)
