@@ -17,6 +17,7 @@ from molmospaces_gym.cli.listing import list_all
 from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
+from molmospaces_gym.cli.serve import serve
 from molmospaces_gym.cli.submit import submit
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
@@ -40,6 +41,7 @@ app.command("report")(report)
 app.command("submit")(submit)
 app.command("doctor")(doctor)
 app.command("view")(view)
+app.command("serve")(serve)
 app.add_typer(scenes, name="scenes")
 
 
