@@ -95,9 +95,13 @@ class Memory(nn.Module):
     def _points(self, points: Tensor) -> Tensor:
         return self.points(sinusoids(points, POINT_CHANNELS)) + self.point_marks.weight  # type: ignore[no-any-return]
 
-    def _vector(self, name: str, values: Tensor) -> Tensor:
+    def scaled(self, name: str, values: Tensor) -> Tensor:
+        """A vector (B, size) brought to order one."""
         middle, scale = self.get_buffer(f"{name}_middle"), self.get_buffer(f"{name}_scale")
-        return self.vectors[name]((values.float() - middle) / scale).unsqueeze(1)  # type: ignore[no-any-return]
+        return (values.float() - middle) / scale
+
+    def _vector(self, name: str, values: Tensor) -> Tensor:
+        return self.vectors[name](self.scaled(name, values)).unsqueeze(1)  # type: ignore[no-any-return]
 
 
 def _compressor(config: SpocConfig) -> nn.Sequential:

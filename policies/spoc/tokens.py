@@ -64,9 +64,17 @@ class ActionTokens:
 
     @property
     def values(self) -> Array:
-        """The action element (n, bins) that each token stands for."""
+        """The action element (n, bins) that each token stands for.
+
+        A bin whose right edge is shared by quantiles holds many times just that value, such as a
+        closed gripper; decoded to its middle it would never be reached.
+        """
         right = self.edges[:, 1:]
-        chosen = 0.5 * (self.edges[:, :-1] + right) if self.middle else right
+        chosen = right
+        if self.middle:
+            common = np.zeros_like(right, dtype=bool)
+            common[:, :-1] = np.diff(right, axis=1) == 0.0
+            chosen = np.where(common, right, 0.5 * (self.edges[:, :-1] + right))
         half = 0.5 * (self.high - self.low)[:, None]
         values: Array = (chosen + 1.0) * half + self.low[:, None]
         return values
