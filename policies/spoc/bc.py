@@ -29,8 +29,8 @@ class BcSettings:
 
     ``steps`` gradient steps of ``batch`` samples; AdamW with ``rate`` falling to zero along a
     cosine, ``decay`` of weights; ``warmup`` steps of rising rate; gradients clipped at norm
-    ``clip``; pictures shifted by up to ``shift`` pixels, their brightness and contrast changed by up
-    to ``jitter``; every ``every`` steps the policy is tried and saved.
+    ``clip``; pictures shifted by up to ``shift`` pixels, brightness and contrast changed by up to
+    ``jitter``; every ``every`` steps the policy is tried and saved.
     """
 
     steps: int = 2000

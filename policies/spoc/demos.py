@@ -80,6 +80,7 @@ def collect(
     episodes: int,
     seed: int,
     noise: float = 0.0,
+    idle: float = 2e-3,
     progress: Callable[[int, int], None] | None = None,
 ) -> Demos:
     """Play until ``episodes`` of an expert's episodes were successful, and keep those.
@@ -92,6 +93,8 @@ def collect(
         seed: of the first episode; the others count on, so that the data is the same each time.
         noise: standard deviation of what is added to the expert's actions as they are played,
             in the env's units (-1..1), so that states around its path are seen too.
+        idle: steps that change no vector by more than this (m, rad, shares) are left out. A policy
+            without memory that learned to wait waits for ever.
         progress: called with the numbers kept and played after each episode.
 
     Raises:
@@ -103,7 +106,7 @@ def collect(
     while len(kept) < episodes:
         if tried >= 5 * episodes + 5:
             raise InvalidConfig(f"the expert solved only {len(kept)} of {tried} episodes")
-        played = _episode(env, config, expert, seed + tried, noise)
+        played = _episode(env, config, expert, seed + tried, noise, idle)
         tried += 1
         if played is not None:
             kept.append(played)
@@ -113,7 +116,7 @@ def collect(
 
 
 def _episode(
-    env: Any, config: SpocConfig, expert: PolicyLike, seed: int, noise: float
+    env: Any, config: SpocConfig, expert: PolicyLike, seed: int, noise: float, idle: float
 ) -> tuple[Arrays, NDArray[np.float32]] | None:
     rng = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
@@ -131,7 +134,18 @@ def _episode(
         over = terminated or truncated
     if not info["is_success"]:
         return None
-    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}, np.stack(actions)
+    inputs = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    moving = _moving([inputs[name] for name, _ in config.vectors], len(rows), idle)
+    return {key: value[moving] for key, value in inputs.items()}, np.stack(actions)[moving]
+
+
+def _moving(vectors: list[NDArray[Any]], count: int, idle: float) -> NDArray[np.bool_]:
+    """Steps (count,) after which some vector is another; the last one always."""
+    moving = np.ones(count, np.bool_)
+    if vectors:
+        changes = np.abs(np.diff(np.concatenate(vectors, axis=1), axis=0)).max(axis=1)
+        moving[:-1] = changes > idle
+    return moving
 
 
 def seen(observation: Mapping[str, Any], config: SpocConfig, text: NDArray[Any]) -> Arrays:
