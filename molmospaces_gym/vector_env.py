@@ -212,7 +212,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             if not going:
                 break
         returned = self._returned(total, {})
-        returned[4]["chunk_steps"] = played
+        for infos in (returned[4], returned[4].get("final_info")):
+            if infos is not None:
+                infos["chunk_steps"] = played
         return returned
 
     def _returned(self, rewards: NDArray[np.float64], infos: dict[str, Any]) -> VectorStep:

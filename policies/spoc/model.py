@@ -1,5 +1,7 @@
 """The SPOC network: memory, trunk and one of two heads."""
 
+import io
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,12 @@ class SpocModel(
         self.register_buffer("bin_edges", torch.linspace(-1, 1, config.bins + 1).repeat(n, 1))
         self.register_buffer("action_low", -torch.ones(n))
         self.register_buffer("action_high", torch.ones(n))
+
+    @classmethod
+    def _from_pretrained(cls, **kwargs: Any) -> "SpocModel":
+        # The mixin prints that it reads a local folder.
+        with redirect_stdout(io.StringIO()):
+            return super()._from_pretrained(**kwargs)  # type: ignore[misc,no-any-return]
 
     @property
     def tokens(self) -> ActionTokens:

@@ -126,7 +126,10 @@ def fine_tune(
     ppo.set_logger(configure(str(out / "log"), ["csv", "tensorboard"]))
     trial = Trial(trial_envs, settings, out)
     decisions = 10 * settings.env_steps  # ``Trial`` ends it
-    ppo.learn(decisions, callback=CallbackList([CriticWarmup(settings.warmup), trial]))
+    try:
+        ppo.learn(decisions, callback=CallbackList([CriticWarmup(settings.warmup), trial]))
+    finally:
+        ppo.logger.close()
     assert isinstance(ppo.policy, SpocActorCriticPolicy)
     ppo.policy.spoc.save_pretrained(out / "last")
     ppo.save(out / "ppo.zip")
