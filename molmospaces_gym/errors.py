@@ -56,3 +56,7 @@ class NotReset(MolmoSpacesError, RuntimeError):
 
 class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
+
+
+class NotComparable(MolmoSpacesError, ValueError):
+    """Two results are not of the same episodes or rows; the message names what differs."""

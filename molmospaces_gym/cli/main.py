@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym import __version__
+from molmospaces_gym.cli.compare import compare
+from molmospaces_gym.cli.correlate import correlate
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
@@ -26,6 +28,8 @@ app = typer.Typer(
 )
 app.command("list")(list_all)
 app.command("eval")(evaluate)
+app.command("compare")(compare)
+app.command("correlate")(correlate)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
