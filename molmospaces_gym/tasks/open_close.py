@@ -67,7 +67,7 @@ class OpenTask:
     horizon_s = 30.0
     robot = "franka_droid"
     dataset = "generated"
-    control_dt = 0.066
+    control_dt: float | None = None
     action_mode = "joint_delta"
     start_fraction = OPEN_START
     threshold = OPEN_THRESHOLD
