@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 import pytest
 
@@ -44,6 +45,7 @@ CASES = {
     "MultiTask": {},
 }
 """Name, of which the first word is the task -> arguments of the env."""
+SLEEP = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
 STEPS = 80
 SEED = 5
 PROCESSES = (("1", "1", ()), ("4242", "2", ("reversed",)))
@@ -111,6 +113,35 @@ def test_every_task_has_a_case() -> None:
 def test_another_process_with_another_hash_seed_and_past(case: str, runs: list[Any]) -> None:
     """The second process plays the cases in the other order, so nothing is known from before."""
     assert runs[0][case] == runs[1][case]
+
+
+def success_at_end(env_id: str, suite: str, sleeping: bool) -> bool:
+    """Of the expert in the first episode of a suite, planning anew from what it sees."""
+    policy = load_policy("expert")
+    wishes = policy_env_kwargs(policy, env_id)
+    env = gym.make(env_id, benchmark=suite, sleeping=sleeping, disable_env_checker=True, **wishes)
+    bind_policy(policy, env)
+    observation, info = env.reset(seed=0, options={"episode": 0})
+    policy.reset(info["instruction"], 0)
+    inner: Any = env.unwrapped
+    assert bool(inner.scene.model.opt.enableflags & SLEEP) == sleeping
+    over = False
+    while not over:
+        action, _ = policy.predict(observation)
+        observation, _, _, over, info = env.step(action)
+    env.close()
+    return bool(info["is_success"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "suite"),
+    [("Pick", "pick-mini"), ("PickAndPlaceNextTo", "pick-and-place-next-to-mini"),
+     ("Open", "open-mini"), ("OpenDoor", "open-door-mini")],
+)  # fmt: skip
+def test_success_is_the_same_with_and_without_sleeping(task: str, suite: str) -> None:
+    env_id = f"molmospaces_gym/{task}-v1"
+    assert success_at_end(env_id, suite, True) and success_at_end(env_id, suite, False)
 
 
 def main() -> None:
