@@ -224,8 +224,7 @@ def default_base_pose(scene: SceneModel, name: str, *others: str) -> list[float]
     """
     robot = scene.robot
     if scene.owns_robot:
-        model = scene.model
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(robot.root_id)
     suited = [p for p in placements(scene) if name in p.objects]
     if suited:
         points = [scene.rest_pose(other)[:2] for other in others]

@@ -124,7 +124,7 @@ def default_stance(task: Opening, scene: SceneModel, part: Articulation) -> list
     """A base pose (7,) in front of a handle, checked where one is known."""
     robot, model = scene.robot, scene.model
     if scene.owns_robot:
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(robot.root_id)
     found = stances(scene, part, *way(task, part))
     if found:
         return list(found[0].base_pose)
@@ -174,14 +174,13 @@ def _spec(
     body = scene.body_id(name)
     names = joints_below(scene, body)
     phrase = opening_phrase(scene, part)
-    pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
     fields: dict[str, Any] = {
         "task_cls": TASK_CLS,
         "task_type": task.name.lower(),
         "robot_base_pose": list(stance.base_pose),
         "task_horizon_sec": task.horizon_s,
         "pickup_obj_name": name,
-        "pickup_obj_start_pose": pose,
+        "pickup_obj_start_pose": scene.file_pose(body),
         "joint_name": part.name,
         "joint_index": names.index(part.name),
         "joint_start_position": [part.position(task.start_fraction)],
