@@ -8,8 +8,10 @@ from typing import Any
 from molmospaces_gym.benchmarks.records import (
     EPISODE_COLUMNS,
     TIMING_COLUMNS,
+    TRACE_COLUMNS,
     EpisodeRecord,
     EpisodeTiming,
+    EpisodeTrace,
     Table,
 )
 from molmospaces_gym.errors import InvalidConfig
@@ -18,13 +20,18 @@ from molmospaces_gym.json_files import read_json
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedRun:
-    """A run folder as it lies on disk; ``records`` in benchmark order."""
+    """A run folder as it lies on disk; ``records`` in benchmark order.
+
+    ``traces`` maps an episode's id to its success after the reset and after each action, a string
+    of ``0`` and ``1``.
+    """
 
     path: Path
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
     records: tuple[EpisodeRecord, ...]
     timings: Mapping[str, EpisodeTiming]
+    traces: Mapping[str, str]
 
     @property
     def planned(self) -> int:
@@ -60,10 +67,12 @@ def load_run(path: str | Path) -> LoadedRun:
     summary = folder / "summary.json"
     records = Table(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
     timings = Table(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
+    traces = Table(folder / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).read()
     return LoadedRun(
         path=folder,
         config=config,
         summary=read_json(summary, InvalidConfig) if summary.is_file() else {},
         records=tuple(records),
         timings={timing.episode_id: timing for timing in timings},
+        traces={trace.episode_id: trace.trace for trace in traces},
     )
