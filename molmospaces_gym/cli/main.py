@@ -18,6 +18,7 @@ from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.submit import submit
+from molmospaces_gym.cli.train import app as train
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
 
@@ -41,6 +42,7 @@ app.command("submit")(submit)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
+app.add_typer(train, name="train")
 
 
 def _show_version(wanted: bool) -> None:
