@@ -102,6 +102,11 @@ class Driver:
         command[self._base.control] = pose
         return command
 
+    def unwound(self, yaw: float) -> float:
+        """The same heading (rad) within half a turn of the base's joint, which counts on."""
+        at = float(self.pose()[2])
+        return at + _wrapped(yaw - at)
+
     def turned(self, pose: Array, yaw: float) -> Array:
         """A pose turned towards a heading as far as one step allows."""
         found = pose.copy()

@@ -7,7 +7,6 @@ from itertools import tee
 
 import numpy as np
 
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
     grasp_costs,
     object_grasps,
@@ -17,6 +16,7 @@ from molmospaces_gym.policies.grasping import (
 from molmospaces_gym.policies.motion import free_path, straight_line
 from molmospaces_gym.policies.surface import ObjectSurface, examined
 from molmospaces_gym.robots.chain import ArmChain
+from molmospaces_gym.scenes.collision import CollisionProbe
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.transforms import inverse
 
