@@ -91,10 +91,10 @@ class Carrier:
     def dock(self, base: Array) -> Generator[Array, None, bool]:
         """Drive to a place to work (x, y, heading) and stand still there; false where it cannot."""
         driver = self.driver
+        yield from self.fold()
+        if self.lost():
+            return False
         if not self._is_at(base):
-            yield from self.fold()
-            if self.lost():
-                return False
             if not (yield from self.drive(lambda grid: base[None, :2], lambda: False)):
                 return False
         yield from driver.face(float(base[2]))
@@ -124,13 +124,14 @@ class Carrier:
         if held is not None:
             planner.probe.place_arm(state.arm)
             planner.probe.hold(planner.body, grasp_of(handler.object(), handler.tool()))
-        path = free_path(
-            planner.chain,
-            np.stack([state.arm, goal]),
-            home,
-            state.base[2, :3],
-            lambda rows: any(planner.probe.collides(q, MARGINS[0].free) for q in rows),
-        )
+        path = None
+        for gap in (MARGINS[0].free, MARGINS[1].free, MARGINS[1].near):
+
+            def blocked(rows: Array, gap: float = gap) -> bool:
+                return any(planner.probe.collides(q, gap) for q in rows)
+
+            ends, up = np.stack([state.arm, goal]), state.base[2, :3]
+            path = free_path(planner.chain, ends, home, up, blocked) if path is None else path
         planner.probe.let_go()
         path = np.stack([state.arm, goal]) if path is None else path
         seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))

@@ -1,8 +1,9 @@
 """Household: drive to where something is to be done, do it with the base held, drive on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from itertools import chain as joined
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -94,8 +95,11 @@ class HouseholdAttempts:
         for _ in range(MAX_TRIES):
             if self._session.state.success:
                 break
-            yield from self._recover()
-            yield from self._play(self._bound.stages[self._bound.index])
+            stage = self._bound.stages[self._bound.index]
+            if (yield from self._recover(stage)):
+                yield from self._play(stage)
+            if not self._is_over(stage):
+                yield from repeat(self._session.ctrl, round(PAUSE_S / self._carrier.dt))
         while True:
             yield self._session.ctrl
 
@@ -138,7 +142,9 @@ class HouseholdAttempts:
         """
         session, task = self._session, stage.played.task
         if stage.kind == "pick":
-            found = before_object(session, task["pickup_obj_name"])
+            found = before_object(
+                session, task["pickup_obj_name"], self._grasps(self._solver.grasps.of(view))
+            )
         elif stage.kind == "place":
             found = before_receptacle(session, task["place_receptacle_name"])
         else:
@@ -162,6 +168,10 @@ class HouseholdAttempts:
         state = self._carrier.state_at(pulls.part.body, place.base)
         return pulls.plan(state, OpeningAttempts(view, pulls).goals) is not None
 
+    def _grasps(self, planner: GraspPlanner) -> Array:
+        """Grasps (N, 4, 4) of an object as it lies now."""
+        return planner.grasps(ObjectHandler(self._session, planner).object())
+
     def _pick(self, view: Session, over: Callable[[], bool]) -> Iterator[Array]:
         planner = self._solver.grasps.of(view)
         attempts = PickAttempts(view, planner)
@@ -169,18 +179,24 @@ class HouseholdAttempts:
         if over() and ObjectHandler(view, planner).touches():
             self._carrier.held = planner
 
-    def _recover(self) -> Iterator[Array]:
-        """Pick up again what was lost, where it lies within reach of a place to work."""
-        planner = self._carrier.held
-        if planner is None or not self._carrier.lost():
-            return
+    def _recover(self, stage: Stage) -> Generator[Array, None, bool]:
+        """Pick up again what a stage needs in the hand, where it lies; false where it cannot."""
+        name = stage.brings if isinstance(stage, GoStage) else None
+        if isinstance(stage, PlayedStage) and stage.kind == "place":
+            name = stage.played.task["pickup_obj_name"]
+        if name is None or (self._carrier.held is not None and not self._carrier.lost()):
+            return True
         self._carrier.held = None
-        stages = [s for s in self._bound.stages[: self._bound.index] if isinstance(s, PlayedStage)]
-        stage = next(s for s in reversed(stages) if s.kind == "pick")
-        view = cast(Session, StageView(self._session, stage))
+        played = [s for s in self._bound.stages if isinstance(s, PlayedStage)]
+        first = next((s for s in played if s.played.task["pickup_obj_name"] == name), None)
+        if first is None:
+            return False
+        view = cast(Session, StageView(self._session, first))
+        planner = self._solver.grasps.of(view)
         handler = ObjectHandler(view, planner)
-        for place in before_dropped(self._session, planner.name):
-            if not self._could_work(view, stage, place):
+        for place in before_dropped(self._session, planner.name, self._grasps(planner)):
+            state = self._carrier.state_at(planner.body, place.base)
+            if planner.plan(state) is None:
                 continue
             if not (yield from self._carrier.dock(place.base)):
                 continue
@@ -190,7 +206,8 @@ class HouseholdAttempts:
 
             yield from self._pick(view, risen)
             if self._carrier.held is not None:
-                return
+                return True
+        return False
 
     def _place(self, view: Session, stage: PlayedStage, place: Workplace) -> Iterator[Array]:
         """Put down what is held; where nothing is, nothing can be done."""

@@ -15,6 +15,8 @@ from molmospaces_gym.session import Session
 from molmospaces_gym.tasks.household_drawers import PULLED, SHUT
 from molmospaces_gym.tasks.sampling import free
 
+TRIES = 200
+"""Places tried around something that is to be taken from where it is."""
 LOW = 0.3
 """Height (m) over a surface up to which something lies on it."""
 SPOT_STEP, SPOT_GAP, SPOTS = 0.05, 0.02, 10
@@ -40,14 +42,14 @@ def before_part(session: Session, part: Articulation, opens: bool) -> list[Workp
     return _nearest(session, [Workplace(planar(pose)) for pose in poses])
 
 
-def before_object(session: Session, name: str) -> list[Workplace]:
+def before_object(session: Session, name: str, grasps: Array) -> list[Workplace]:
     """Where an object is in reach from, the nearest first: where it rested, else where it is."""
     found = [Workplace(planar(p.base_pose), p) for p in placements(session.scene)
              if name in p.objects]  # fmt: skip
-    return _nearest(session, found) if found else _over(session, name)
+    return _nearest(session, found) if found else _over(session, name, grasps)
 
 
-def before_dropped(session: Session, name: str) -> list[Workplace]:
+def before_dropped(session: Session, name: str, grasps: Array) -> list[Workplace]:
     """Where an object is in reach from where it is now, the nearest first."""
     scene = session.scene
     at = session.world.body_pos(session.slot)[scene.body_id(name)]
@@ -58,7 +60,7 @@ def before_dropped(session: Session, name: str) -> list[Workplace]:
         and 0.0 < at[2] - p.surface.center[2] < LOW
         and in_reach(scene.robot.config.reach, at[:2] - p.base_pose[:2], p.yaw)
     ]
-    return [*_nearest(session, found), *_over(session, name)]
+    return [*_nearest(session, found), *_over(session, name, grasps)]
 
 
 def before_receptacle(session: Session, name: str) -> list[Workplace]:
@@ -76,10 +78,14 @@ def before_receptacle(session: Session, name: str) -> list[Workplace]:
     return sorted(found, key=lambda place: float(np.hypot(*(at - place.base[:2]))))
 
 
-def _over(session: Session, name: str) -> list[Workplace]:
-    qpos = np.array(session.world.joint_pos(session.slot))
-    found = [Workplace(planar(pose)) for pose in stands_over(session.scene, name, qpos)]
-    return _nearest(session, found)
+def _over(session: Session, name: str, grasps: Array) -> list[Workplace]:
+    """From where the robot is, and from around something."""
+    qpos, base = np.array(session.world.joint_pos(session.slot)), session.scene.robot.base
+    assert base is not None  # checked by the solver
+    found = [
+        Workplace(planar(pose)) for pose in stands_over(session.scene, name, qpos, grasps, TRIES)
+    ]
+    return [Workplace(qpos[base.qpos]), *_nearest(session, found)]
 
 
 def free_spots(session: Session, name: str, stand: Placement) -> Array:

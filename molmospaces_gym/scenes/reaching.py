@@ -134,18 +134,29 @@ class _Arc:
         return True
 
 
-def stands_over(scene: SceneModel, name: str, qpos: Array) -> list[Pose]:
+def stands_over(
+    scene: SceneModel,
+    name: str,
+    qpos: Array,
+    grasps: Array | None = None,
+    tries: int = TRIES,
+) -> list[Pose]:
     """Places from which the arm can take an object in a configuration (nq,) of the scene.
 
-    The robot stands free there, and with one of the object's grasps its arm meets nothing at the
-    object and above it. Nothing is said of the way to there. Equal for equal arguments.
+    The robot stands free there, and with one of ``grasps`` (N, 4, 4), or of those that its kind
+    has, its arm meets nothing at the object and above it. Nothing is said of the way to there.
+    Equal for equal arguments.
     """
     rng = np.random.default_rng([scene.seed, scene.body_id(name)])
     clearance, arm = Clearance(scene, qpos), _Arm(scene, qpos, 0.0)
-    grasps = _upright_first(scene, name, qpos)
-    reach, link = scene.robot.config.reach, scene.free_joint(name)[0]
-    at, good = qpos[link : link + 2], []
-    for _ in range(TRIES if len(grasps) else 0):
+    if grasps is None:
+        meta: Mapping[str, object] = scene.objects.get(name, {})
+        grasps = grasp_candidates(meta) if "holds" in meta else np.zeros((0, 4, 4))
+    address = scene.free_joint(name)[0]
+    grasps = _upright_first(grasps, qpos[address : address + 7])
+    reach, at = scene.robot.config.reach, qpos[address : address + 2]
+    good: list[Pose] = []
+    for _ in range(tries if len(grasps) else 0):
         turn, off = rng.uniform(-np.pi, np.pi), rng.uniform(-reach.angle, reach.angle)
         distance = rng.uniform(*reach.distance)
         ahead = reach.origin[0] + distance * np.cos(off)
@@ -160,14 +171,9 @@ def stands_over(scene: SceneModel, name: str, qpos: Array) -> list[Pose]:
     return good
 
 
-def _upright_first(scene: SceneModel, name: str, qpos: Array) -> Array:
-    """Grasps (N, 4, 4) in the object's frame, the most vertical ones first."""
-    meta: Mapping[str, object] = scene.objects.get(name, {})
-    if "holds" not in meta:
-        return np.zeros((0, 4, 4))
-    grasps, address = grasp_candidates(meta), scene.free_joint(name)[0]
-    turned = pose_matrix(np.zeros(3), qpos[address + 3 : address + 7])
-    down = (turned @ grasps)[:, 2, 2]
+def _upright_first(grasps: Array, pose: Array) -> Array:
+    """Some of the grasps (N, 4, 4), those from above first, of an object at a pose (7,)."""
+    down = (pose_matrix(np.zeros(3), pose[3:7]) @ grasps)[:, 2, 2]
     order = np.argsort(np.round(down, 1), kind="stable")
     found: Array = grasps[order[:: max(1, len(order) // (2 * GRASPS))]][:GRASPS]
     return found

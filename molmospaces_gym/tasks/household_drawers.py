@@ -15,6 +15,8 @@ WIDE = 0.6
 """Share of its range that something is opened to take things out of it."""
 PULLED = 0.68
 """Share to which an arm must be able to pull it."""
+LEAST = 2
+"""Places from which something in a drawer must be in reach: it may slide when that is opened."""
 SHUT = 0.02
 """Share of its range that may stay open when it is closed again."""
 
@@ -41,7 +43,8 @@ def taken(
     """Those of the objects in an open drawer that can be taken out of it, in a drawn order."""
     qpos = opened(scene, part, PULLED)
     for number in rng.permutation(len(names)).tolist():
-        if any(offer.docks(base) for base in stands_over(scene, names[number], qpos)):
+        found = [base for base in stands_over(scene, names[number], qpos) if offer.docks(base)]
+        if len(found) >= LEAST:
             yield names[number]
 
 
