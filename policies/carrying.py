@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from molmospaces_gym.policies.driving import RADII, Driver
+from molmospaces_gym.policies.driving import RADII, SPEED, Driver
 from molmospaces_gym.policies.handling import LIFT_SPEED, ObjectHandler, full_commands
 from molmospaces_gym.policies.motion import free_duration, free_path
 from molmospaces_gym.policies.place_planning import grasp_of
@@ -21,8 +21,14 @@ SETTLE_S = 0.6
 """Wait (s) until a base that has arrived stands still."""
 GENTLY = 2.0
 """How much longer the arm takes to fold with something in its hand, which would slip otherwise."""
+CALM = 0.6
+"""Share of the base's fastest motion with something in the hand."""
 HERE, FACING = 0.1, 0.15
 """Distance (m) and angle (rad) from a place to work that count as being there."""
+RISES = (0.25, 0.15, 0.08)
+"""Heights (m) to which something is raised where the arm cannot fold, best first."""
+BACK_OFF = 0.3
+"""Way (m) that the robot then drives back, and from what it has opened or closed."""
 AJAR = 0.05
 """Share of its range from which something that is open is in the way of driving."""
 
@@ -73,8 +79,13 @@ class Carrier:
     ) -> Generator[Array, None, bool]:
         """Drive to the nearest of some points (N, 2) of the floor; false where no way leads there.
 
-        The wider ways first.
+        The wider ways first. Ends too where what is held is lost.
         """
+
+        def done() -> bool:
+            return over() or self.lost()
+
+        self.driver.share = SPEED if self.held is None else CALM
         for radius in RADII:
             grid = self.grid(radius)
             points = np.zeros((0, 2)) if grid is None else goals(grid)
@@ -84,7 +95,7 @@ class Carrier:
             if path is None:
                 continue
             yield from self.driver.slide(path[0])  # out of where it worked, as it came
-            if (yield from self.driver.follow(path, over)):
+            if (yield from self.driver.follow(path, done)):
                 return True
         return False
 
@@ -97,6 +108,8 @@ class Carrier:
         if not self._is_at(base):
             if not (yield from self.drive(lambda grid: base[None, :2], lambda: False)):
                 return False
+        if self.lost():
+            return False
         yield from driver.face(float(base[2]))
         yield from driver.slide(base[:2])
         yield from driver.face(float(base[2]))
@@ -112,31 +125,55 @@ class Carrier:
         return float(np.hypot(*off[:2])) < HERE and abs(float(turn)) < FACING
 
     def fold(self) -> Iterator[Array]:
-        """Bring the arm, and what it holds, to where it may be while the robot drives."""
-        session, scene, held = self._session, self._session.scene, self.held
-        planner = held or self._spare()
-        home, goal = scene.rest_qpos[scene.robot.qpos], self.folded()
-        handler = ObjectHandler(session, planner)
-        state, closed = handler.state(), 0.0 if held is None else 1.0
-        if float(np.abs(state.arm - goal).max()) < 1e-3:
+        """Bring the arm, and what it holds, to where it may be while the robot drives.
+
+        Where something is in the way, it first raises what it holds and drives back a little.
+        """
+        handler = ObjectHandler(self._session, self.held or self._spare())
+        closed, pace = (0.0, 1.0) if self.held is None else (1.0, GENTLY)
+        if float(np.abs(handler.player.arm_target() - self.folded()).max()) < 1e-3:
             return
-        planner.probe.place_world(state.qpos, state.mocap)
-        if held is not None:
-            planner.probe.place_arm(state.arm)
-            planner.probe.hold(planner.body, grasp_of(handler.object(), handler.tool()))
+        path = self._way_to_fold(handler)
+        if path is None and self.held is not None:
+            yield from self._raise(handler, self.held)
+            yield from self._back_off()
+            path = self._way_to_fold(handler)
+        if path is None:
+            path = np.stack([handler.player.arm_target(), self.folded()])
+        seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))
+        yield from full_commands(self._session, handler.player.moves(path, pace * seconds, closed))
+
+    def _raise(self, handler: ObjectHandler, held: GraspPlanner) -> Iterator[Array]:
+        for height in RISES:
+            path = held.way_up(handler.state(), height)
+            if path is not None:
+                seconds = handler.player.seconds(path, LIFT_SPEED)
+                yield from full_commands(self._session, handler.player.moves(path, seconds, 1.0))
+                return
+
+    def _back_off(self) -> Iterator[Array]:
+        pose, self.driver.share = self.driver.pose(), CALM
+        ahead = np.array([np.cos(pose[2]), np.sin(pose[2])])
+        yield from self.driver.slide(pose[:2] - BACK_OFF * ahead)
+
+    def _way_to_fold(self, handler: ObjectHandler) -> Array | None:
+        """A free joint path (K, n) to the folded arm, the more comfortable the better."""
+        planner, scene, state = handler.planner, self._session.scene, handler.state()
+        probe, home = planner.probe, scene.rest_qpos[scene.robot.qpos]
+        probe.place_world(state.qpos, state.mocap)
+        if self.held is not None:
+            probe.place_arm(state.arm)
+            probe.hold(planner.body, grasp_of(handler.object(), handler.tool()))
         path = None
         for gap in (MARGINS[0].free, MARGINS[1].free, MARGINS[1].near):
 
             def blocked(rows: Array, gap: float = gap) -> bool:
-                return any(planner.probe.collides(q, gap) for q in rows)
+                return any(probe.collides(q, gap) for q in rows)
 
-            ends, up = np.stack([state.arm, goal]), state.base[2, :3]
+            ends, up = np.stack([state.arm, self.folded()]), state.base[2, :3]
             path = free_path(planner.chain, ends, home, up, blocked) if path is None else path
-        planner.probe.let_go()
-        path = np.stack([state.arm, goal]) if path is None else path
-        seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))
-        seconds *= 1.0 if held is None else GENTLY
-        yield from full_commands(session, handler.player.moves(path, seconds, closed))
+        probe.let_go()
+        return path
 
 
 def _planar(pose: Array) -> Array:

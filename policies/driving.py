@@ -17,7 +17,7 @@ from molmospaces_gym.scenes.navigation import (
 from molmospaces_gym.session import Session
 
 SPEED = 0.9
-"""Share of the base's fastest motion that is used."""
+"""Share of the base's fastest motion that is used where nothing says otherwise."""
 ARRIVED, FACED = 0.02, 0.05
 """Distance (m) and angle (rad) at which a corner is reached and a heading taken."""
 DOCKED, DOCK_SHARE = 0.01, 0.5
@@ -43,9 +43,20 @@ class Driver:
         base, config = session.scene.robot.base, session.robot.base
         assert base is not None and config is not None  # checked by the solvers
         self._session, self._base = session, base
-        dt = session.n_substeps * float(session.scene.model.opt.timestep)
-        self._step = SPEED * dt * min(config.max_speed[:2])
-        self._turn = SPEED * dt * config.max_speed[2]
+        self._dt = session.n_substeps * float(session.scene.model.opt.timestep)
+        self._fastest = min(config.max_speed[:2]), config.max_speed[2]
+        self.share = SPEED
+        """Share of the base's fastest motion that is used."""
+
+    @property
+    def _step(self) -> float:
+        """Longest way (m) of one step."""
+        return self.share * self._dt * self._fastest[0]
+
+    @property
+    def _turn(self) -> float:
+        """Largest turn (rad) of one step."""
+        return self.share * self._dt * self._fastest[1]
 
     def follow(self, path: Array, until: Callable[[], bool]) -> Generator[Array, None, bool]:
         """Follow the corners (K, 2), the first of which is here, as long as ``until`` is false.

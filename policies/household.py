@@ -10,7 +10,7 @@ import numpy as np
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.attempts import GraspPlanners, PickAttempts
-from molmospaces_gym.policies.carrying import Carrier
+from molmospaces_gym.policies.carrying import BACK_OFF, Carrier
 from molmospaces_gym.policies.handling import RISEN, ObjectHandler, full_commands
 from molmospaces_gym.policies.motion import free_duration
 from molmospaces_gym.policies.opening import OpeningAttempts, OpeningSolver
@@ -249,6 +249,10 @@ class HouseholdAttempts:
         over = partial(self._is_over, stage)
         yield from self._until(full_commands(view, attempts.tries()), over, OPEN_AFTER_S)
         yield from full_commands(view, attempts.release())
+        part, world = self._solver.openings.planner_of(view).part, self._session.world
+        out = world.body_mat(self._session.slot)[part.body].reshape(3, 3) @ part.handles[0].outward
+        driver = self._carrier.driver  # back off: the arm would push it shut while it folds
+        yield from driver.slide(driver.pose()[:2] + BACK_OFF * out[:2] / np.hypot(*out[:2]))
 
     def _until(
         self, stream: Iterable[Array], over: Callable[[], bool], after: float
