@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -29,6 +30,10 @@ RISES = (0.25, 0.15, 0.08)
 """Heights (m) to which something is raised where the arm cannot fold, best first."""
 BACK_OFF = 0.3
 """Way (m) that the robot then drives back, and from what it has opened or closed."""
+CARRY = ((0.36, 0.44), (0.0, 0.18, -0.18), (0.3, 0.45, 0.6))
+"""Places (x, y, z; m, in the frame of the arm's foot) where a tool may be while driving."""
+CARRIES = 6
+"""How many of them are tried."""
 AJAR = 0.05
 """Share of its range from which something that is open is in the way of driving."""
 
@@ -43,13 +48,14 @@ class Carrier:
         self.dt = session.n_substeps * float(session.scene.model.opt.timestep)
         self.held: GraspPlanner | None = None
         """The planner of what is in the hand."""
+        self._carried: Array | None = None
 
     def lost(self) -> bool:
         """Whether something that was picked up is no longer in the hand."""
         return self.held is not None and not ObjectHandler(self._session, self.held).touches()
 
     def folded(self) -> Array:
-        """The arm's joint positions (n,) while it drives."""
+        """The arm's joint positions (n,) while it drives with an empty hand."""
         scene = self._session.scene
         home = scene.rest_qpos[scene.robot.qpos]
         folded: Array = home + np.array(FOLDS.get(self._session.robot.name, np.zeros(len(home))))
@@ -63,16 +69,25 @@ class Carrier:
         qpos = now.qpos.copy()
         moved = _planar(base) @ inverse(_planar(qpos[robot.base.qpos])) @ now.base
         qpos[robot.base.qpos] = base
-        return replace(now, qpos=qpos, base=moved, arm=self.folded())
+        return replace(now, qpos=qpos, base=moved, arm=self._posture())
 
-    def grid(self, radius: float) -> FloorGrid | None:
-        """Where a robot of this radius (m) can drive now."""
+    def _posture(self) -> Array:
+        """The arm's joint positions (n,) while it drives."""
+        return self.folded() if self._carried is None else self._carried
+
+    def grids(self) -> Iterator[FloorGrid]:
+        """Where robots of several radii can drive: as it is now, and with everything closed.
+
+        The latter, since what is open may shut in the place where the robot stands.
+        """
         session, scene = self._session, self._session.scene
         qpos = session.world.joint_pos(session.slot)
         if any(part.fraction(qpos[part.qpos]) > AJAR for part in scene.articulations.values()):
             held = () if self.held is None else (self.held.name,)
-            return grid_now(scene, np.array(qpos), radius, held)
-        return floor_grid(scene, radius)
+            now = (grid_now(scene, np.array(qpos), radius, held) for radius in RADII)
+            yield from (grid for grid in now if grid is not None)
+        resting = (floor_grid(scene, radius) for radius in RADII)
+        yield from (grid for grid in resting if grid is not None)
 
     def drive(
         self, goals: Callable[[FloorGrid], Array], over: Callable[[], bool]
@@ -86,12 +101,10 @@ class Carrier:
             return over() or self.lost()
 
         self.driver.share = SPEED if self.held is None else CALM
-        for radius in RADII:
-            grid = self.grid(radius)
-            points = np.zeros((0, 2)) if grid is None else goals(grid)
-            if grid is None or not len(points):
-                continue
-            path = grid.path(grid.field(points), self.driver.pose()[:2])
+        for grid in self.grids():
+            points = goals(grid)
+            start = self.driver.pose()[:2]
+            path = grid.path(grid.field(points), start) if len(points) else None
             if path is None:
                 continue
             yield from self.driver.slide(path[0])  # out of where it worked, as it came
@@ -131,7 +144,9 @@ class Carrier:
         """
         handler = ObjectHandler(self._session, self.held or self._spare())
         closed, pace = (0.0, 1.0) if self.held is None else (1.0, GENTLY)
-        if float(np.abs(handler.player.arm_target() - self.folded()).max()) < 1e-3:
+        if self.held is None:
+            self._carried = None
+        if float(np.abs(handler.player.arm_target() - self._posture()).max()) < 1e-3:
             return
         path = self._way_to_fold(handler)
         if path is None and self.held is not None:
@@ -140,6 +155,7 @@ class Carrier:
             path = self._way_to_fold(handler)
         if path is None:
             path = np.stack([handler.player.arm_target(), self.folded()])
+        self._carried = None if self.held is None else path[-1]
         seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))
         yield from full_commands(self._session, handler.player.moves(path, pace * seconds, closed))
 
@@ -157,23 +173,51 @@ class Carrier:
         yield from self.driver.slide(pose[:2] - BACK_OFF * ahead)
 
     def _way_to_fold(self, handler: ObjectHandler) -> Array | None:
-        """A free joint path (K, n) to the folded arm, the more comfortable the better."""
+        """A free joint path (K, n) to where the arm is while driving, None where none is known."""
         planner, scene, state = handler.planner, self._session.scene, handler.state()
         probe, home = planner.probe, scene.rest_qpos[scene.robot.qpos]
         probe.place_world(state.qpos, state.mocap)
+        goals = [self.folded()]
         if self.held is not None:
             probe.place_arm(state.arm)
             probe.hold(planner.body, grasp_of(handler.object(), handler.tool()))
-        path = None
-        for gap in (MARGINS[0].free, MARGINS[1].free, MARGINS[1].near):
+            goals = [*_level(planner, state.arm), *goals]
+        try:
+            for goal in goals:
+                for gap in (MARGINS[0].free, MARGINS[1].free, MARGINS[1].near):
 
-            def blocked(rows: Array, gap: float = gap) -> bool:
-                return any(probe.collides(q, gap) for q in rows)
+                    def blocked(rows: Array, gap: float = gap) -> bool:
+                        return any(probe.collides(q, gap) for q in rows)
 
-            ends, up = np.stack([state.arm, self.folded()]), state.base[2, :3]
-            path = free_path(planner.chain, ends, home, up, blocked) if path is None else path
-        probe.let_go()
-        return path
+                    if blocked(goal[None]):
+                        continue
+                    ends, up = np.stack([state.arm, goal]), state.base[2, :3]
+                    path = free_path(planner.chain, ends, home, up, blocked)
+                    if path is not None:
+                        return path
+            return None
+        finally:
+            probe.let_go()
+
+
+def _level(planner: GraspPlanner, arm: Array) -> list[Array]:
+    """Arm positions (n,) near the base in which a tool leans as with ``arm``, the nearest first.
+
+    Turned over, a thing would slip out of the fingers.
+    """
+    now = planner.chain.poses(arm)
+    heading = np.arctan2(now[1, 3], now[0, 3])
+    targets = []
+    for x, y, z in product(*CARRY):
+        turn = np.arctan2(y, x) - heading
+        target = _planar(np.array([0.0, 0.0, turn])) @ now
+        target[:3, 3] = x, y, z
+        targets.append(target)
+    seeds = np.tile(arm, (len(targets), 1))
+    seeds[:, 0] += [np.arctan2(y, x) - heading for x, y, _ in product(*CARRY)]
+    arms, solved = planner.chain.solve(np.stack(targets), seeds)
+    order = np.argsort(np.abs(arms - arm).max(axis=1), kind="stable")
+    return [arms[k] for k in order if solved[k]][:CARRIES]
 
 
 def _planar(pose: Array) -> Array:
