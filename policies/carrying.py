@@ -30,8 +30,9 @@ RISES = (0.25, 0.15, 0.08)
 """Heights (m) to which something is raised where the arm cannot fold, best first."""
 BACK_OFF = 0.3
 """Way (m) that the robot then drives back, and from what it has opened or closed."""
-CARRY = ((0.36, 0.44), (0.0, 0.18, -0.18), (0.3, 0.45, 0.6))
-"""Places (x, y, z; m, in the frame of the arm's foot) where a tool may be while driving."""
+CARRY = ((0.32, 0.4), (0.0, 0.15, -0.15), (0.52, 0.65))
+"""Places (x, y, z; m, in the frame of the arm's foot) where a tool may be while driving: what it
+holds passes over the furniture before which the robot stops."""
 CARRIES = 6
 """How many of them are tried."""
 AJAR = 0.05
@@ -150,8 +151,8 @@ class Carrier:
             return
         path = self._way_to_fold(handler)
         if path is None and self.held is not None:
-            yield from self._raise(handler, self.held)
-            yield from self._back_off()
+            if (yield from self._raise(handler, self.held)):
+                yield from self._back_off()
             path = self._way_to_fold(handler)
         if path is None:
             path = np.stack([handler.player.arm_target(), self.folded()])
@@ -159,13 +160,14 @@ class Carrier:
         seconds = max(free_duration(path), handler.player.seconds(path, 2 * LIFT_SPEED))
         yield from full_commands(self._session, handler.player.moves(path, pace * seconds, closed))
 
-    def _raise(self, handler: ObjectHandler, held: GraspPlanner) -> Iterator[Array]:
+    def _raise(self, handler: ObjectHandler, held: GraspPlanner) -> Generator[Array, None, bool]:
         for height in RISES:
             path = held.way_up(handler.state(), height)
             if path is not None:
                 seconds = handler.player.seconds(path, LIFT_SPEED)
                 yield from full_commands(self._session, handler.player.moves(path, seconds, 1.0))
-                return
+                return True
+        return False
 
     def _back_off(self) -> Iterator[Array]:
         pose, self.driver.share = self.driver.pose(), CALM
