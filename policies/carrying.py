@@ -22,7 +22,7 @@ SETTLE_S = 0.6
 """Wait (s) until a base that has arrived stands still."""
 GENTLY = 2.0
 """How much longer the arm takes to fold with something in its hand, which would slip otherwise."""
-CALM = 0.6
+CALM = 0.8
 """Share of the base's fastest motion with something in the hand."""
 HERE, FACING = 0.1, 0.15
 """Distance (m) and angle (rad) from a place to work that count as being there."""
