@@ -46,7 +46,7 @@ class Carrier:
         """``spare`` gives a planner of any object, to fold the arm of an empty hand with."""
         self._session, self._spare = session, spare
         self.driver = Driver(session)
-        self.dt = session.n_substeps * float(session.scene.model.opt.timestep)
+        self.dt = session.control_dt
         self.held: GraspPlanner | None = None
         """The planner of what is in the hand."""
         self._carried: Array | None = None
