@@ -142,6 +142,10 @@ TIMING_COLUMNS = tuple(field.name for field in fields(EpisodeTiming))
 TRACE_COLUMNS = tuple(field.name for field in fields(EpisodeTrace))
 
 
+COMPLETE_COLUMN = "run_complete"
+"""Last column of every table: 1 where no episode of the run is missing."""
+
+
 class CsvRow(Protocol):
     """A record that knows its CSV fields."""
 
@@ -152,13 +156,17 @@ Row = TypeVar("Row", bound=CsvRow)
 
 
 class Table(Generic[Row]):
-    """A CSV file that grows by one flushed line per episode and survives a kill at any point."""
+    """A CSV file that grows by one flushed line per episode and survives a kill at any point.
+
+    Its last column ``run_complete`` is 0 in every line until the run has come to its end, so that
+    a table taken out of its folder still says whether episodes are missing.
+    """
 
     def __init__(
         self, path: Path, columns: Sequence[str], parse: Callable[[Sequence[str]], Row]
     ) -> None:
         self.path = path
-        self._columns = tuple(columns)
+        self._columns = (*columns, COMPLETE_COLUMN)
         self._parse_row = parse
 
     def append(self, row: Row) -> None:
@@ -166,11 +174,13 @@ class Table(Generic[Row]):
         with self.path.open("a", newline="", encoding="utf-8") as file:
             if file.tell() == 0:
                 file.write(_line(self._columns))
-            file.write(_line(row.row()))
+            file.write(_line([*row.row(), "0"]))
 
-    def replace(self, rows: Iterable[Row]) -> None:
-        """Put ``rows`` in place of the whole file, at once."""
-        write_atomic(self.path, "".join(map(_line, [self._columns, *(r.row() for r in rows)])))
+    def replace(self, rows: Iterable[Row], complete: bool = False) -> None:
+        """Put ``rows`` in place of the whole file, at once; ``complete``: none is missing."""
+        flag = str(int(complete))
+        lines = [self._columns, *([*row.row(), flag] for row in rows)]
+        write_atomic(self.path, "".join(map(_line, lines)))
 
     def read(self) -> list[Row]:
         """All whole lines. A last line that was cut short by a kill is left out.
@@ -194,7 +204,8 @@ class Table(Generic[Row]):
         try:
             if len(line) != len(self._columns):
                 raise ValueError(f"{len(line)} fields instead of {len(self._columns)}")
-            return self._parse_row(line)
+            _flag(line[-1])
+            return self._parse_row(line[:-1])
         except ValueError as error:
             raise InvalidConfig(f"{self.path}, line {number} is damaged: {error}") from error
 

@@ -1,55 +1,69 @@
-"""Play jobs in this process or in several.
+"""Hand jobs to workers, wherever they run, and collect what they play.
 
-Results arrive in no fixed order and do not depend on the number of workers: a job carries its own
-seed, and an env plays each episode from a complete description.
+Results arrive in no fixed order and do not depend on the number or place of the workers: a job
+carries its own seed, and an env plays each episode from a complete description.
 """
 
-import multiprocessing
-import signal
-from collections.abc import Generator, Sequence
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from molmospaces_gym.benchmarks.records import EpisodeTiming, EpisodeTrace, Job
-from molmospaces_gym.benchmarks.rollout import Plan, Played, Player, failed_record
+from molmospaces_gym.benchmarks.players import Plays
+from molmospaces_gym.benchmarks.records import Job
+from molmospaces_gym.benchmarks.rollout import Played, lost
+from molmospaces_gym.errors import WorkersUnavailable
 
-STOP_SECONDS = 5.0
-"""How long a worker may take to leave before it is ended."""
 RETRIES = 1
-"""How often an episode is played again after its process died (out of memory, say)."""
+"""How often an episode is played again after its worker died (out of memory, say)."""
+MAX_STILLBORN = 3
+"""Workers in a row that may end before they are ready; then something is wrong with all."""
 
 
-def play_here(player: Player, jobs: Sequence[Job]) -> Generator[Played, None, None]:
-    """Play jobs one after another in this process, house by house."""
-    for job in by_house(jobs):
-        yield player.play(job)
+class WorkerDied(Exception):
+    """A worker is gone; the message says what is known of the reason."""
 
 
-def play_in_processes(
-    plan: Plan, jobs: Sequence[Job], workers: int
-) -> Generator[Played, None, None]:
-    """Play jobs in ``workers`` spawned processes.
+class Worker(Protocol):
+    """Somebody else who plays jobs: a process here or on another machine."""
 
-    When a process dies, a new one plays its episode again; an episode that ends two processes is
-    a failure. When this process dies, the workers notice and leave.
-    """
-    waiting = by_house(jobs)
-    crew = [_Worker(plan) for _ in range(min(workers, len(waiting)))]
-    try:
-        for worker in crew:
-            worker.give(_next_job(waiting, worker, crew))
-        while any(worker.job for worker in crew):
-            ready = wait([worker.connection for worker in crew if worker.job])
-            for worker in [w for w in crew if w.connection in ready]:
-                played = worker.take()
-                if played is not None:
-                    yield played
-                if waiting and worker.job is None:
-                    worker.give(_next_job(waiting, worker, crew))
-    finally:
-        for worker in crew:
-            worker.stop()
+    def give(self, job: Job) -> None:
+        """Hand over a job; a worker that is gone says so in ``receive``."""
+        ...
+
+    def receive(self) -> list[Played | None]:
+        """What it has said since: None once, when it is ready for jobs, and results.
+
+        Raises:
+            WorkerDied: it is gone.
+        """
+        ...
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        ...
+
+
+class Executor(Protocol):
+    """A place where workers run."""
+
+    def hire(self) -> Worker:
+        """Start a worker; it says when it is ready."""
+        ...
+
+    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+        """Those that have something to say, as soon as there is one, or none after ``seconds``."""
+        ...
+
+    def close(self, workers: Sequence[Worker]) -> None:
+        """End all workers and whatever was started for them."""
+        ...
+
+
+def play_here(player: Plays, jobs: Sequence[Job]) -> Generator[Played, None, None]:
+    """Play jobs in this process, house by house."""
+    queue = iter(by_house(jobs))
+    return player.run(lambda wait: next(queue, None))
 
 
 def by_house(jobs: Sequence[Job]) -> list[Job]:
@@ -60,85 +74,144 @@ def by_house(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (first[job.house], job.index))
 
 
-def _next_job(waiting: list[Job], worker: "_Worker", crew: "Sequence[_Worker]") -> Job:
-    """Take the best waiting job: same house as before, else one that nobody else plays in."""
-    busy = {other.house for other in crew if other is not worker}
-    rank = [(job.house != worker.house, job.house in busy, i) for i, job in enumerate(waiting)]
-    return waiting.pop(min(rank)[2])
+@dataclass(eq=False)
+class _Post:
+    """A worker and the jobs it was given, each with the moment its time began."""
+
+    worker: Worker
+    ready: bool = False
+    exclusive: bool = False
+    house: str | None = None
+    jobs: dict[str, tuple[Job, float]] = field(default_factory=dict)
 
 
-class _Worker:
-    """A process that plays one job at a time."""
+class Dispatcher:
+    """Plays jobs with ``size`` workers that take up to ``batch`` jobs each.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self.job: Job | None = None
-        self._deaths = 0
-        self.house: str | None = None
-        self._start()
+    A job whose worker dies is played again, and one that ends two workers is a failure. A job that
+    takes longer than ``timeout_s`` is a failure and its worker is killed. Where a worker had
+    several jobs, each of them is played again alone, to find out which one it was.
+    """
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, self._plan), daemon=True
-        )
-        self._process.start()
-        # With the only other copy in the child, the end of either side closes the pipe.
-        theirs.close()
+    def __init__(
+        self,
+        executor: Executor,
+        jobs: Sequence[Job],
+        size: int,
+        batch: int = 1,
+        timeout_s: float | None = None,
+    ) -> None:
+        self._executor, self._batch, self._timeout = executor, batch, timeout_s
+        self._size = min(size, len(jobs))
+        self._waiting = by_house(jobs)
+        self._posts: list[_Post] = []
+        self._suspects: set[str] = set()
+        self._deaths: dict[str, int] = {}
+        self._stillborn = 0
 
-    def give(self, job: Job) -> None:
-        self.job, self.house, self._deaths = job, job.house, 0
-        self._send(job)
+    def run(self) -> Generator[Played, None, None]:
+        """Play all jobs; results come as they arrive.
 
-    def take(self) -> Played | None:
-        """The result of the job given last; None when its process died and it is tried again."""
-        assert self.job is not None
-        job = self.job
+        Raises:
+            WorkersUnavailable: Workers end before they are ready.
+        """
         try:
-            played: Played = self.connection.recv()
-        except (EOFError, ConnectionResetError):
-            return self._bury(job)
-        self.job = None
-        return played
+            while self._waiting or self._under_way():
+                self._hire()
+                self._hand_out()
+                workers = [post.worker for post in self._posts]
+                heard = self._executor.wait(workers, self._seconds_left())
+                for post in [p for p in self._posts if p.worker in heard]:
+                    yield from self._listen(post)
+                yield from self._end_overdue()
+        finally:
+            self._executor.close([post.worker for post in self._posts])
 
-    def _bury(self, job: Job) -> Played | None:
-        self._process.join()
-        self._deaths += 1
-        code = self._process.exitcode
-        self.connection.close()
-        self._start()
-        if self._deaths <= RETRIES:
-            self._send(job)
+    def _under_way(self) -> int:
+        return sum(len(post.jobs) for post in self._posts)
+
+    def _hire(self) -> None:
+        needed = min(self._size, len(self._waiting) + sum(bool(p.jobs) for p in self._posts))
+        while len(self._posts) < needed:
+            self._posts.append(_Post(self._executor.hire()))
+
+    def _hand_out(self) -> None:
+        """Give jobs to the workers with the fewest, so that the last ones are spread evenly."""
+        fair = -(-(len(self._waiting) + self._under_way()) // self._size)
+        room = min(self._batch, fair)
+        while self._waiting:
+            free = [p for p in self._posts if p.ready and not p.exclusive and len(p.jobs) < room]
+            post = min(free, key=lambda p: len(p.jobs), default=None)
+            job = None if post is None else self._choose(post)
+            if post is None or job is None:
+                return
+            self._waiting.remove(job)
+            post.house, post.exclusive = job.house, job.episode_id in self._suspects
+            post.jobs[job.episode_id] = (job, time.monotonic())
+            post.worker.give(job)
+
+    def _choose(self, post: _Post) -> Job | None:
+        """The best waiting job: same house as before, else one that nobody else plays in."""
+        busy = {other.house for other in self._posts if other is not post}
+        jobs = [j for j in self._waiting if not (post.jobs and j.episode_id in self._suspects)]
+        rank = [(job.house != post.house, job.house in busy, i) for i, job in enumerate(jobs)]
+        return jobs[min(rank)[2]] if rank else None
+
+    def _listen(self, post: _Post) -> Iterable[Played]:
+        try:
+            said = post.worker.receive()
+        except WorkerDied as death:
+            return self._bury(post, str(death))
+        results = [played for played in said if played is not None]
+        post.ready = post.ready or len(results) < len(said)
+        for played in results:
+            del post.jobs[played.job.episode_id]
+            self._stillborn = 0
+        post.exclusive = post.exclusive and bool(post.jobs)
+        return results
+
+    def _bury(self, post: _Post, reason: str) -> list[Played]:
+        self._posts.remove(post)
+        if not post.ready:
+            self._stillborn += 1
+            if self._stillborn >= MAX_STILLBORN:
+                raise WorkersUnavailable(
+                    f"{self._stillborn} workers in a row ended before they could play ({reason}); "
+                    "one process (workers=1) shows why, and --resume goes on afterwards"
+                )
+        return self._return(post, reason)
+
+    def _return(self, post: _Post, reason: str) -> list[Played]:
+        """Take back the jobs of a worker that died; the failure among them, if it is clear."""
+        jobs = [job for job, _ in post.jobs.values()]
+        if len(jobs) == 1:
+            name = jobs[0].episode_id
+            self._deaths[name] = self._deaths.get(name, 0) + 1
+            if self._deaths[name] > RETRIES:
+                return [lost(jobs[0], reason)]
+        self._suspects.update(job.episode_id for job in jobs)
+        self._waiting[:0] = jobs
+        return []
+
+    def _seconds_left(self) -> float | None:
+        """Until the first job is overdue."""
+        if self._timeout is None:
             return None
-        self.job = None
-        record = failed_record(job, f"the worker process died (exit code {code})")
-        timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
-        return Played(job, record, timing, EpisodeTrace(episode_id=job.episode_id, trace=""))
+        began = [start for post in self._posts for _, start in post.jobs.values()]
+        return max(0.0, min(began) + self._timeout - time.monotonic()) if began else None
 
-    def _send(self, job: Job) -> None:
-        # A process that is already dead shows itself in take(), as a closed pipe.
-        with suppress(BrokenPipeError):
-            self.connection.send(job)
-
-    def stop(self) -> None:
-        self.connection.close()
-        if self.job is not None:
-            self._process.terminate()
-        self._process.join(STOP_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-def _serve(connection: "Connection[Played, Job]", plan: Plan) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what happens then.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    player = Player(plan)
-    try:
-        while True:
-            connection.send(player.play(connection.recv()))
-    except (EOFError, BrokenPipeError):
-        return
-    finally:
-        player.close()
+    def _end_overdue(self) -> Iterable[Played]:
+        if self._timeout is None:
+            return []
+        now, failures = time.monotonic(), []
+        for post in list(self._posts):
+            late = [job for job, start in post.jobs.values() if now - start >= self._timeout]
+            if late:
+                post.worker.kill()
+                self._posts.remove(post)
+                if len(post.jobs) == 1:
+                    reason = f"timed out after {self._timeout:g} s"
+                    failures.append(lost(late[0], reason, self._timeout))
+                else:
+                    self._return(post, "")
+        return failures

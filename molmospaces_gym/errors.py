@@ -56,3 +56,7 @@ class NotReset(MolmoSpacesError, RuntimeError):
 
 class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
+
+
+class WorkersUnavailable(MolmoSpacesError, RuntimeError):
+    """The workers of a run cannot be started or end at once; what was played is kept."""

@@ -1,0 +1,101 @@
+"""Players: an env and a policy that play the jobs they are handed, in whatever process."""
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from molmospaces_gym.benchmarks.episode_log import EpisodeLog
+from molmospaces_gym.benchmarks.records import Job
+from molmospaces_gym.benchmarks.rollout import Plan, Played, build_policy, make_env
+from molmospaces_gym.policies.base import PolicyLike, bind_policy
+
+Take = Callable[[bool], Job | None]
+"""Hands out the next job or None. True: wait for one, and None is the end; False: only if there
+is one already."""
+
+
+class Plays(Protocol):
+    """What the workers and the evaluator ask of a player."""
+
+    @property
+    def env(self) -> Any:
+        """The env (of several worlds, the vector env), made on first use."""
+        ...
+
+    def run(self, take: Take) -> Generator[Played, None, None]:
+        """Play jobs until ``take`` has no more; results come as episodes end."""
+        ...
+
+    def close(self) -> None:
+        """Release the env."""
+        ...
+
+
+def make_player(plan: Plan, policy: PolicyLike | None = None) -> Plays:
+    """The player that a plan asks for: one world, or several with one policy call."""
+    if plan.batch > 1:
+        from molmospaces_gym.benchmarks.batching import BatchPlayer
+
+        return BatchPlayer(plan, policy)
+    return Player(plan, policy)
+
+
+class Player:
+    """Plays one job after another in one world."""
+
+    def __init__(self, plan: Plan, policy: PolicyLike | None = None) -> None:
+        self._plan = plan
+        self._env: gym.Env[Any, Any] | None = None
+        self._bound = False
+        self._policy = policy or build_policy(plan.policy)
+
+    @property
+    def env(self) -> gym.Env[Any, Any]:
+        """The env, made on first use and made anew after an episode broke it."""
+        if self._env is None:
+            self._env = make_env(self._plan.env_id, self._plan.env_kwargs)
+            self._bound = False
+        return self._env
+
+    def close(self) -> None:
+        """Release the env; the player can go on, with a new one."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def run(self, take: Take) -> Generator[Played, None, None]:
+        """Play jobs until ``take`` has no more."""
+        while (job := take(True)) is not None:
+            yield self.play(job)
+
+    def play(self, job: Job) -> Played:
+        """Play one episode. Whatever goes wrong in it is its failure, never the run's."""
+        log, cpu = EpisodeLog(self._plan, job), time.process_time()
+        try:
+            self._roll(log, self.env)
+            log.cpu_s = time.process_time() - cpu
+            return log.finish()
+        # Env, simulator and policy are foreign code here; one bad episode must not end a run
+        # of a thousand, and must not vanish from its denominator.
+        except Exception as error:  # noqa: BLE001
+            self._env = None
+            log.cpu_s = time.process_time() - cpu
+            return log.fail(error)
+
+    def _roll(self, log: EpisodeLog, env: gym.Env[Any, Any]) -> None:
+        if not self._bound:
+            bind_policy(self._policy, env)
+            self._bound = True
+        job, inner = log.job, env.unwrapped
+        obs, info = env.reset(seed=job.seed, options={"episode": job.index})
+        self._policy.reset(str(info["instruction"]), job.seed)
+        log.begin(inner.session, env.render)  # type: ignore[attr-defined]
+        state: Any = None
+        start, over = np.ones(1, dtype=np.bool_), False
+        while not over:
+            action, state = self._policy.predict(obs, state, start, True)
+            obs, _, _, _, _ = env.step(action)
+            start[0], over = False, log.step()

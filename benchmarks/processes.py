@@ -1,0 +1,106 @@
+"""Workers that are processes of this machine."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from molmospaces_gym.benchmarks.players import make_player
+from molmospaces_gym.benchmarks.records import Job
+from molmospaces_gym.benchmarks.rollout import Plan, Played
+from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
+
+
+class ProcessExecutor:
+    """Spawns processes; ``plan`` must be picklable."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def hire(self) -> "ProcessWorker":
+        """Start a process."""
+        return ProcessWorker(self._plan)
+
+    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+        """Those whose pipe holds something or is closed."""
+        own = [worker for worker in workers if isinstance(worker, ProcessWorker)]
+        ready = wait([worker.connection for worker in own], seconds)
+        return [worker for worker in own if worker.connection in ready]
+
+    def close(self, workers: Sequence[Worker]) -> None:
+        """End the processes, which hold nothing that is not written down."""
+        for worker in workers:
+            worker.kill()
+
+
+class ProcessWorker:
+    """A spawned process with a player, at the other end of a pipe."""
+
+    def __init__(self, plan: Plan) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, plan), daemon=True
+        )
+        self._process.start()
+        # With the only other copy in the child, the end of either side closes the pipe.
+        theirs.close()
+
+    def give(self, job: Job) -> None:
+        """Send a job; a process that is already dead shows itself in ``receive``."""
+        with suppress(BrokenPipeError):
+            self.connection.send(job)
+
+    def receive(self) -> list[Played | None]:
+        """What is in the pipe."""
+        said: list[Played | None] = []
+        try:
+            while self.connection.poll():
+                said.append(self.connection.recv())
+        except (EOFError, ConnectionResetError):
+            # What it said before it died counts; the closed pipe is found again next time.
+            if said:
+                return said
+            self._process.join()
+            self.connection.close()
+            code = self._process.exitcode
+            raise WorkerDied(f"the worker process died (exit code {code})") from None
+        return said
+
+    def kill(self) -> None:
+        """Kill the process, and forget it."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def _serve(connection: "Connection[Played | None, Job]", plan: Plan) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what happens then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+    def take(patient: bool) -> Job | None:
+        return connection.recv() if patient or connection.poll() else None
+
+    player = make_player(plan)
+    with suppress(EOFError, BrokenPipeError):
+        player.env  # noqa: B018 - made before the clock of the first episode starts
+        connection.send(None)
+        for played in player.run(take):
+            connection.send(played)
+    player.close()
+
+
+def _die_with_parent() -> None:
+    """End this process when its parent is gone, even in the middle of an episode.
+
+    Otherwise it would go on writing pictures into a folder that a resumed run has taken over.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

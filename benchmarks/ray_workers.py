@@ -1,0 +1,157 @@
+"""Workers that are Ray actors, on this machine or on those of a cluster.
+
+Every machine must see the run folder, and what policy and benchmark read, under the same paths, as
+on a shared file system, and have this package installed.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from molmospaces_gym.benchmarks.players import make_player
+from molmospaces_gym.benchmarks.records import Job
+from molmospaces_gym.benchmarks.rollout import Plan, Played
+from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
+from molmospaces_gym.errors import InvalidConfig, WorkersUnavailable
+
+
+class RayExecutor:
+    """Starts one actor per worker, each with one CPU and ``gpus`` GPUs, spread over the nodes.
+
+    Uses the Ray that the process is connected to, else the cluster of ``RAY_ADDRESS``, else one of
+    its own with ``size`` CPUs, which reports nothing to anybody and ends with the run.
+
+    Raises:
+        WorkersUnavailable: Ray is not installed.
+    """
+
+    def __init__(self, plan: Plan, size: int, gpus: float = 0.0) -> None:
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise WorkersUnavailable(
+                "executor='ray' needs Ray: pip install 'molmospaces-gym[ray]'"
+            ) from error
+        self._ray, self._owned = ray, not ray.is_initialized()
+        if self._owned:
+            _connect(ray, size)
+        options = {
+            "num_cpus": 1,
+            "num_gpus": gpus,
+            "max_restarts": 0,
+            "max_concurrency": plan.batch + 1,
+            "scheduling_strategy": "SPREAD",
+        }
+        self._actor = ray.remote(RayPlayer).options(**options)
+        self._plan = ray.put(plan)
+
+    def hire(self) -> "RayWorker":
+        """Start an actor; it waits for a free CPU if need be."""
+        return RayWorker(self._ray, self._actor.remote(self._plan))
+
+    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+        """Those with an answer, or with an error instead of one."""
+        own = [worker for worker in workers if isinstance(worker, RayWorker)]
+        asked = [answer for worker in own for answer in worker.answers]
+        ready, _ = self._ray.wait(asked, timeout=seconds)
+        return [worker for worker in own if any(answer in ready for answer in worker.answers)]
+
+    def close(self, workers: Sequence[Worker]) -> None:
+        """End the actors, and Ray where it was started here."""
+        for worker in workers:
+            worker.kill()
+        if self._owned:
+            self._ray.shutdown()
+
+
+class RayWorker:
+    """An actor and the answers that it owes."""
+
+    def __init__(self, ray: Any, actor: Any) -> None:
+        self._ray, self._actor = ray, actor
+        self.answers: list[Any] = [actor.ready.remote()]
+
+    def give(self, job: Job) -> None:
+        """Ask the actor to play; one that is gone shows itself in ``receive``."""
+        self.answers.append(self._actor.play.remote(job))
+
+    def receive(self) -> list[Played | None]:
+        """The answers that are there."""
+        there, _ = self._ray.wait(self.answers, num_returns=len(self.answers), timeout=0)
+        said: list[Played | None] = []
+        for answer in there:
+            try:
+                said.append(self._ray.get(answer))
+            except self._ray.exceptions.RayError as error:
+                if said:  # The error is found again next time.
+                    break
+                raise WorkerDied(_reason(error)) from error
+            self.answers.remove(answer)
+        return said
+
+    def kill(self) -> None:
+        """Kill the actor's process."""
+        self._ray.kill(self._actor)
+
+
+class RayPlayer:
+    """The actor: a player in a thread of its own, since its simulator may not change threads."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._jobs: queue.Queue[Job] = queue.Queue()
+        self._ready: Future[None] = Future()
+        self._results: dict[str, Future[Played]] = {}
+        self._error: Exception | None = None
+        threading.Thread(target=self._work, args=(plan,), daemon=True).start()
+
+    def ready(self) -> None:
+        """Return when it can play; raises what keeps it from that."""
+        return self._ready.result()
+
+    def play(self, job: Job) -> Played:
+        """Play one job; as many calls as the plan's batch may wait at once."""
+        result = self._results[job.episode_id] = Future()
+        self._jobs.put(job)
+        return result.result()
+
+    def _take(self, patient: bool) -> Job | None:
+        try:
+            return self._jobs.get(block=patient)
+        except queue.Empty:
+            return None
+
+    def _work(self, plan: Plan) -> None:
+        try:
+            if not (plan.out / "config.json").is_file():
+                raise InvalidConfig(
+                    f"{os.uname().nodename} does not see the run folder {plan.out}; choose one on "
+                    "a file system that all nodes share"
+                )
+            player = make_player(plan)
+            player.env  # noqa: B018 - made before the clock of the first episode starts
+            self._ready.set_result(None)
+        # Whatever it is, the caller of ready() has to hear of it.
+        except Exception as error:  # noqa: BLE001
+            self._ready.set_exception(error)
+            return
+        for played in player.run(self._take):
+            self._results.pop(played.job.episode_id).set_result(played)
+
+
+def _connect(ray: Any, size: int) -> None:
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(log_to_driver=False)
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(num_cpus=size, include_dashboard=False, log_to_driver=False)
+
+
+def _reason(error: BaseException) -> str:
+    """What is known of a worker's end, in one sentence."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, BaseException):
+        return f"the Ray worker failed: {type(cause).__name__}: {cause}"
+    return "the Ray worker died"
