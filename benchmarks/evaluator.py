@@ -134,6 +134,7 @@ def evaluate(
         stills=still_indices(len(jobs)),
         failure_stills=still_indices(len(jobs), MAX_FAILURE_STILLS),
         batch=batch,
+        warm_up=timeout is not None,
     )
     if not crew.at_home:
         check_portable(plan)

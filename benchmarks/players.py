@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -32,6 +33,18 @@ class Plays(Protocol):
     def close(self) -> None:
         """Release the env."""
         ...
+
+
+def ready_player(plan: Plan) -> Plays:
+    """A player for a worker: its env is made and, where the plan wants that, warmed up."""
+    player = make_player(plan)
+    env = player.env
+    if plan.warm_up:
+        # An episode that cannot be loaded says so when it is played.
+        with suppress(Exception):
+            env.reset(seed=0, options={"episode": 0})
+            env.step(np.zeros(env.action_space.shape, np.float32))
+    return player
 
 
 def make_player(plan: Plan, policy: PolicyLike | None = None) -> Plays:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from molmospaces_gym.benchmarks.players import make_player
+from molmospaces_gym.benchmarks.players import ready_player
 from molmospaces_gym.benchmarks.records import Job
 from molmospaces_gym.benchmarks.rollout import Plan, Played
 from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
@@ -86,9 +86,8 @@ def _serve(connection: "Connection[Played | None, Job]", plan: Plan) -> None:
     def take(patient: bool) -> Job | None:
         return connection.recv() if patient or connection.poll() else None
 
-    player = make_player(plan)
+    player = ready_player(plan)
     with suppress(EOFError, BrokenPipeError):
-        player.env  # noqa: B018 - made before the clock of the first episode starts
         connection.send(None)
         for played in player.run(take):
             connection.send(played)

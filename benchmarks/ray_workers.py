@@ -5,13 +5,16 @@ on a shared file system, and have this package installed.
 """
 
 import os
+import pickle
 import queue
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
-from molmospaces_gym.benchmarks.players import make_player
+from molmospaces_gym.benchmarks.players import ready_player
 from molmospaces_gym.benchmarks.records import Job
 from molmospaces_gym.benchmarks.rollout import Plan, Played
 from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
@@ -46,11 +49,13 @@ class RayExecutor:
             "scheduling_strategy": "SPREAD",
         }
         self._actor = ray.remote(RayPlayer).options(**options)
-        self._plan = ray.put(plan)
+        # By value and with the paths of this process, as spawned processes get them too.
+        self._plan = ray.put(ray.cloudpickle.dumps(plan))
+        self._paths = [str(Path(path).resolve()) for path in sys.path if path]
 
     def hire(self) -> "RayWorker":
         """Start an actor; it waits for a free CPU if need be."""
-        return RayWorker(self._ray, self._actor.remote(self._plan))
+        return RayWorker(self._ray, self._actor.remote(self._plan, self._paths))
 
     def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
         """Those with an answer, or with an error instead of one."""
@@ -88,7 +93,7 @@ class RayWorker:
             except self._ray.exceptions.RayError as error:
                 if said:  # The error is found again next time.
                     break
-                raise WorkerDied(_reason(error)) from error
+                raise WorkerDied("the worker process died", _detail(error)) from error
             self.answers.remove(answer)
         return said
 
@@ -98,13 +103,16 @@ class RayWorker:
 
 
 class RayPlayer:
-    """The actor: a player in a thread of its own, since its simulator may not change threads."""
+    """The actor: a player in a thread of its own, since its simulator may not change threads.
 
-    def __init__(self, plan: Plan) -> None:
+    ``plan`` is a pickled ``Plan``; ``paths`` are the places from which it may import.
+    """
+
+    def __init__(self, plan: bytes, paths: Sequence[str]) -> None:
+        sys.path.extend(path for path in paths if path not in sys.path)
         self._jobs: queue.Queue[Job] = queue.Queue()
         self._ready: Future[None] = Future()
         self._results: dict[str, Future[Played]] = {}
-        self._error: Exception | None = None
         threading.Thread(target=self._work, args=(plan,), daemon=True).start()
 
     def ready(self) -> None:
@@ -123,15 +131,15 @@ class RayPlayer:
         except queue.Empty:
             return None
 
-    def _work(self, plan: Plan) -> None:
+    def _work(self, pickled: bytes) -> None:
         try:
+            plan: Plan = pickle.loads(pickled)
             if not (plan.out / "config.json").is_file():
                 raise InvalidConfig(
                     f"{os.uname().nodename} does not see the run folder {plan.out}; choose one on "
                     "a file system that all nodes share"
                 )
-            player = make_player(plan)
-            player.env  # noqa: B018 - made before the clock of the first episode starts
+            player = ready_player(plan)
             self._ready.set_result(None)
         # Whatever it is, the caller of ready() has to hear of it.
         except Exception as error:  # noqa: BLE001
@@ -149,9 +157,10 @@ def _connect(ray: Any, size: int) -> None:
     ray.init(num_cpus=size, include_dashboard=False, log_to_driver=False)
 
 
-def _reason(error: BaseException) -> str:
-    """What is known of a worker's end, in one sentence."""
+def _detail(error: BaseException) -> str:
+    """What Ray says about a worker's end: the error in it, else the end of a long account."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, BaseException):
-        return f"the Ray worker failed: {type(cause).__name__}: {cause}"
-    return "the Ray worker died"
+        return f"{type(cause).__name__}: {cause}"
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__

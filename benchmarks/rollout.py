@@ -38,6 +38,8 @@ class Plan:
     """Indices of the episodes whose last frame is kept, small, if they fail."""
     batch: int = 1
     """Worlds that one policy call acts in."""
+    warm_up: bool = False
+    """Load a house and take a step before the first episode, so that its clock starts after it."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,11 @@ MAX_STILLBORN = 3
 
 
 class WorkerDied(Exception):
-    """A worker is gone; the message says what is known of the reason."""
+    """A worker is gone; ``detail`` is what else is known and may differ from time to time."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail or reason
 
 
 class Worker(Protocol):
@@ -161,7 +165,7 @@ class Dispatcher:
         try:
             said = post.worker.receive()
         except WorkerDied as death:
-            return self._bury(post, str(death))
+            return self._bury(post, death)
         results = [played for played in said if played is not None]
         post.ready = post.ready or len(results) < len(said)
         for played in results:
@@ -170,16 +174,16 @@ class Dispatcher:
         post.exclusive = post.exclusive and bool(post.jobs)
         return results
 
-    def _bury(self, post: _Post, reason: str) -> list[Played]:
+    def _bury(self, post: _Post, death: WorkerDied) -> list[Played]:
         self._posts.remove(post)
         if not post.ready:
             self._stillborn += 1
             if self._stillborn >= MAX_STILLBORN:
                 raise WorkersUnavailable(
-                    f"{self._stillborn} workers in a row ended before they could play ({reason}); "
-                    "one process (workers=1) shows why, and --resume goes on afterwards"
+                    f"{self._stillborn} workers in a row ended before they could play "
+                    f"({death.detail}); workers=1 may show why, --resume goes on afterwards"
                 )
-        return self._return(post, reason)
+        return self._return(post, str(death))
 
     def _return(self, post: _Post, reason: str) -> list[Played]:
         """Take back the jobs of a worker that died; the failure among them, if it is clear."""
