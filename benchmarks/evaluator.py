@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from molmospaces_gym.benchmark_io import load_benchmark
+from molmospaces_gym.benchmarks.contact_sheet import contact_sheet
 from molmospaces_gym.benchmarks.folder import RunFolder
-from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, contact_sheet, still_indices
+from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, still_indices
 from molmospaces_gym.benchmarks.players import make_player
 from molmospaces_gym.benchmarks.progress import Meter, Progress
 from molmospaces_gym.benchmarks.records import EpisodeRecord, Job

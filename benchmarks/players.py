@@ -89,14 +89,13 @@ class Player:
         log, cpu = EpisodeLog(self._plan, job), time.process_time()
         try:
             self._roll(log, self.env)
-            log.cpu_s = time.process_time() - cpu
-            return log.finish()
+            played = log.finish()
         # Env, simulator and policy are foreign code here; one bad episode must not end a run
         # of a thousand, and must not vanish from its denominator.
         except Exception as error:  # noqa: BLE001
             self._env = None
-            log.cpu_s = time.process_time() - cpu
-            return log.fail(error)
+            played = log.fail(error)
+        return played.with_cpu(time.process_time() - cpu)
 
     def _roll(self, log: EpisodeLog, env: gym.Env[Any, Any]) -> None:
         if not self._bound:

@@ -1,7 +1,7 @@
 """What all episodes of a run share, what comes back for each, and how env and policy are made."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Played:
     record: EpisodeRecord
     timing: EpisodeTiming
     trace: EpisodeTrace
+
+    def with_cpu(self, seconds: float) -> "Played":
+        """The same with the CPU time that it took."""
+        return replace(self, timing=replace(self.timing, cpu_s=seconds))
 
 
 def build_policy(policy: str | PolicyLike) -> PolicyLike:
