@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.actions import check_action
 from molmospaces_gym.benchmarks.episode_log import EpisodeLog
-from molmospaces_gym.benchmarks.players import Take
+from molmospaces_gym.benchmarks.jobs import Take
 from molmospaces_gym.benchmarks.records import Job
 from molmospaces_gym.benchmarks.rollout import Plan, Played, build_policy
 from molmospaces_gym.errors import InvalidAction, InvalidConfig
@@ -70,7 +70,7 @@ class BatchPlayer:
             self._env.close()
             self._env = None
 
-    def run(self, take: Take) -> Generator[Played, None, None]:
+    def run(self, take: Take[Job]) -> Generator[Played, None, None]:
         """Play jobs until ``take`` has no more."""
         while True:
             yield from self._fill(take)
@@ -78,7 +78,7 @@ class BatchPlayer:
                 return
             yield from self._step()
 
-    def _fill(self, take: Take) -> Generator[Played, None, None]:
+    def _fill(self, take: Take[Job]) -> Generator[Played, None, None]:
         """Start jobs in idle slots."""
         while len(self._logs) < self._plan.batch and (job := self._next(take)) is not None:
             log = EpisodeLog(self._plan, job)
@@ -88,7 +88,7 @@ class BatchPlayer:
             except Exception as error:  # noqa: BLE001
                 yield log.fail(error)
 
-    def _next(self, take: Take) -> Job | None:
+    def _next(self, take: Take[Job]) -> Job | None:
         """A job for an idle slot: waiting for one only if there is nothing else to do."""
         if self._logs and (self._alone or self._exclusive):
             return None

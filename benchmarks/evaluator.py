@@ -11,8 +11,10 @@ from typing import Any
 from molmospaces_gym.benchmark_io import load_benchmark
 from molmospaces_gym.benchmarks.contact_sheet import contact_sheet
 from molmospaces_gym.benchmarks.folder import RunFolder
+from molmospaces_gym.benchmarks.jobs import play_here
 from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, still_indices
 from molmospaces_gym.benchmarks.players import make_player
+from molmospaces_gym.benchmarks.processes import play_in_processes
 from molmospaces_gym.benchmarks.progress import Meter, Progress
 from molmospaces_gym.benchmarks.records import EpisodeRecord, Job
 from molmospaces_gym.benchmarks.report import write_report
@@ -29,7 +31,7 @@ from molmospaces_gym.benchmarks.run_plan import (
 )
 from molmospaces_gym.benchmarks.stats import format_rate
 from molmospaces_gym.benchmarks.summary import RunHead
-from molmospaces_gym.benchmarks.workers import Dispatcher, Executor, play_here
+from molmospaces_gym.benchmarks.workers import Dispatcher
 from molmospaces_gym.policies.base import PolicyLike, policy_env_kwargs
 
 
@@ -98,14 +100,16 @@ def evaluate(
         video: ``none``, ``failures`` or ``all``.
         resume: Keep the episodes that ``out`` already holds and play the others.
         progress: Called at the start and after each episode.
-        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy.
+        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy, which
+            win over the pins of an official suite. ``submit`` refuses a run that differs from them.
 
     Raises:
         InvalidConfig: An argument is out of range, the policy cannot be batched, or ``out`` holds
             another run or is being written.
         UnknownName: Policy, benchmark or backend do not exist.
         InvalidEpisode: The benchmark is malformed.
-        WorkersUnavailable: Ray is missing, or workers end before they are ready.
+        MissingPackage: Ray is wanted and not installed.
+        WorkersUnavailable: Workers end before they are ready.
     """
     check_arguments(episodes, video)
     crew = Crew(
@@ -126,6 +130,7 @@ def evaluate(
             "backend": backend,
             "terminate_on_success": False,
             "render_mode": "rgb_array",
+            **suite.pins,
             **policy_env_kwargs(built, env_id_of(suite)),
             **env_kwargs,
         },
@@ -191,19 +196,16 @@ def _play(
 def _dispatch(plan: Plan, jobs: list[Job], crew: Crew) -> Generator[Played, None, None]:
     if not jobs:
         return
+    plan = replace(plan, out=plan.out.resolve())
     size = min(crew.workers, len(jobs))
-    executor = _executor(replace(plan, out=plan.out.resolve()), size, crew)
-    yield from Dispatcher(executor, jobs, size, crew.batch, crew.timeout_s).run()
+    if crew.executor == "local":
+        yield from play_in_processes(plan, jobs, size, crew.batch, crew.timeout_s)
+        return
+    from molmospaces_gym.benchmarks.ray_workers import RayExecutor
 
-
-def _executor(plan: Plan, size: int, crew: Crew) -> Executor:
-    if crew.executor == "ray":
-        from molmospaces_gym.benchmarks.ray_workers import RayExecutor
-
-        return RayExecutor(plan, size, crew.worker_gpus)
-    from molmospaces_gym.benchmarks.processes import ProcessExecutor
-
-    return ProcessExecutor(plan)
+    landmark = plan.out / "config.json"
+    executor = RayExecutor[Job, Played](plan, landmark, size, crew.batch, crew.worker_gpus)
+    yield from Dispatcher(plan, executor, jobs, size, crew.batch, crew.timeout_s).run()
 
 
 def _draw(folder: RunFolder, head: RunHead, plan: Plan, jobs: list[Job]) -> None:

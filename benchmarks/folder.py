@@ -21,7 +21,7 @@ from molmospaces_gym.benchmarks.records import (
     EpisodeRecord,
     EpisodeTiming,
     EpisodeTrace,
-    Table,
+    RunTable,
 )
 from molmospaces_gym.benchmarks.rollout import Played
 from molmospaces_gym.benchmarks.summary import RunHead, summary_csv, summary_dict
@@ -50,9 +50,9 @@ class RunFolder:
     def __init__(self, path: Path, order: Sequence[str]) -> None:
         self.path = path
         self._order = {episode_id: place for place, episode_id in enumerate(order)}
-        self._episodes = Table(path / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse)
-        self._timings = Table(path / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse)
-        self._traces = Table(path / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse)
+        self._episodes = RunTable(path / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse)
+        self._timings = RunTable(path / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse)
+        self._traces = RunTable(path / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse)
         self.records: dict[str, EpisodeRecord] = {}
         self.traces: dict[str, EpisodeTrace] = {}
         self.timings: dict[str, EpisodeTiming] = {}

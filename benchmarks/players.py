@@ -1,7 +1,6 @@
 """Players: an env and a policy that play the jobs they are handed, in whatever process."""
 
 import time
-from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -9,29 +8,18 @@ import gymnasium as gym
 import numpy as np
 
 from molmospaces_gym.benchmarks.episode_log import EpisodeLog
+from molmospaces_gym.benchmarks.jobs import JobPlayer, OneByOne
 from molmospaces_gym.benchmarks.records import Job
 from molmospaces_gym.benchmarks.rollout import Plan, Played, build_policy, make_env
 from molmospaces_gym.policies.base import PolicyLike, bind_policy
 
-Take = Callable[[bool], Job | None]
-"""Hands out the next job or None. True: wait for one, and None is the end; False: only if there
-is one already."""
 
-
-class Plays(Protocol):
-    """What the workers and the evaluator ask of a player."""
+class Plays(JobPlayer[Job, Played], Protocol):
+    """What the evaluator asks of a player."""
 
     @property
     def env(self) -> Any:
         """The env (of several worlds, the vector env), made on first use."""
-        ...
-
-    def run(self, take: Take) -> Generator[Played, None, None]:
-        """Play jobs until ``take`` has no more; results come as episodes end."""
-        ...
-
-    def close(self) -> None:
-        """Release the env."""
         ...
 
 
@@ -56,7 +44,7 @@ def make_player(plan: Plan, policy: PolicyLike | None = None) -> Plays:
     return Player(plan, policy)
 
 
-class Player:
+class Player(OneByOne[Job, Played]):
     """Plays one job after another in one world."""
 
     def __init__(self, plan: Plan, policy: PolicyLike | None = None) -> None:
@@ -70,6 +58,8 @@ class Player:
         """The env, made on first use and made anew after an episode broke it."""
         if self._env is None:
             self._env = make_env(self._plan.env_id, self._plan.env_kwargs)
+            # Made on first use, but a simulator that is not there should show itself here.
+            self._env.unwrapped.session  # type: ignore[attr-defined]  # noqa: B018
             self._bound = False
         return self._env
 
@@ -78,11 +68,6 @@ class Player:
         if self._env is not None:
             self._env.close()
             self._env = None
-
-    def run(self, take: Take) -> Generator[Played, None, None]:
-        """Play jobs until ``take`` has no more."""
-        while (job := take(True)) is not None:
-            yield self.play(job)
 
     def play(self, job: Job) -> Played:
         """Play one episode. Whatever goes wrong in it is its failure, never the run's."""

@@ -4,60 +4,73 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Generic
 
-from molmospaces_gym.benchmarks.players import ready_player
-from molmospaces_gym.benchmarks.records import Job
-from molmospaces_gym.benchmarks.rollout import Plan, Played
-from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
+from molmospaces_gym.benchmarks.jobs import J, R, Work
+from molmospaces_gym.benchmarks.workers import Dispatcher, Worker, WorkerDied
 
 
-class ProcessExecutor:
-    """Spawns processes; ``plan`` must be picklable."""
+def play_in_processes(
+    work: Work[J, R],
+    jobs: Sequence[J],
+    workers: int,
+    batch: int = 1,
+    timeout_s: float | None = None,
+) -> Generator[R, None, None]:
+    """Play jobs in spawned processes, see ``Dispatcher``; ``work`` must be picklable."""
+    executor = ProcessExecutor[J, R](work)
+    return Dispatcher(work, executor, jobs, workers, batch, timeout_s).run()
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
 
-    def hire(self) -> "ProcessWorker":
+class ProcessExecutor(Generic[J, R]):
+    """Spawns processes."""
+
+    def __init__(self, work: Work[J, R]) -> None:
+        self._work = work
+
+    def hire(self) -> "ProcessWorker[J, R]":
         """Start a process."""
-        return ProcessWorker(self._plan)
+        return ProcessWorker(self._work)
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+    def wait(
+        self, workers: Sequence[Worker[J, R]], seconds: float | None
+    ) -> Sequence[Worker[J, R]]:
         """Those whose pipe holds something or is closed."""
         own = [worker for worker in workers if isinstance(worker, ProcessWorker)]
         ready = wait([worker.connection for worker in own], seconds)
         return [worker for worker in own if worker.connection in ready]
 
-    def close(self, workers: Sequence[Worker]) -> None:
+    def close(self, workers: Sequence[Worker[J, R]]) -> None:
         """End the processes, which hold nothing that is not written down."""
         for worker in workers:
             worker.kill()
 
 
-class ProcessWorker:
+class ProcessWorker(Generic[J, R]):
     """A spawned process with a player, at the other end of a pipe."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, work: Work[J, R]) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, plan), daemon=True
+            target=_serve, args=(theirs, work), daemon=True
         )
         self._process.start()
         # With the only other copy in the child, the end of either side closes the pipe.
         theirs.close()
 
-    def give(self, job: Job) -> None:
+    def give(self, job: J) -> None:
         """Send a job; a process that is already dead shows itself in ``receive``."""
         with suppress(BrokenPipeError):
             self.connection.send(job)
 
-    def receive(self) -> list[Played | None]:
+    def receive(self) -> list[R | None]:
         """What is in the pipe."""
-        said: list[Played | None] = []
+        said: list[R | None] = []
         try:
             while self.connection.poll():
                 said.append(self.connection.recv())
@@ -78,15 +91,15 @@ class ProcessWorker:
         self.connection.close()
 
 
-def _serve(connection: "Connection[Played | None, Job]", plan: Plan) -> None:
+def _serve(connection: "Connection[R | None, J]", work: Work[J, R]) -> None:
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
-    def take(patient: bool) -> Job | None:
+    def take(patient: bool) -> J | None:
         return connection.recv() if patient or connection.poll() else None
 
-    player = ready_player(plan)
+    player = work.player()
     with suppress(EOFError, BrokenPipeError):
         connection.send(None)
         for played in player.run(take):

@@ -12,30 +12,31 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-from molmospaces_gym.benchmarks.players import ready_player
-from molmospaces_gym.benchmarks.records import Job
-from molmospaces_gym.benchmarks.rollout import Plan, Played
+from molmospaces_gym.benchmarks.jobs import J, R, Work
 from molmospaces_gym.benchmarks.workers import Worker, WorkerDied
-from molmospaces_gym.errors import InvalidConfig, WorkersUnavailable
+from molmospaces_gym.errors import InvalidConfig, MissingPackage
 
 
-class RayExecutor:
+class RayExecutor(Generic[J, R]):
     """Starts one actor per worker, each with one CPU and ``gpus`` GPUs, spread over the nodes.
 
     Uses the Ray that the process is connected to, else the cluster of ``RAY_ADDRESS``, else one of
-    its own with ``size`` CPUs, which reports nothing to anybody and ends with the run.
+    its own with ``size`` CPUs, which reports nothing to anybody and ends with the run. Every
+    worker needs to see ``landmark``, a file of the run folder, and takes ``batch`` jobs at once.
 
     Raises:
-        WorkersUnavailable: Ray is not installed.
+        MissingPackage: Ray is not installed.
     """
 
-    def __init__(self, plan: Plan, size: int, gpus: float = 0.0) -> None:
+    def __init__(
+        self, work: Work[J, R], landmark: Path, size: int, batch: int = 1, gpus: float = 0.0
+    ) -> None:
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise WorkersUnavailable(
+            raise MissingPackage(
                 "executor='ray' needs Ray: pip install 'molmospaces-gym[ray]'"
             ) from error
         self._ray, self._owned = ray, not ray.is_initialized()
@@ -45,26 +46,30 @@ class RayExecutor:
             "num_cpus": 1,
             "num_gpus": gpus,
             "max_restarts": 0,
-            "max_concurrency": plan.batch + 1,
+            "max_concurrency": batch + 1,
             "scheduling_strategy": "SPREAD",
         }
         self._actor = ray.remote(RayPlayer).options(**options)
         # By value and with the paths of this process, as spawned processes get them too.
-        self._plan = ray.put(ray.cloudpickle.dumps(plan))
+        self._work = ray.put(ray.cloudpickle.dumps(work))
+        self._landmark = landmark.resolve()
         self._paths = [str(Path(path).resolve()) for path in sys.path if path]
 
-    def hire(self) -> "RayWorker":
+    def hire(self) -> "RayWorker[J, R]":
         """Start an actor; it waits for a free CPU if need be."""
-        return RayWorker(self._ray, self._actor.remote(self._plan, self._paths))
+        actor = self._actor.remote(self._work, self._landmark, self._paths)
+        return RayWorker(self._ray, actor)
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+    def wait(
+        self, workers: Sequence[Worker[J, R]], seconds: float | None
+    ) -> Sequence[Worker[J, R]]:
         """Those with an answer, or with an error instead of one."""
         own = [worker for worker in workers if isinstance(worker, RayWorker)]
         asked = [answer for worker in own for answer in worker.answers]
         ready, _ = self._ray.wait(asked, timeout=seconds)
         return [worker for worker in own if any(answer in ready for answer in worker.answers)]
 
-    def close(self, workers: Sequence[Worker]) -> None:
+    def close(self, workers: Sequence[Worker[J, R]]) -> None:
         """End the actors, and Ray where it was started here."""
         for worker in workers:
             worker.kill()
@@ -72,21 +77,21 @@ class RayExecutor:
             self._ray.shutdown()
 
 
-class RayWorker:
+class RayWorker(Generic[J, R]):
     """An actor and the answers that it owes."""
 
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._actor = ray, actor
         self.answers: list[Any] = [actor.ready.remote()]
 
-    def give(self, job: Job) -> None:
+    def give(self, job: J) -> None:
         """Ask the actor to play; one that is gone shows itself in ``receive``."""
         self.answers.append(self._actor.play.remote(job))
 
-    def receive(self) -> list[Played | None]:
+    def receive(self) -> list[R | None]:
         """The answers that are there."""
         there, _ = self._ray.wait(self.answers, num_returns=len(self.answers), timeout=0)
-        said: list[Played | None] = []
+        said: list[R | None] = []
         for answer in there:
             try:
                 said.append(self._ray.get(answer))
@@ -105,48 +110,49 @@ class RayWorker:
 class RayPlayer:
     """The actor: a player in a thread of its own, since its simulator may not change threads.
 
-    ``plan`` is a pickled ``Plan``; ``paths`` are the places from which it may import.
+    ``work`` is pickled; ``paths`` are the places from which it may import.
     """
 
-    def __init__(self, plan: bytes, paths: Sequence[str]) -> None:
+    def __init__(self, work: bytes, landmark: Path, paths: Sequence[str]) -> None:
         sys.path.extend(path for path in paths if path not in sys.path)
-        self._jobs: queue.Queue[Job] = queue.Queue()
+        self._landmark = landmark
+        self._jobs: queue.Queue[Any] = queue.Queue()
         self._ready: Future[None] = Future()
-        self._results: dict[str, Future[Played]] = {}
-        threading.Thread(target=self._work, args=(plan,), daemon=True).start()
+        self._results: dict[int, Future[Any]] = {}
+        threading.Thread(target=self._play_all, args=(work,), daemon=True).start()
 
     def ready(self) -> None:
         """Return when it can play; raises what keeps it from that."""
         return self._ready.result()
 
-    def play(self, job: Job) -> Played:
-        """Play one job; as many calls as the plan's batch may wait at once."""
-        result = self._results[job.episode_id] = Future()
+    def play(self, job: Any) -> Any:
+        """The result of a job; as many calls as the executor's batch may wait at once."""
+        result = self._results[job.index] = Future()
         self._jobs.put(job)
         return result.result()
 
-    def _take(self, patient: bool) -> Job | None:
+    def _take(self, patient: bool) -> Any:
         try:
             return self._jobs.get(block=patient)
         except queue.Empty:
             return None
 
-    def _work(self, pickled: bytes) -> None:
+    def _play_all(self, pickled: bytes) -> None:
         try:
-            plan: Plan = pickle.loads(pickled)
-            if not (plan.out / "config.json").is_file():
+            if not self._landmark.is_file():
                 raise InvalidConfig(
-                    f"{os.uname().nodename} does not see the run folder {plan.out}; choose one on "
-                    "a file system that all nodes share"
+                    f"{os.uname().nodename} does not see {self._landmark}; choose a folder on a "
+                    "file system that all nodes share"
                 )
-            player = ready_player(plan)
+            work: Work[Any, Any] = pickle.loads(pickled)
+            player = work.player()
             self._ready.set_result(None)
         # Whatever it is, the caller of ready() has to hear of it.
         except Exception as error:  # noqa: BLE001
             self._ready.set_exception(error)
             return
         for played in player.run(self._take):
-            self._results.pop(played.job.episode_id).set_result(played)
+            self._results.pop(played.index).set_result(played)
 
 
 def _connect(ray: Any, size: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -19,6 +19,9 @@ from molmospaces_gym.benchmarks.records import (
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.base import PolicyLike, load_policy
 from molmospaces_gym.session import Session
+
+if TYPE_CHECKING:
+    from molmospaces_gym.benchmarks.players import Plays
 
 VIDEO_CHOICES = ("none", "failures", "all")
 
@@ -41,6 +44,21 @@ class Plan:
     warm_up: bool = False
     """Load a house and take a step before the first episode, so that its clock starts after it."""
 
+    def player(self) -> "Plays":
+        """A player of this run's episodes, for a worker."""
+        from molmospaces_gym.benchmarks.players import ready_player
+
+        return ready_player(self)
+
+    def lost(self, job: Job, reason: str, wall_s: float = 0.0) -> "Played":
+        """The failure of an episode of which nothing came back, after ``wall_s`` seconds."""
+        return Played(
+            job,
+            failed_record(job, reason),
+            EpisodeTiming(episode_id=job.episode_id, wall_s=wall_s, cpu_s=0.0, steps=0),
+            EpisodeTrace(episode_id=job.episode_id, trace=""),
+        )
+
 
 @dataclass(frozen=True)
 class Played:
@@ -50,6 +68,11 @@ class Played:
     record: EpisodeRecord
     timing: EpisodeTiming
     trace: EpisodeTrace
+
+    @property
+    def index(self) -> int:
+        """Number of the job."""
+        return self.job.index
 
     def with_cpu(self, seconds: float) -> "Played":
         """The same with the CPU time that it took."""
@@ -102,14 +125,4 @@ def failed_record(job: Job, reason: str, steps: int = 0) -> EpisodeRecord:
         episode_return=0.0,
         jerk=float("nan"),
         failure=one_line(reason),
-    )
-
-
-def lost(job: Job, reason: str, wall_s: float = 0.0) -> Played:
-    """What stands for an episode of which nothing came back, after ``wall_s`` seconds."""
-    return Played(
-        job,
-        failed_record(job, reason),
-        EpisodeTiming(episode_id=job.episode_id, wall_s=wall_s, cpu_s=0.0, steps=0),
-        EpisodeTrace(episode_id=job.episode_id, trace=""),
     )

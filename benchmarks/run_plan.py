@@ -1,7 +1,5 @@
 """From a benchmark and the arguments of ``evaluate`` to jobs, a plan and ``config.json``."""
 
-import hashlib
-import json
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,7 +129,7 @@ def run_config(
     return {
         "policy": head.policy,
         "benchmark": plan.env_kwargs["benchmark"],
-        "benchmark_sha256": _digest(suite),
+        "benchmark_sha256": suite.digest,
         "benchmark_metadata": dict(suite.metadata),
         "episodes": head.planned,
         "env_id": plan.env_id,
@@ -153,11 +151,6 @@ def default_out(benchmark: str, policy: str) -> Path:
     """A new run folder under ``runs``, named after what is evaluated and the time."""
     name = policy.partition(":")[0]
     return Path("runs") / f"{benchmark}-{name}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def _digest(suite: Benchmark) -> str:
-    content = [spec.to_dict() for spec in suite.episodes]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _target(spec: EpisodeSpec) -> str:

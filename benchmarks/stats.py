@@ -21,14 +21,26 @@ def wilson_interval(successes: int, total: int, confidence: float = 0.95) -> Int
     _check(successes, total, confidence)
     if total == 0:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    rate = successes / total
-    scale = 1.0 + z * z / total
-    center = (rate + z * z / (2 * total)) / scale
-    half = z / scale * (rate * (1 - rate) / total + z * z / (4 * total * total)) ** 0.5
-    low = 0.0 if successes == 0 else center - half
-    high = 1.0 if successes == total else center + half
+    return score_interval(successes / total, total, normal_quantile(confidence))
+
+
+def score_interval(rate: float, total: float, quantile: float) -> Interval:
+    """Wilson's limits for a rate over ``total`` > 0 trials, which need not be a whole number.
+
+    ``quantile`` is the two-sided critical value, 1.96 for 95 % of a normal distribution.
+    """
+    scale = 1.0 + quantile * quantile / total
+    center = (rate + quantile * quantile / (2 * total)) / scale
+    spread = rate * (1 - rate) / total + quantile * quantile / (4 * total * total)
+    half = quantile / scale * spread**0.5
+    low = 0.0 if rate == 0 else center - half
+    high = 1.0 if rate == 1 else center + half
     return Interval(low, high)
+
+
+def normal_quantile(confidence: float) -> float:
+    """Two-sided critical value of the normal distribution: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 def beta_interval(successes: int, total: int, confidence: float = 0.95) -> Interval:
@@ -48,8 +60,17 @@ def format_rate(successes: int, total: int) -> str:
     return f"{successes}/{total} = {rate:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f})"
 
 
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that is no fraction, such as 95.
+
+    Raises:
+        InvalidConfig: It is not within (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise InvalidConfig(f"confidence must be within (0, 1), got {confidence}")
+
+
 def _check(successes: int, total: int, confidence: float) -> None:
     if not 0 <= successes <= total:
         raise InvalidConfig(f"successes must be within 0..total, got {successes} of {total}")
-    if not 0 < confidence < 1:
-        raise InvalidConfig(f"confidence must be within (0, 1), got {confidence}")
+    check_confidence(confidence)

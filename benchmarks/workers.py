@@ -7,11 +7,9 @@ carries its own seed, and an env plays each episode from a complete description.
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol
 
-from molmospaces_gym.benchmarks.players import Plays
-from molmospaces_gym.benchmarks.records import Job
-from molmospaces_gym.benchmarks.rollout import Played, lost
+from molmospaces_gym.benchmarks.jobs import J, JobT, R, ResultT, Work, by_house
 from molmospaces_gym.errors import WorkersUnavailable
 
 RETRIES = 1
@@ -28,14 +26,14 @@ class WorkerDied(Exception):
         self.detail = detail or reason
 
 
-class Worker(Protocol):
+class Worker(Protocol[JobT, ResultT]):
     """Somebody else who plays jobs: a process here or on another machine."""
 
-    def give(self, job: Job) -> None:
+    def give(self, job: JobT) -> None:
         """Hand over a job; a worker that is gone says so in ``receive``."""
         ...
 
-    def receive(self) -> list[Played | None]:
+    def receive(self) -> Sequence[ResultT | None]:
         """What it has said since: None once, when it is ready for jobs, and results.
 
         Raises:
@@ -48,48 +46,36 @@ class Worker(Protocol):
         ...
 
 
-class Executor(Protocol):
+class Executor(Protocol[J, R]):
     """A place where workers run."""
 
-    def hire(self) -> Worker:
+    def hire(self) -> Worker[J, R]:
         """Start a worker; it says when it is ready."""
         ...
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+    def wait(
+        self, workers: Sequence[Worker[J, R]], seconds: float | None
+    ) -> Sequence[Worker[J, R]]:
         """Those that have something to say, as soon as there is one, or none after ``seconds``."""
         ...
 
-    def close(self, workers: Sequence[Worker]) -> None:
+    def close(self, workers: Sequence[Worker[J, R]]) -> None:
         """End all workers and whatever was started for them."""
         ...
 
 
-def play_here(player: Plays, jobs: Sequence[Job]) -> Generator[Played, None, None]:
-    """Play jobs in this process, house by house."""
-    queue = iter(by_house(jobs))
-    return player.run(lambda wait: next(queue, None))
-
-
-def by_house(jobs: Sequence[Job]) -> list[Job]:
-    """Jobs with those of one house together, so that each house is compiled once."""
-    first: dict[str, int] = {}
-    for job in jobs:
-        first.setdefault(job.house, job.index)
-    return sorted(jobs, key=lambda job: (first[job.house], job.index))
-
-
 @dataclass(eq=False)
-class _Post:
+class _Post(Generic[J, R]):
     """A worker and the jobs it was given, each with the moment its time began."""
 
-    worker: Worker
+    worker: Worker[J, R]
     ready: bool = False
     exclusive: bool = False
     house: str | None = None
-    jobs: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    jobs: dict[int, tuple[J, float]] = field(default_factory=dict)
 
 
-class Dispatcher:
+class Dispatcher(Generic[J, R]):
     """Plays jobs with ``size`` workers that take up to ``batch`` jobs each.
 
     A job whose worker dies is played again, and one that ends two workers is a failure. A job that
@@ -99,21 +85,23 @@ class Dispatcher:
 
     def __init__(
         self,
-        executor: Executor,
-        jobs: Sequence[Job],
+        work: Work[J, R],
+        executor: Executor[J, R],
+        jobs: Sequence[J],
         size: int,
         batch: int = 1,
         timeout_s: float | None = None,
     ) -> None:
-        self._executor, self._batch, self._timeout = executor, batch, timeout_s
+        self._work, self._executor = work, executor
+        self._batch, self._timeout = batch, timeout_s
         self._size = min(size, len(jobs))
         self._waiting = by_house(jobs)
-        self._posts: list[_Post] = []
-        self._suspects: set[str] = set()
-        self._deaths: dict[str, int] = {}
+        self._posts: list[_Post[J, R]] = []
+        self._suspects: set[int] = set()
+        self._deaths: dict[int, int] = {}
         self._stillborn = 0
 
-    def run(self) -> Generator[Played, None, None]:
+    def run(self) -> Generator[R, None, None]:
         """Play all jobs; results come as they arrive.
 
         Raises:
@@ -150,18 +138,18 @@ class Dispatcher:
             if post is None or job is None:
                 return
             self._waiting.remove(job)
-            post.house, post.exclusive = job.house, job.episode_id in self._suspects
-            post.jobs[job.episode_id] = (job, time.monotonic())
+            post.house, post.exclusive = job.house, job.index in self._suspects
+            post.jobs[job.index] = (job, time.monotonic())
             post.worker.give(job)
 
-    def _choose(self, post: _Post) -> Job | None:
+    def _choose(self, post: _Post[J, R]) -> J | None:
         """The best waiting job: same house as before, else one that nobody else plays in."""
         busy = {other.house for other in self._posts if other is not post}
-        jobs = [j for j in self._waiting if not (post.jobs and j.episode_id in self._suspects)]
+        jobs = [j for j in self._waiting if not (post.jobs and j.index in self._suspects)]
         rank = [(job.house != post.house, job.house in busy, i) for i, job in enumerate(jobs)]
         return jobs[min(rank)[2]] if rank else None
 
-    def _listen(self, post: _Post) -> Iterable[Played]:
+    def _listen(self, post: _Post[J, R]) -> Iterable[R]:
         try:
             said = post.worker.receive()
         except WorkerDied as death:
@@ -169,12 +157,12 @@ class Dispatcher:
         results = [played for played in said if played is not None]
         post.ready = post.ready or len(results) < len(said)
         for played in results:
-            del post.jobs[played.job.episode_id]
+            del post.jobs[played.index]
             self._stillborn = 0
         post.exclusive = post.exclusive and bool(post.jobs)
         return results
 
-    def _bury(self, post: _Post, death: WorkerDied) -> list[Played]:
+    def _bury(self, post: _Post[J, R], death: WorkerDied) -> list[R]:
         self._posts.remove(post)
         if not post.ready:
             self._stillborn += 1
@@ -185,15 +173,15 @@ class Dispatcher:
                 )
         return self._return(post, str(death))
 
-    def _return(self, post: _Post, reason: str) -> list[Played]:
+    def _return(self, post: _Post[J, R], reason: str) -> list[R]:
         """Take back the jobs of a worker that died; the failure among them, if it is clear."""
         jobs = [job for job, _ in post.jobs.values()]
         if len(jobs) == 1:
-            name = jobs[0].episode_id
-            self._deaths[name] = self._deaths.get(name, 0) + 1
-            if self._deaths[name] > RETRIES:
-                return [lost(jobs[0], reason)]
-        self._suspects.update(job.episode_id for job in jobs)
+            index = jobs[0].index
+            self._deaths[index] = self._deaths.get(index, 0) + 1
+            if self._deaths[index] > RETRIES:
+                return [self._work.lost(jobs[0], reason)]
+        self._suspects.update(job.index for job in jobs)
         self._waiting[:0] = jobs
         return []
 
@@ -204,7 +192,7 @@ class Dispatcher:
         began = [start for post in self._posts for _, start in post.jobs.values()]
         return max(0.0, min(began) + self._timeout - time.monotonic()) if began else None
 
-    def _end_overdue(self) -> Iterable[Played]:
+    def _end_overdue(self) -> Iterable[R]:
         if self._timeout is None:
             return []
         now, failures = time.monotonic(), []
@@ -215,7 +203,7 @@ class Dispatcher:
                 self._posts.remove(post)
                 if len(post.jobs) == 1:
                     reason = f"timed out after {self._timeout:g} s"
-                    failures.append(lost(late[0], reason, self._timeout))
+                    failures.append(self._work.lost(late[0], reason, self._timeout))
                 else:
                     self._return(post, "")
         return failures

@@ -22,7 +22,7 @@ from molmospaces_gym.action_layout import (
     action_space,
 )
 from molmospaces_gym.errors import InvalidAction
-from molmospaces_gym.joint_actions import BaseActions, JointActions
+from molmospaces_gym.joint_actions import JointActions, base_actions
 from molmospaces_gym.kernels import clip_action
 from molmospaces_gym.robots.binding import RobotBinding
 from molmospaces_gym.tool_actions import ToolActions
@@ -96,7 +96,7 @@ def make_mapper(mode: str, robot: RobotBinding, control_dt: float | None = None)
     action_parts(robot.config, mode)
     seconds = control_dt or robot.config.control_dt
     if mode in BASE_MODES:
-        return BaseActions(robot, mode, seconds)
+        return base_actions(robot, mode, seconds)
     if mode.startswith("ee_"):
         return ToolActions(robot, mode, seconds)
     return JointActions(robot, mode, seconds)

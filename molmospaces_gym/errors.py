@@ -38,6 +38,10 @@ class SceneNotFound(MolmoSpacesError, FileNotFoundError):
     """The files of a house are missing; the message holds the command that fetches them."""
 
 
+class SuiteNotFound(MolmoSpacesError, FileNotFoundError):
+    """The files of an official suite are missing; the message holds the command to fetch them."""
+
+
 class InvalidScene(MolmoSpacesError, ValueError):
     """A scene file exists but cannot be read or compiled."""
 
@@ -60,3 +64,19 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
 
 class WorkersUnavailable(MolmoSpacesError, RuntimeError):
     """The workers of a run cannot be started or end at once; what was played is kept."""
+
+
+class InvalidSubmission(MolmoSpacesError, ValueError):
+    """A run cannot be submitted, or a field of the form is missing; the message says which."""
+
+
+class InvalidTrajectory(MolmoSpacesError, ValueError):
+    """A recorded episode or its file is malformed; the message says what was expected."""
+
+
+class MissingPackage(MolmoSpacesError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""
+
+
+class NotComparable(MolmoSpacesError, ValueError):
+    """Two results are not of the same episodes or rows; the message names what differs."""

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.action_layout import BASE_STEP, BASE_TURN, JOINT_STEP, TORSO_STEP
 from molmospaces_gym.kernels import joint_actions
-from molmospaces_gym.robots.binding import RobotBinding
+from molmospaces_gym.robots.binding import Ids, RobotBinding
 
 Array = NDArray[np.float64]
 
@@ -14,16 +14,23 @@ class JointActions:
     """One element per actuator: steps of its target, or places in its range.
 
     Grippers are always absolute and a mobile base always moves by steps, in its own axes.
+
+    ``source`` (n_actuators,) says which element of an action commands each actuator, -1 where none
+    does: that command stays. None: the actions have all elements, in order.
     """
 
-    def __init__(self, robot: RobotBinding, mode: str, control_dt: float) -> None:
-        low, high = robot.ctrl_low, robot.ctrl_high
-        config, self.size = robot.config, len(low)
+    def __init__(
+        self, robot: RobotBinding, mode: str, control_dt: float, source: Ids | None = None
+    ) -> None:
+        low, high, config = robot.ctrl_low, robot.ctrl_high, robot.config
+        count = len(low)
+        self._source = np.arange(count) if source is None else source
+        self.size = int(self._source.max()) + 1
         self._low, self._high = low, high
-        self._step = np.full(self.size, JOINT_STEP)
+        self._step = np.full(count, JOINT_STEP)
         if config.torso is not None:
             self._step[robot.groups[config.torso.group].control] = TORSO_STEP
-        self._middle, self._half = np.zeros(self.size), np.zeros(self.size)
+        self._middle, self._half = np.zeros(count), np.zeros(count)
         if mode == "joint_position":
             limited = np.isfinite(low) & np.isfinite(high)
             self._half[limited] = 0.5 * (high - low)[limited]
@@ -42,9 +49,10 @@ class JointActions:
         """Nothing is kept."""
 
     def decode(self, action: Array, target: Array) -> Array:
-        command = np.empty(self.size)
+        command = np.empty(len(target))
         joint_actions(
             action,
+            self._source,
             target,
             self._step,
             self._middle,
@@ -57,6 +65,12 @@ class JointActions:
         return command
 
     def encode(self, command: Array, target: Array) -> Array:
+        action = np.zeros(self.size)
+        self.write(command, target, action)
+        return clipped(action)
+
+    def write(self, command: Array, target: Array, action: Array) -> None:
+        """Write the elements of the ``source`` of an action that leads to ``command``."""
         moved = command - target
         if self._base >= 0:
             part = slice(self._base, self._base + 3)
@@ -64,10 +78,10 @@ class JointActions:
             cos, sin = np.cos(heading), np.sin(heading)
             x, y, turn = moved[part]
             moved[part] = cos * x + sin * y, cos * y - sin * x, turn
-        action = moved / self._step
-        fixed = self._absolute
-        action[fixed] = (command[fixed] - self._middle[fixed]) / self._half[fixed]
-        return clipped(action)
+        whole, fixed = moved / self._step, self._absolute
+        whole[fixed] = (command[fixed] - self._middle[fixed]) / self._half[fixed]
+        commanded = self._source >= 0
+        action[self._source[commanded]] = whole[commanded]
 
 
 def clipped(action: Array) -> Array:
@@ -83,25 +97,9 @@ def base_steps(max_speed: tuple[float, float, float], mode: str, control_dt: flo
     return control_dt * np.array(max_speed)
 
 
-class BaseActions:
-    """Steps of the mobile base in its own axes; all other commands stay."""
-
-    size = 3
-
-    def __init__(self, robot: RobotBinding, mode: str, control_dt: float) -> None:
-        assert robot.base is not None  # action_parts has refused it
-        self._whole = JointActions(robot, mode, control_dt)
-        self._part = robot.base.control
-
-    def reset(self) -> None:
-        """Nothing is kept."""
-
-    def decode(self, action: Array, target: Array) -> Array:
-        whole = np.zeros(self._whole.size)
-        whole[self._part] = action
-        command = target.copy()
-        command[self._part] = self._whole.decode(whole, target)[self._part]
-        return command
-
-    def encode(self, command: Array, target: Array) -> Array:
-        return self._whole.encode(command, target)[self._part]
+def base_actions(robot: RobotBinding, mode: str, control_dt: float) -> JointActions:
+    """Steps of the mobile base, which the robot must have, in its own axes; all else stays."""
+    assert robot.base is not None
+    source = np.full(len(robot.actuators), -1)
+    source[robot.base.control] = np.arange(3)
+    return JointActions(robot, mode, control_dt, source)

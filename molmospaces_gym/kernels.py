@@ -78,6 +78,7 @@ def clip_action(action: Array, out: Array) -> bool:
 @kernel
 def joint_actions(
     action: Array,
+    source: Ids,
     target: Array,
     step: Array,
     middle: Array,
@@ -87,19 +88,22 @@ def joint_actions(
     high: Array,
     out: Array,
 ) -> None:
-    """Commands within [low, high]: ``target + step * action``, or ``middle + half * action``.
+    """Commands within [low, high]: ``target + step * value``, or ``middle + half * value``.
 
-    The second where ``half`` is not zero. From index ``base`` on (-1: none) are x, y and heading of
-    a mobile base, whose step is along its own axes, turned by half of what it turns.
+    The second where ``half`` is not zero. ``value`` is the element ``source`` of the action; -1:
+    the command stays. From index ``base`` on (-1: none) are x, y and heading of a mobile base,
+    whose step is along its own axes, turned by half of what it turns.
     """
-    for i in range(len(action)):
-        if half[i] != 0.0:
-            value = middle[i] + half[i] * action[i]
-        else:
-            value = target[i] + step[i] * action[i]
+    for i in range(len(source)):
+        if source[i] < 0:
+            out[i] = target[i]
+            continue
+        value = action[source[i]]
+        value = middle[i] + half[i] * value if half[i] != 0.0 else target[i] + step[i] * value
         out[i] = min(max(value, low[i]), high[i])
     if base >= 0:
-        x, y = step[base] * action[base], step[base + 1] * action[base + 1]
+        x = step[base] * action[source[base]]
+        y = step[base + 1] * action[source[base + 1]]
         heading = 0.5 * (target[base + 2] + out[base + 2])
         cos, sin = math.cos(heading), math.sin(heading)
         out[base] = target[base] + cos * x - sin * y

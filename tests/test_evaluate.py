@@ -21,14 +21,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark, suite_names
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.evaluator import Progress
+from molmospaces_gym.benchmarks.jobs import by_house
 from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts, task_named
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
-from molmospaces_gym.benchmarks.pictures import VideoFile, still_indices
+from molmospaces_gym.benchmarks.pictures import (
+    VideoFile,
+    failure_still_path,
+    save_failure_still,
+    still_indices,
+)
 from molmospaces_gym.benchmarks.records import (
     EPISODE_COLUMNS,
     EpisodeRecord,
@@ -38,7 +45,6 @@ from molmospaces_gym.benchmarks.records import (
 )
 from molmospaces_gym.benchmarks.runs import load_run
 from molmospaces_gym.benchmarks.summary import RunHead, object_category, summary_csv, summary_dict
-from molmospaces_gym.benchmarks.workers import by_house
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.policies.random import RandomPolicy
@@ -167,7 +173,7 @@ class TestSummary:
             "oracle_successes,oracle_rate_pct,oracle_ci_95_low_pct,oracle_ci_95_high_pct,"
             "jerk_joint_mean,jerk_joint_std",
             f"p,Fruit,1,2,50.0,{low},{high},2,100.0,{cube[0]},{cube[1]},2.0,0.0",
-            f"p,mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
+            f"p,Mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
             "p,OVERALL,2,4,50.0,14.66,85.34,3,75.0,28.36,94.73,1.5,0.5",
         ]
 
@@ -273,6 +279,24 @@ def test_run_folder(run: Path, suite: Path) -> None:
     assert len(list((run / "videos").glob("*.mp4"))) == len(failed) > 0
 
 
+def test_the_report_and_the_ends_of_failures_are_kept(run: Path) -> None:
+    failed = [row["episode_id"] for row in rows(run) if row["success_at_end"] == "0"]
+    stills = [failure_still_path(run, episode_id) for episode_id in failed]
+    assert sorted(stills) == sorted((run / "failures").iterdir()) != []
+    with Image.open(stills[0]) as image:
+        assert image.size == (96, 64)
+    text = (run / "report.html").read_text()
+    assert "Incomplete run." not in text
+    assert text.count("data:image/jpeg;base64,") == len(failed)
+    assert text.count("data:video/mp4;base64,") == len(failed)
+
+
+def test_large_ends_of_failures_become_small(tmp_path: Path) -> None:
+    save_failure_still(tmp_path, "a/b", np.zeros((480, 640, 3), np.uint8))
+    with Image.open(failure_still_path(tmp_path, "a/b")) as image:
+        assert image.size == (320, 240)
+
+
 def test_a_run_is_read_back(run: Path) -> None:
     loaded = load_run(run)
     assert loaded.complete
@@ -360,6 +384,7 @@ def test_interrupted_run_says_so_and_goes_on(run: Path, suite: Path, tmp_path: P
     assert json.loads((out / "summary.json").read_text())["complete"] is False
     assert json.loads((out / "config.json").read_text())["complete"] is False
     assert "# incomplete: 1 of 3 episodes" in (out / "summary.csv").read_text()
+    assert "1 of 3 episodes were played" in (out / "report.html").read_text()
     evaluate("random", suite, out=out, resume=True, image_size=[96, 64])
     assert_same_tables(out, run)
 

@@ -158,11 +158,11 @@ def job(index: int, house: str = "a") -> Job:
     )
 
 
-def played(index: int, house: str = "a", wall_s: float = 1.0, success: bool = False) -> Played:
+def played(index: int, house: str = "a", wall_s: float = 1.0, reason: str = "why") -> Played:
     the_job = job(index, house)
     timing = EpisodeTiming(episode_id=str(index), wall_s=wall_s, cpu_s=0.0, steps=10)
     trace = EpisodeTrace(episode_id=str(index), trace="01")
-    return Played(the_job, failed_record(the_job, "why"), timing, trace)
+    return Played(the_job, failed_record(the_job, reason), timing, trace)
 
 
 class Desk:
@@ -189,7 +189,7 @@ class Desk:
 
 
 class Office:
-    """An executor without processes."""
+    """An executor without processes, and the work that is done there."""
 
     def __init__(self, deadly: Sequence[str] = (), stillborn: bool = False) -> None:
         self.deadly, self.stillborn = set(deadly), stillborn
@@ -200,11 +200,19 @@ class Office:
         self.hired.append(Desk(self.deadly, self.stillborn))
         return self.hired[-1]
 
-    def wait(self, workers: Sequence[Worker], seconds: float | None) -> Sequence[Worker]:
+    def wait(
+        self, workers: Sequence[Worker[Job, Played]], seconds: float | None
+    ) -> Sequence[Worker[Job, Played]]:
         return [worker for worker in workers if isinstance(worker, Desk) and worker.said]
 
-    def close(self, workers: Sequence[Worker]) -> None:
+    def close(self, workers: Sequence[Worker[Job, Played]]) -> None:
         self.closed = True
+
+    def player(self) -> Any:
+        raise AssertionError("nobody plays here")
+
+    def lost(self, job: Job, reason: str, wall_s: float = 0.0) -> Played:
+        return played(job.index, job.house, reason=reason)
 
 
 class TestDispatcher:
@@ -213,7 +221,7 @@ class TestDispatcher:
     def test_every_job_comes_back_once(self, batch: int, deadly: list[str]) -> None:
         office = Office(deadly)
         jobs = [job(i, "abc"[i % 3]) for i in range(10)]
-        results = list(Dispatcher(office, jobs, 2, batch).run())
+        results = list(Dispatcher(office, office, jobs, 2, batch).run())
         assert sorted(r.job.index for r in results) == list(range(10))
         lost = {r.job.episode_id for r in results if r.record.failure == "it is gone"}
         assert lost == set(deadly)
@@ -222,20 +230,20 @@ class TestDispatcher:
 
     def test_few_jobs_are_spread(self) -> None:
         office = Office()
-        list(Dispatcher(office, [job(i) for i in range(4)], 2, batch=8).run())
+        list(Dispatcher(office, office, [job(i) for i in range(4)], 2, batch=8).run())
         assert [desk.most for desk in office.hired] == [2, 2]
 
     def test_workers_that_cannot_start_end_the_run(self) -> None:
         office = Office(stillborn=True)
         with pytest.raises(WorkersUnavailable, match=r"3 workers in a row .*\(it is gone\)"):
-            list(Dispatcher(office, [job(0)], 2).run())
+            list(Dispatcher(office, office, [job(0)], 2).run())
         assert len(office.hired) == 3 and office.closed
 
 
 class TestProgress:
     def test_meter(self) -> None:
         now = iter([0.0, 4.0, 10.0])
-        before = played(9, success=True).record
+        before = played(9).record
         meter = Meter(5, [before], clock=lambda: next(now))
         assert meter.start() == Progress(1, 5, 0, None, None)
         standing = meter.add(played(0, "slow", wall_s=4.0))

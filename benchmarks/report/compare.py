@@ -1,106 +1,118 @@
 """A second run of the same episodes, set beside the first."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from molmospaces_gym.benchmarks.records import EpisodeRecord
-from molmospaces_gym.benchmarks.report.data import Rate, outcome, success_curve
+from molmospaces_gym.benchmarks.compare import compare_pair
+from molmospaces_gym.benchmarks.comparison import Comparison, Rate
+from molmospaces_gym.benchmarks.pairing import RunPair, pair_runs
+from molmospaces_gym.benchmarks.report.data import outcome, success_curve
 from molmospaces_gym.benchmarks.report.episodes import outcome_mark
 from molmospaces_gym.benchmarks.report.markup import Html, tag
-from molmospaces_gym.benchmarks.report.plots import Line, interval_bar, line_chart, percent, span
+from molmospaces_gym.benchmarks.report.plots import (
+    Line,
+    interval_bar,
+    line_chart,
+    percent,
+    span,
+)
 from molmospaces_gym.benchmarks.report.settings import title_of
 from molmospaces_gym.benchmarks.runs import LoadedRun
-from molmospaces_gym.errors import InvalidConfig
 
-Pair = tuple[EpisodeRecord, EpisodeRecord]
-SETTINGS = ("policy", "seed", "horizon", "control_dt", "env_kwargs", "versions", "git_commit")
-"""What may differ between two runs of one benchmark and is shown where it does."""
 CHANGED_SHOWN = 200
+CONFIDENCE = 0.95
 
 
-def paired_records(run: LoadedRun, other: LoadedRun) -> list[Pair]:
-    """Records of the episodes that both runs played, in the order of ``run``.
+def compare_section(
+    run: LoadedRun, other: LoadedRun, common: bool = False, across: Collection[str] = ()
+) -> Html:
+    """Rates of A (``run``) and B, their difference, curves and what flipped.
 
     Raises:
-        InvalidConfig: The runs are of different benchmarks or share no episode.
+        NotComparable: The runs are not of the same episodes, see ``pairing.pair_runs``, which
+            also says what ``common`` and ``across`` allow.
     """
-    digests = [loaded.config.get("benchmark_sha256") for loaded in (run, other)]
-    if digests[0] != digests[1]:
-        raise InvalidConfig(
-            f"{run.path} and {other.path} are runs of different benchmarks; compare two runs of "
-            "the same one"
-        )
-    theirs = {record.episode_id: record for record in other.records}
-    pairs = [(r, theirs[r.episode_id]) for r in run.records if r.episode_id in theirs]
-    if not pairs:
-        raise InvalidConfig(f"{run.path} and {other.path} have no episode in common")
-    return pairs
-
-
-def compare_section(run: LoadedRun, other: LoadedRun) -> Html:
-    """Rates of both on their common episodes, who solved which, curves and differences."""
-    pairs = paired_records(run, other)
-    names = _names(run, other)
-    notes = [
-        tag("p", tag("strong", f"{name} is incomplete: "), _played(loaded), class_="banner bad")
-        for name, loaded in zip(names, (run, other), strict=True)
-        if not loaded.complete
-    ]
+    pair = pair_runs(run, other, common=common, across=across)
+    found = compare_pair(pair, confidence=CONFIDENCE, seed=0, measure="success_at_end")
+    names = (f"A, {run.config['policy']}", f"B, {other.config['policy']}")
+    notes = [tag("li", note) for note in found.notes]
     return tag(
         "section",
         tag("h2", f"Comparison with {title_of(other)}"),
-        *notes,
-        tag("p", f"A: {_where(run)}", tag("br"), f"B: {_where(other)}"),
-        tag("div", _rates(pairs, names), _cells(pairs), class_="columns"),
+        tag(
+            "p", f"A: {title_of(run)}, {run.path}", tag("br"), f"B: {title_of(other)}, {other.path}"
+        ),
+        tag("ul", *notes, class_="banner warn") if notes else None,
+        tag("div", _rates(found, names), _cells(found), class_="columns"),
+        *_difference(found),
         _curves(run, other, names),
-        _changed(pairs),
-        _settings(run, other),
+        _flips(pair),
         id="compare",
     )
 
 
-def _names(run: LoadedRun, other: LoadedRun) -> tuple[str, str]:
-    return f"A, {run.config['policy']}", f"B, {other.config['policy']}"
-
-
-def _played(run: LoadedRun) -> str:
-    return f"{len(run.records)} of {run.planned} episodes."
-
-
-def _where(run: LoadedRun) -> str:
-    return f"{title_of(run)}, {run.path}"
-
-
-def _rates(pairs: Sequence[Pair], names: Sequence[str]) -> Html:
-    rows = []
-    for name, side in zip(names, (0, 1), strict=True):
-        rate = Rate(name, sum(pair[side].success_at_end for pair in pairs), len(pairs))
-        rows.append(
-            tag(
-                "tr",
-                tag("th", name, scope="row"),
-                tag("td", interval_bar(rate)),
-                tag("td", f"{percent(rate.value)} ({span(*rate.interval)})"),
-            )
-        )
-    caption = f"Success at the end on the {len(pairs)} episodes that both played"
+def _rates(found: Comparison, names: Sequence[str]) -> Html:
+    rows = [
+        _rate(name, rate) for name, rate in zip(names, (found.first, found.second), strict=True)
+    ]
+    caption = f"Success at the end, {found.episodes} episodes that both played"
     return tag("table", tag("caption", caption), tag("tbody", *rows), class_="bars")
 
 
-def _cells(pairs: Sequence[Pair]) -> Html:
-    counts = Counter((a.success_at_end, b.success_at_end) for a, b in pairs)
-    both = [
-        ("both succeed", counts[True, True]),
-        ("only A succeeds", counts[True, False]),
-        ("only B succeeds", counts[False, True]),
-        ("both fail", counts[False, False]),
+def _rate(name: str, rate: Rate) -> Html:
+    value = rate.successes / rate.total
+    return tag(
+        "tr",
+        tag("th", name, scope="row"),
+        tag("td", interval_bar(name, value, rate.wilson)),
+        tag("td", percent(value), tag("small", f" ({span(*rate.wilson)})")),
+    )
+
+
+def _cells(found: Comparison) -> Html:
+    gap = found.difference
+    counts = [
+        ("both succeed", gap.both),
+        ("only A succeeds", gap.first_only),
+        ("only B succeeds", gap.second_only),
+        ("both fail", gap.neither),
     ]
     rows = [
         tag("tr", tag("th", name, scope="row"), tag("td", str(count), class_="number"))
-        for name, count in both
+        for name, count in counts
     ]
     return tag("table", tag("caption", "The same episodes"), tag("tbody", *rows), class_="facts")
+
+
+def _difference(found: Comparison) -> list[Html]:
+    gap = found.difference
+    low, high = (f"{100 * limit:+.1f}" for limit in gap.cluster)
+    lines = [
+        tag(
+            "p",
+            tag("strong", f"A - B = {100 * gap.value:+.1f} points"),
+            f", 95 % interval over {found.houses} houses {low} to {high} (bootstrap of houses).",
+        ),
+        tag(
+            "p",
+            f"If A and B were alike: exact McNemar p = {gap.mcnemar:.3g} (episodes independent), "
+            f"sign flips of houses p = {gap.sign_flip:.3g}.",
+        ),
+        tag(
+            "p",
+            "These hold for one comparison of a number of episodes that was fixed before looking.",
+            class_="note",
+        ),
+    ]
+    if not all(found.complete):
+        anytime = found.anytime
+        low, high = (f"{100 * limit:+.1f}" for limit in anytime.difference_houses)
+        lines[-1] = tag(
+            "p",
+            f"A run was stopped early. Figures that hold however one decided to stop: A - B over "
+            f"houses {low} to {high} points, e-value {anytime.e_value:.3g} (episodes independent), "
+            f"{anytime.e_value_houses:.3g} (houses).",
+        )
+    return lines
 
 
 def _curves(run: LoadedRun, other: LoadedRun, names: Sequence[str]) -> Html:
@@ -119,8 +131,8 @@ def _curves(run: LoadedRun, other: LoadedRun, names: Sequence[str]) -> Html:
     )
 
 
-def _changed(pairs: Sequence[Pair]) -> Html:
-    changed = [(a, b) for a, b in pairs if a.success_at_end != b.success_at_end]
+def _flips(pair: RunPair) -> Html:
+    changed = [(a, b) for a, b in pair.episodes if a.success_at_end != b.success_at_end]
     if not changed:
         return tag("p", "No episode ends differently.")
     head = [tag("th", name, scope="col") for name in ("Episode", "Instruction", "A", "B")]
@@ -141,28 +153,3 @@ def _changed(pairs: Sequence[Pair]) -> Html:
         tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows)),
         tag("p", f"{left} more are left out.", class_="note") if left else None,
     )
-
-
-def _settings(run: LoadedRun, other: LoadedRun) -> Html:
-    rows = [
-        tag(
-            "tr",
-            tag("th", key, scope="row"),
-            tag("td", _json(run, key)),
-            tag("td", _json(other, key)),
-        )
-        for key in SETTINGS
-        if run.config.get(key) != other.config.get(key)
-    ]
-    if not rows:
-        return tag("p", "Both runs have the same settings and versions.")
-    head = [tag("th", name, scope="col") for name in ("Setting", "A", "B")]
-    return tag(
-        "details",
-        tag("summary", f"{len(rows)} settings differ"),
-        tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows)),
-    )
-
-
-def _json(run: LoadedRun, key: str) -> str:
-    return json.dumps(run.config.get(key), default=str)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molmospaces_gym.benchmarks.clusters import FEW_HOUSES, by_house, cluster_interval
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.runs import LoadedRun
 from molmospaces_gym.benchmarks.stats import Interval, wilson_interval
@@ -26,7 +27,7 @@ MAX_REASON = 120
 
 
 @dataclass(frozen=True)
-class Rate:
+class GroupRate:
     """Successes of a group of episodes."""
 
     name: str
@@ -84,14 +85,20 @@ def summary_of(run: LoadedRun) -> dict[str, Any]:
     return summary_dict(head, run.records)
 
 
-def category_rates(records: Sequence[EpisodeRecord]) -> list[Rate]:
+def category_rates(records: Sequence[EpisodeRecord]) -> list[GroupRate]:
     """Success at the end per category of the leaderboard, lowest first."""
     return _rates(records, lambda record: board_category(record.category))
 
 
-def house_rates(records: Sequence[EpisodeRecord]) -> list[Rate]:
+def house_rates(records: Sequence[EpisodeRecord]) -> list[GroupRate]:
     """Success at the end per house, lowest first."""
     return _rates(records, lambda record: record.house)
+
+
+def house_interval(records: Sequence[EpisodeRecord]) -> Interval | None:
+    """95 % interval of success at the end that counts houses; None for too few of them."""
+    houses = by_house([r.house for r in records], [r.success_at_end for r in records])
+    return cluster_interval(houses) if len(houses.names) >= FEW_HOUSES else None
 
 
 def success_curve(run: LoadedRun) -> Curve:
@@ -157,9 +164,11 @@ def slowest_houses(run: LoadedRun) -> list[HouseTime]:
     return sorted(times, key=lambda time: (-time.mean_s, time.house))
 
 
-def _rates(records: Sequence[EpisodeRecord], key: Callable[[EpisodeRecord], str]) -> list[Rate]:
+def _rates(
+    records: Sequence[EpisodeRecord], key: Callable[[EpisodeRecord], str]
+) -> list[GroupRate]:
     groups: defaultdict[str, list[bool]] = defaultdict(list)
     for record in records:
         groups[key(record)].append(record.success_at_end)
-    rates = [Rate(name, sum(ends), len(ends)) for name, ends in groups.items()]
+    rates = [GroupRate(name, sum(ends), len(ends)) for name, ends in groups.items()]
     return sorted(rates, key=lambda rate: (rate.value, -rate.total, rate.name))

@@ -1,5 +1,5 @@
 "use strict";
-// The table is complete without this script, which only adds sorting and filtering.
+// The table is complete without this script, which adds sorting, filtering and the start of clips.
 (() => {
   const table = document.querySelector("table.episodes");
   const body = table.tBodies[0];
@@ -57,6 +57,14 @@
     button.addEventListener("click", () => sort(head, column, kind));
     head.append(button);
   });
+  for (const details of document.querySelectorAll(".gallery details")) {
+    const video = details.querySelector("video");
+    details.addEventListener("toggle", () => {
+      // A browser may refuse to start by itself; the controls are there for that.
+      if (details.open) video.play().catch(() => {});
+      else video.pause();
+    });
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const control of [search, outcome, category]) control.addEventListener("input", filter);
   form.hidden = false;

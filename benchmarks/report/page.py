@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,12 +11,12 @@ from string import Template
 from molmospaces_gym.benchmarks.report.compare import compare_section
 from molmospaces_gym.benchmarks.report.data import summary_of
 from molmospaces_gym.benchmarks.report.episodes import episodes_section
+from molmospaces_gym.benchmarks.report.failures import failures_section
 from molmospaces_gym.benchmarks.report.markup import Html, join, tag
 from molmospaces_gym.benchmarks.report.media import MEDIA_BUDGET
 from molmospaces_gym.benchmarks.report.sections import (
     banner,
     curve_section,
-    failures_section,
     groups_section,
     summary_section,
     timing_section,
@@ -41,7 +42,10 @@ def write_report(
     run: str | Path,
     compare: str | Path | None = None,
     out: str | Path | None = None,
+    *,
     budget: int = MEDIA_BUDGET,
+    common: bool = False,
+    across: Collection[str] = (),
 ) -> Path:
     """Write the report of the run folder ``run``, by default into it, and return its path.
 
@@ -50,22 +54,28 @@ def write_report(
         compare: Another run of the same episodes to set beside it.
         out: File to write; default ``run/report.html``.
         budget: Characters that pictures and clips of failures may take.
+        common: Compare the episodes that both runs hold, see ``pairing.pair_runs``.
+        across: Settings that may differ between the runs, see ``pairing.pair_runs``.
 
     Raises:
-        InvalidConfig: One of the two is no run folder, or they have no episode in common.
+        InvalidConfig: One of the two is no run folder.
+        NotComparable: They are not of the same episodes.
     """
-    other = None if compare is None else load_run(compare)
+    loaded = load_run(run)
+    comparison = None
+    if compare is not None:
+        comparison = compare_section(loaded, load_run(compare), common, across)
     target = Path(run) / REPORT_FILE if out is None else Path(out)
-    write_atomic(target, report_html(load_run(run), other, budget))
+    write_atomic(target, report_html(loaded, comparison, budget))
     return target
 
 
-def report_html(run: LoadedRun, other: LoadedRun | None = None, budget: int = MEDIA_BUDGET) -> str:
-    """The report as text; see ``write_report``."""
+def report_html(run: LoadedRun, comparison: Html | None = None, budget: int = MEDIA_BUDGET) -> str:
+    """The report as text, with the section of a comparison if there is one."""
     title = title_of(run) if run.complete else f"{title_of(run)} (incomplete)"
     sections = {
-        "summary": summary_section(summary_of(run)),
-        "compare": None if other is None else compare_section(run, other),
+        "summary": summary_section(summary_of(run), run.records),
+        "compare": comparison,
         "curve": curve_section(run),
         "groups": groups_section(run.records),
         "failures": failures_section(run, budget),

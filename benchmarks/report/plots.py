@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.benchmarks.report.data import Rate
 from molmospaces_gym.benchmarks.report.markup import Html, join, tag
-from molmospaces_gym.benchmarks.stats import wilson_interval
+from molmospaces_gym.benchmarks.stats import Interval, wilson_interval
 
 Y_TICKS = (0, 25, 50, 75, 100)
 X_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -27,25 +26,25 @@ class Line:
 
 
 def percent(value: float) -> str:
-    """A fraction as ``12.3 %``, without decimals at both ends."""
-    return f"{100 * value:.0f} %" if value in (0.0, 1.0) else f"{100 * value:.1f} %"
+    """A fraction as ``12.3 %``."""
+    return f"{100 * value:.1f} %"
 
 
 def span(low: float, high: float) -> str:
-    """An interval of fractions as ``75.8 to 100 %``."""
+    """An interval of fractions as ``75.8 to 100.0 %``."""
     return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
-def interval_bar(rate: Rate) -> Html:
-    """A dot at the rate on the bar of its interval, over an axis from 0 to 100 %."""
-    low, high = rate.interval
-    label = f"{rate.name}: {percent(rate.value)}, 95 % interval {span(low, high)}"
+def interval_bar(name: str, value: float, interval: Interval) -> Html:
+    """A dot at a rate on the bar of its interval, over an axis from 0 to 100 %."""
+    low, high = interval
+    label = f"{name}: {percent(value)}, 95 % interval {span(low, high)}"
     ticks = [tag("line", x1=f"{x}%", x2=f"{x}%", y1="0", y2="100%", class_="grid") for x in Y_TICKS]
     return tag(
         "svg",
         *ticks,
         tag("line", x1=_x(low), x2=_x(high), y1="50%", y2="50%", class_="interval"),
-        tag("circle", cx=_x(rate.value), cy="50%", r=5, class_="dot"),
+        tag("circle", cx=_x(value), cy="50%", r=5, class_="dot"),
         class_="bar",
         role="img",
         aria_label=label,

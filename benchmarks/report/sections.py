@@ -4,19 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from molmospaces_gym.benchmarks.clusters import FEW_HOUSES
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.report.data import (
-    Rate,
+    OUTCOMES,
+    GroupRate,
     category_rates,
-    failed,
+    house_interval,
     house_rates,
-    reason,
-    reason_kind,
+    outcome,
     slowest_houses,
     success_curve,
 )
+from molmospaces_gym.benchmarks.report.episodes import outcome_mark
 from molmospaces_gym.benchmarks.report.markup import Html, join, tag
-from molmospaces_gym.benchmarks.report.media import Card, choose_cards
 from molmospaces_gym.benchmarks.report.plots import (
     Line,
     interval_bar,
@@ -24,14 +25,12 @@ from molmospaces_gym.benchmarks.report.plots import (
     percent,
     share_bar,
     span,
-    trace_strip,
 )
 from molmospaces_gym.benchmarks.runs import LoadedRun
 
 ROWS_SHOWN = 20
 """Rows of a plot that are seen at once; the others unfold."""
 SLOWEST_HOUSES = 10
-REASONS_SHOWN = 12
 
 
 def banner(run: LoadedRun) -> Html | None:
@@ -51,15 +50,19 @@ def banner(run: LoadedRun) -> Html | None:
     return tag("div", *notes, role="note") if notes else None
 
 
-def summary_section(summary: dict[str, Any]) -> Html:
+def summary_section(summary: dict[str, Any], records: Sequence[EpisodeRecord]) -> Html:
     """The headline rate with its interval, and the other totals of ``summary.json``."""
+    tally = Counter(map(outcome, records))
+    outcomes = [tag("li", outcome_mark(kind), f" {tally[kind]}") for kind in OUTCOMES]
     main = _rate(summary, "success_at_end", "Success at the end")
     hero = tag(
         "div",
         tag("p", "Success at the end", class_="label"),
         tag("p", percent(main.value) if main.total else "no episodes", class_="headline"),
-        interval_bar(main),
-        tag("p", _counted(main), class_="note"),
+        interval_bar(main.name, main.value, main.interval),
+        _scale(),
+        tag("p", f"{_counted(main)} (95 % interval)", class_="note"),
+        tag("ul", *outcomes, class_="tally"),
         class_="card hero",
     )
     others = [
@@ -70,7 +73,7 @@ def summary_section(summary: dict[str, Any]) -> Html:
         _mean_card("Mean jerk", summary["mean_jerk"], "rad/s\N{SUPERSCRIPT THREE}, all joints"),
         _card("Errors", str(len(summary["failures"])), "episodes not played to their end"),
     ]
-    note = tag("p", "Intervals are 95 % Wilson score intervals.", class_="note")
+    note = tag("p", _interval_note(records), class_="note")
     grid = tag("div", hero, *others, class_="cards")
     return tag("section", tag("h2", "Summary"), grid, note, id="summary")
 
@@ -83,7 +86,8 @@ def curve_section(run: LoadedRun) -> Html:
     ever = Line("successful at some step so far", "ever", curve.ever, curve.total)
     lines, note = [ever], "Shaded: 95 % Wilson interval of the share that is successful now."
     if curve.now is not None:
-        lines.append(Line("successful now", "now", curve.now, curve.total))
+        # Dashes lie over the solid line, so that both are seen where they agree.
+        lines.insert(0, Line("successful now", "now", curve.now, curve.total))
     else:
         note = (
             "This run has no success traces (traces.csv), so the share that is successful at each "
@@ -94,7 +98,7 @@ def curve_section(run: LoadedRun) -> Html:
     return tag(
         "section",
         tag("h2", "Success over time"),
-        line_chart(lines, float(run.config.get("control_dt", 0.0)), label, band=lines[-1]),
+        line_chart(lines, float(run.config.get("control_dt", 0.0)), label, band=lines[0]),
         tag("p", note, class_="note"),
         id="curve",
     )
@@ -116,7 +120,7 @@ def groups_section(records: Sequence[EpisodeRecord]) -> Html:
     )
 
 
-def rate_table(title: str, column: str, rates: Sequence[Rate]) -> Html:
+def rate_table(title: str, column: str, rates: Sequence[GroupRate]) -> Html:
     """Rates with interval bars, one row each; what exceeds ``ROWS_SHOWN`` unfolds."""
     head = tag("h3", f"{title} ({len(rates)})")
     parts = [_rate_rows(title, column, rates[:ROWS_SHOWN])]
@@ -126,35 +130,6 @@ def rate_table(title: str, column: str, rates: Sequence[Rate]) -> Html:
     return tag("div", head, *parts)
 
 
-def failures_section(run: LoadedRun, budget: int) -> Html:
-    """Why episodes failed, and a gallery of them with pictures within ``budget`` characters."""
-    failures = failed(run.records)
-    if not failures:
-        text = "No episode failed." if run.records else "No episode was played."
-        return tag("section", tag("h2", "Failures"), tag("p", text), id="failures")
-    cards = choose_cards(run.path, failures, budget)
-    kinds = Counter(map(reason_kind, failures)).most_common()
-    rows = [
-        tag(
-            "tr",
-            tag("th", kind, scope="row"),
-            tag("td", share_bar(count / len(failures), f"{count} of {len(failures)}")),
-            tag("td", str(count), class_="number"),
-        )
-        for kind, count in kinds[:REASONS_SHOWN]
-    ]
-    more = f"{len(kinds) - REASONS_SHOWN} rarer reasons are in the table of episodes."
-    return tag(
-        "section",
-        tag("h2", f"Failures ({len(failures)})"),
-        tag("table", tag("caption", "Reasons"), tag("tbody", *rows), class_="bars reasons"),
-        tag("p", more, class_="note") if len(kinds) > REASONS_SHOWN else None,
-        tag("p", _shown(cards, len(failures)), class_="note"),
-        tag("div", *[_failure_card(run, card) for card in cards], class_="gallery"),
-        id="failures",
-    )
-
-
 def timing_section(run: LoadedRun) -> Html:
     """How long the run took, and the slowest houses."""
     timings = [run.timings[r.episode_id] for r in run.records if r.episode_id in run.timings]
@@ -162,7 +137,7 @@ def timing_section(run: LoadedRun) -> Html:
     sessions = run.config.get("sessions", [])
     wall = sum(float(session["wall_s"]) for session in sessions)
     cards = [
-        _card("Wall time", _duration(wall), f"in {len(sessions)} sessions") if sessions else None,
+        _card("Wall time", _duration(wall), f"sessions: {len(sessions)}") if sessions else None,
         _card("CPU time", _duration(cpu), "of the episodes, loading included"),
         _card("Speed", f"{steps / cpu:.0f}" if cpu else "-", "steps per CPU second"),
     ]
@@ -187,11 +162,22 @@ def timing_section(run: LoadedRun) -> Html:
     )
 
 
-def _rate_rows(caption: str, column: str, rates: Sequence[Rate]) -> Html:
+def _interval_note(records: Sequence[EpisodeRecord]) -> str:
+    text = "Intervals are 95 % Wilson score intervals, which take episodes as independent."
+    interval = house_interval(records) if records else None
+    if interval is None:
+        return f"{text} An interval that counts houses needs {FEW_HOUSES} of them."
+    return (
+        f"{text} Counting houses, whose episodes succeed and fail together, success at the end is "
+        f"within {span(*interval)} (bootstrap of houses)."
+    )
+
+
+def _rate_rows(caption: str, column: str, rates: Sequence[GroupRate]) -> Html:
     head = tag(
         "tr",
         tag("th", column, scope="col"),
-        tag("th", tag("span", "0"), tag("span", "50"), tag("span", "100 %"), class_="axis-head"),
+        tag("th", _scale()),
         tag("th", "Rate", scope="col", class_="number"),
         tag("th", "n", scope="col", class_="number"),
     )
@@ -199,7 +185,7 @@ def _rate_rows(caption: str, column: str, rates: Sequence[Rate]) -> Html:
         tag(
             "tr",
             tag("th", rate.name, scope="row"),
-            tag("td", interval_bar(rate)),
+            tag("td", interval_bar(rate.name, rate.value, rate.interval)),
             tag("td", percent(rate.value), class_="number"),
             tag("td", f"{rate.successes}/{rate.total}", class_="number"),
         )
@@ -214,61 +200,21 @@ def _rate_rows(caption: str, column: str, rates: Sequence[Rate]) -> Html:
     )
 
 
-def _failure_card(run: LoadedRun, card: Card) -> Html:
-    record = card.record
-    alt = f"last frame of {record.episode_id}: {record.instruction}"
-    if card.clip:
-        media = tag(
-            "video",
-            controls=True,
-            muted=True,
-            playsinline=True,
-            preload="none" if card.still else "metadata",
-            poster=card.still,
-            src=card.clip,
-            aria_label=f"video of {record.episode_id}: {record.instruction}",
-        )
-    elif card.still:
-        media = tag("img", src=card.still, alt=alt, loading="lazy")
-    else:
-        media = tag("p", "no picture was kept", class_="blank")
-    trace = run.traces.get(record.episode_id, "")
-    return tag(
-        "article",
-        media,
-        tag("h3", record.instruction or "(no instruction)"),
-        tag("p", reason(record), class_="reason"),
-        trace_strip(trace, record.steps) if "1" in trace else None,
-        tag("p", f"{record.episode_id}, {record.house}, {record.category}", class_="note"),
-        class_="card",
-    )
+def _scale() -> Html:
+    marks = [tag("span", mark) for mark in ("0", "50", "100 %")]
+    return tag("div", *marks, class_="scale", aria_hidden="true")
 
 
-def _shown(cards: Sequence[Card], failures: int) -> str:
-    clips = sum(card.clip is not None for card in cards)
-    stills = sum(card.clip is None and card.still is not None for card in cards)
-    bare = len(cards) - clips - stills
-    parts = [(clips, "with video"), (stills, "with their last frame"), (bare, "without a picture")]
-    text = ", ".join(f"{count} {what}" for count, what in parts if count)
-    left = failures - len(cards)
-    if not left:
-        return f"All {failures} are shown: {text}."
-    return (
-        f"{len(cards)} of {failures} are shown: {text}. {left} were left out to keep this file "
-        "small; kinds of failure take turns, and the table lists every episode."
-    )
+def _rate(summary: dict[str, Any], key: str, name: str) -> GroupRate:
+    return GroupRate(name, summary[key]["successes"], summary[key]["total"])
 
 
-def _rate(summary: dict[str, Any], key: str, name: str) -> Rate:
-    return Rate(name, summary[key]["successes"], summary[key]["total"])
-
-
-def _rate_card(rate: Rate, note: str) -> Html:
+def _rate_card(rate: GroupRate, note: str) -> Html:
     return tag(
         "div",
         tag("p", rate.name, class_="label"),
         tag("p", percent(rate.value) if rate.total else "-", class_="value"),
-        interval_bar(rate),
+        interval_bar(rate.name, rate.value, rate.interval),
         tag("p", join(_counted(rate), tag("br"), note), class_="note"),
         class_="card",
     )
@@ -288,7 +234,7 @@ def _card(name: str, value: str, note: str) -> Html:
     )
 
 
-def _counted(rate: Rate) -> str:
+def _counted(rate: GroupRate) -> str:
     return f"{rate.successes} of {rate.total} episodes, {span(*rate.interval)}"
 
 

@@ -108,8 +108,10 @@ def _sessions(config: Mapping[str, Any]) -> str | None:
     sessions = config.get("sessions", [])
     if not sessions:
         return None
-    started, finished = sessions[0].get("started"), sessions[-1].get("finished")
-    return f"{len(sessions)}, {started} to {finished}"
+    started, finished = str(sessions[0]["started"]), str(sessions[-1]["finished"])
+    # Times are written in UTC, to the second; a reader wants the minute.
+    times = [time.replace("T", " ")[: len("2026-01-31 23:59")] for time in (started, finished)]
+    return f"{len(sessions)}, {times[0]} to {times[1]} UTC"
 
 
 def _version_rows(config: Mapping[str, Any]) -> list[tuple[str, str | None]]:

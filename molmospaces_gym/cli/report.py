@@ -15,6 +15,13 @@ def report(
     compare: Annotated[
         Path | None, typer.Option(help="Run folder of the same episodes to set beside it.")
     ] = None,
+    common: Annotated[
+        bool, typer.Option("--common", help="Compare only the episodes that both runs hold.")
+    ] = False,
+    across: Annotated[
+        list[str] | None,
+        typer.Option(help="Setting that may differ, such as env_kwargs.backend; repeatable."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write; without it report.html in RUN.")
     ] = None,
@@ -23,7 +30,7 @@ def report(
     from molmospaces_gym.benchmarks.report import write_report
 
     try:
-        path = write_report(run, compare, out)
+        path = write_report(run, compare, out, common=common, across=across or ())
     except OSError as error:
         raise InvalidConfig(
             f"the report cannot be written: {error}; choose another place with --out"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,17 +15,10 @@ from molmospaces_gym.randomization.spec import (
     MaterialSpec,
     RandomizationSpec,
 )
+from molmospaces_gym.randomization.surfaces import surfaces_of
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.paint import paint_of
 from molmospaces_gym.variations import PLAIN, Dynamics, Lamp, Look, Tint, Triple
-
-DOFS = {
-    int(mujoco.mjtJoint.mjJNT_FREE): 6,
-    int(mujoco.mjtJoint.mjJNT_BALL): 3,
-    int(mujoco.mjtJoint.mjJNT_SLIDE): 1,
-    int(mujoco.mjtJoint.mjJNT_HINGE): 1,
-}
-"""Degrees of freedom by type of joint."""
 
 
 def look_of(scene: SceneModel, episode: EpisodeSpec) -> Look:
@@ -84,28 +76,27 @@ def _triple(values: Sequence[float]) -> Triple:
 def _tints(scene: SceneModel, colors: ColorsSpec | None) -> tuple[Tint, ...]:
     if colors is None:
         return ()
-    model = scene.model
-    materials = {
-        _id(scene.material_ids, "material", name): _material(scene, name, given)
-        for name, given in colors.materials.items()
-    }
-    shifts = {scene.body_id(name): shift for name, shift in colors.bodies.items()}
+    model, surfaces = scene.model, surfaces_of(scene)
+    body, material = surfaces.bodies, surfaces.materials
+    lent, painted = np.full(model.nmat + 1, -1), np.zeros((model.nmat + 1, 3))
+    given = np.zeros(model.nmat + 1, dtype=np.bool_)  # the last row is that of no material, -1
+    for name, values in colors.materials.items():
+        number = _id(scene.material_ids, "material", name)
+        painted[number], lent[number] = _material(scene, name, values)
+        given[number] = True
+    shifts, shifted = np.zeros((model.nbody, 3)), np.zeros(model.nbody, dtype=np.bool_)
+    rows = [scene.body_id(name) for name in colors.bodies]
+    if rows:
+        shifts[rows], shifted[rows] = list(colors.bodies.values()), True
+    bare = (material < 0) & shifted[body]
     kept = under(scene, [scene.body_id(name) for name in colors.kept])
-    geoms = scene.still_geoms
-    geoms = geoms[~kept[model.geom_bodyid[geoms]]]
-    columns = (geoms, model.geom_bodyid[geoms], model.geom_matid[geoms], model.geom_rgba[geoms])
-    found: list[Tint] = []
-    for geom, body, material, rgba in zip(*(values.tolist() for values in columns), strict=True):
-        if material in materials:
-            rgb, lender = materials[material]
-            found.append((geom, rgb, lender if lender < 0 or _is_mapped(scene, geom) else -1))
-        elif material < 0 and body in shifts:
-            red, green, blue = (
-                min(max(own + shift, 0.0), 1.0)
-                for own, shift in zip(rgba, shifts[body], strict=False)
-            )
-            found.append((geom, (red, green, blue), -1))
-    return tuple(found)
+    changed = (given[material] | bare) & ~kept[body]
+    moved = np.clip(surfaces.rgba + shifts[body], 0.0, 1.0)
+    rgb = np.where(bare[:, None], moved, painted[material])
+    lender = np.where(surfaces.mapped, lent[material], -1)
+    columns = (surfaces.geoms, rgb, lender)
+    found = zip(*(values[changed].tolist() for values in columns), strict=True)
+    return tuple((geom, (r, g, b), number) for geom, (r, g, b), number in found)
 
 
 def _material(scene: SceneModel, name: str, given: MaterialSpec) -> tuple[Triple, int]:
@@ -119,22 +110,11 @@ def _material(scene: SceneModel, name: str, given: MaterialSpec) -> tuple[Triple
     return _triple(given.rgb), lender
 
 
-def _is_mapped(scene: SceneModel, geom: int) -> bool:
-    """Whether every renderer draws a texture on a shape."""
-    model, types = scene.model, mujoco.mjtGeom
-    kind, mesh = int(model.geom_type[geom]), int(model.geom_dataid[geom])
-    if kind == int(types.mjGEOM_MESH):
-        return int(model.mesh_texcoordadr[mesh]) >= 0
-    return kind in (int(types.mjGEOM_PLANE), int(types.mjGEOM_BOX))
-
-
 def _body_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> dict[str, Array]:
     model = scene.model
     factors = np.ones((model.nbody, 3))
     rows = [scene.body_id(name) for name in dynamics.bodies]
-    given = [_factors(f"bodies.{name}", v, 3) for name, v in dynamics.bodies.items()]
-    if rows:
-        factors[rows] = given
+    factors[rows] = _factors("bodies", dynamics.bodies, 3)
     return {
         "body_mass": model.body_mass * factors[:, 0],
         "body_inertia": model.body_inertia * factors[:, 1:2],
@@ -144,24 +124,25 @@ def _body_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> dict[str, Array]:
 
 def _joint_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> Mapping[str, NDArray[np.float64]]:
     model = scene.model
-    damping, friction = model.dof_damping.copy(), model.dof_frictionloss.copy()
-    for name, values in dynamics.joints.items():
-        factors = _factors(f"joints.{name}", values, 2)
-        joint = _id(scene.joint_ids, "joint", name)
-        start = int(model.jnt_dofadr[joint])
-        rows = slice(start, start + DOFS[int(model.jnt_type[joint])])
-        damping[rows] *= factors[0]
-        friction[rows] *= factors[1]
-    return {"dof_damping": damping, "dof_frictionloss": friction}
+    factors = np.ones((model.njnt, 2))
+    rows = [_id(scene.joint_ids, "joint", name) for name in dynamics.joints]
+    factors[rows] = _factors("joints", dynamics.joints, 2)
+    damping, friction = factors[model.dof_jntid].T
+    return {
+        "dof_damping": model.dof_damping * damping,
+        "dof_frictionloss": model.dof_frictionloss * friction,
+    }
 
 
-def _factors(field: str, values: Sequence[float], count: int) -> Sequence[float]:
-    if len(values) != count or not all(value > 0 for value in values):
-        raise InvalidEpisode(
-            f"randomization.dynamics.{field}: found {list(values)}, expected {count} factors above"
-            " zero"
-        )
-    return values
+def _factors(field: str, given: Mapping[str, Sequence[float]], count: int) -> Array:
+    """The values (n, count) of a field, all above zero."""
+    for name, values in given.items():
+        if len(values) != count or not all([value > 0 for value in values]):
+            raise InvalidEpisode(
+                f"randomization.dynamics.{field}.{name}: found {list(values)}, expected {count}"
+                " factors above zero"
+            )
+    return np.array(list(given.values()), dtype=np.float64).reshape(-1, count)
 
 
 def _id(ids: Mapping[str, int], kind: str, name: str) -> int:

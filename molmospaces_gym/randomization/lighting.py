@@ -38,13 +38,13 @@ def draw_lights(scene: SceneModel, rng: np.random.Generator) -> list[LightSpec |
     colours = np.stack([model.light_diffuse, model.light_ambient, model.light_specular], axis=1)
     shown = _rounded(np.clip(colours[numbers] + COLOUR * shifts[:, 1:], 0.0, 1.0))
     found: list[LightSpec | None] = [None] * model.nlight
+    aims = _rounded(turned(model.light_dir[numbers], axes, angles))
     for row, number in enumerate(numbers.tolist()):
-        aim = turned(model.light_dir[number], axes[row], float(angles[row]))
         diffuse, ambient, specular = shown[row]
         found[number] = LightSpec.trusted(
             on=bool(on[row]),
             pos=places[row],
-            dir=_rounded(aim),
+            dir=aims[row],
             diffuse=diffuse,
             ambient=ambient,
             specular=specular,
@@ -52,11 +52,13 @@ def draw_lights(scene: SceneModel, rng: np.random.Generator) -> list[LightSpec |
     return found
 
 
-def turned(vector: Array, axis: Array, angle: float) -> Array:
-    """A vector (3,) turned by an angle (rad) about an axis of any length above zero."""
-    unit = axis / max(float(np.linalg.norm(axis)), 1e-9)
-    cos, sin = np.cos(angle), np.sin(angle)
-    result: Array = cos * vector + sin * np.cross(unit, vector) + (1 - cos) * (unit @ vector) * unit
+def turned(vectors: Array, axes: Array, angles: Array) -> Array:
+    """Vectors (n, 3) turned by angles (n,) in rad about axes (n, 3) of any length above zero."""
+    lengths = np.sqrt((axes * axes).sum(axis=1, keepdims=True))
+    units = axes / np.maximum(lengths, 1e-9)
+    cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    along = (units * vectors).sum(axis=1, keepdims=True)
+    result: Array = cos * vectors + sin * np.cross(units, vectors) + (1 - cos) * along * units
     return result
 
 

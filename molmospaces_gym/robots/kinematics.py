@@ -1,16 +1,20 @@
-"""Forward kinematics and damped-least-squares inverse kinematics on the model's own Jacobian."""
+"""Forward kinematics and damped-least-squares inverse kinematics of the compiled model's arms."""
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from molmospaces_gym.errors import InvalidScene
+from molmospaces_gym.robots import kinematics_kernels as kernels
 from molmospaces_gym.robots.binding import ArmBinding, GroupBinding, Ids, RobotBinding
-from molmospaces_gym.robots.kinematics_kernels import damped_step
+from molmospaces_gym.transforms import pose_matrix
 
 Array = NDArray[np.float64]
 
 DAMPING = 1e-4
 """Added to the diagonal of J Jᵀ (m², rad²): bounds joint steps near singular poses."""
+LARGEST = (0.1, 0.5)
+"""Largest error (m, rad) that one step of a search tries to remove."""
 
 
 class Kinematics:
@@ -20,71 +24,75 @@ class Kinematics:
     root link. Joint positions are those of the arm, after those of the torso where ``torso`` says
     that it moves too. All other joints stay at home, or where ``set_posture`` last put them. Not
     thread-safe: every user makes its own.
+
+    Raises:
+        InvalidScene: a joint of the arm does not move its tool, or is neither hinge nor slide.
     """
 
     def __init__(self, robot: RobotBinding, arm: int = 0, torso: bool = False) -> None:
-        self._robot, self._model = robot, robot.model
-        self._data = mujoco.MjData(robot.model)
-        robot.home_qpos(self._data.qpos)
-        self._jacobian = np.zeros((6, robot.model.nv))
-        chain: list[ArmBinding | GroupBinding] = [robot.arms[arm]]
+        model = robot.model
+        self._posture = model.qpos0.copy()
+        robot.home_qpos(self._posture)
+        parts: list[ArmBinding | GroupBinding] = [robot.arms[arm]]
         if torso and robot.config.torso is not None:
-            chain.insert(0, robot.groups[robot.config.torso.group])
-        joints = np.concatenate([part.joints for part in chain])
-        self.qpos_ids = np.concatenate([part.qpos for part in chain])
+            parts.insert(0, robot.groups[robot.config.torso.group])
+        self.qpos_ids = np.concatenate([part.qpos for part in parts])
         """Addresses in ``qpos`` of the joints that move, in order."""
-        self._dof = np.concatenate([part.dof for part in chain])
-        self._site = robot.arms[arm].tcp_site
-        self._low: Array = np.ascontiguousarray(robot.model.jnt_range[joints, 0])
-        self._high: Array = np.ascontiguousarray(robot.model.jnt_range[joints, 1])
+        joints, self.chain = chain_of(model, robot.link_id, robot.arms[arm].tcp_site)
+        self.path = model.jnt_qposadr[joints].astype(np.intp)
+        """Addresses (n,) in ``qpos`` of all joints between root link and tool."""
+        self.moving = _places(self.path, self.qpos_ids)
+        """Where in ``path`` the joints that move are."""
+        self.ends: Array = np.ascontiguousarray(model.jnt_range[joints[self.moving]])
+        """Limits (m, 2) of the joints that move."""
+
+    @property
+    def home(self) -> Array:
+        """Values (n,) of the joints of ``path`` in the posture, a copy."""
+        values: Array = self._posture[self.path]
+        return values
 
     def set_posture(self, qpos: Array) -> None:
         """Put all joints, those that do not move here included, where ``qpos`` (nq,) has them."""
-        self._data.qpos[:] = qpos
+        self._posture[:] = qpos
 
     def set_joints(self, addresses: Ids, values: Array) -> None:
         """Put the joints at these addresses in ``qpos``, which do not move here, at ``values``."""
-        self._data.qpos[addresses] = values
+        self._posture[addresses] = values
 
-    def _place(self, qpos: Array) -> None:
-        """Compute all poses with the moving joints at ``qpos``."""
-        self._data.qpos[self.qpos_ids] = qpos
-        mujoco.mj_kinematics(self._model, self._data)
+    def _values(self, qpos: Array) -> Array:
+        """Values (n,) of the joints of ``path`` with those that move at ``qpos``."""
+        values = self.home
+        values[self.moving] = qpos
+        return values
 
-    def _base(self) -> tuple[Array, Array]:
-        """World position and rotation of the root link."""
-        link = self._robot.link_id
-        return self._data.xpos[link], self._data.xmat[link].reshape(3, 3)
+    def _pose(self, qpos: Array) -> Array:
+        """Position and quaternion (7,) of the tool."""
+        pose = np.empty(7)
+        kernels.tool_pose(self.chain, self._values(qpos), pose)
+        return pose
 
     def tool_pose(self, qpos: Array) -> tuple[Array, Array]:
         """Tool position (3,) and rotation (3, 3) in the base frame for joint positions ``qpos``."""
-        self._place(qpos)
-        origin, base = self._base()
-        site = self._site
-        rotation = base.T @ self._data.site_xmat[site].reshape(3, 3)
-        return base.T @ (self._data.site_xpos[site] - origin), rotation
+        pose, rotation = self._pose(qpos), np.empty(9)
+        mujoco.mju_quat2Mat(rotation, pose[3:])
+        return pose[:3], rotation.reshape(3, 3)
 
     def step(self, qpos: Array, shift: Array, turn: Array) -> Array:
         """Joint positions whose tool moved by ``shift`` (m) and ``turn`` (rotation vector, rad).
 
         One damped least-squares step: exact to second order in the displacement.
         """
-        self._place(qpos)
-        return self._step(qpos, shift, turn)
-
-    def _step(self, qpos: Array, shift: Array, turn: Array) -> Array:
-        """``step`` at the placed configuration."""
-        model, data, jacobian = self._model, self._data, self._jacobian
-        mujoco.mj_comPos(model, data)
-        mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], self._site)
-        base, ends = data.xmat[self._robot.link_id], (self._low, self._high)
-        return damped_step(jacobian, self._dof, base, shift, turn, DAMPING, qpos, *ends)
+        values, motion = self._values(qpos), np.concatenate([shift, turn])
+        kernels.step(self.chain, self.moving, motion, DAMPING, self.ends, values)
+        moved: Array = values[self.moving]
+        return moved
 
     def displacement(self, start: Array, end: Array) -> tuple[Array, Array]:
         """Translation (m) and rotation vector (rad) of the tool between two joint positions."""
-        first, first_rotation = self.tool_pose(start)
-        last, last_rotation = self.tool_pose(end)
-        return last - first, rotation_vector(last_rotation @ first_rotation.T)
+        first, last, turn = self._pose(start), self._pose(end), np.empty(3)
+        kernels.rotation_vector(first[3:], last[3:], turn)
+        return last[:3] - first[:3], turn
 
     def solve(
         self,
@@ -106,25 +114,56 @@ class Kinematics:
         Returns:
             Joint positions within the joint limits, or None when none was found.
         """
-        qpos = np.array(start)
-        for _ in range(iterations):
-            at, turned = self.tool_pose(qpos)
-            shift, turn = position - at, rotation_vector(rotation @ turned.T)
-            if np.linalg.norm(shift) < tolerance[0] and np.linalg.norm(turn) < tolerance[1]:
-                return qpos
-            qpos = self._step(qpos, _limit(shift, 0.1), _limit(turn, 0.5))
-        return None
+        goal, values = np.empty(7), self._values(start)
+        goal[:3] = position
+        mujoco.mju_mat2Quat(goal[3:], np.ravel(rotation))
+        settings = (goal, DAMPING, self.ends, values, tolerance, LARGEST, iterations)
+        return values[self.moving] if kernels.solve(self.chain, self.moving, *settings) else None
 
 
-def _limit(vector: Array, length: float) -> Array:
-    """The vector, shortened to ``length`` when longer."""
-    norm = float(np.linalg.norm(vector))
-    return vector if norm <= length else vector * (length / norm)
+def chain_of(model: mujoco.MjModel, link: int, site: int) -> tuple[Ids, Array]:
+    """Ids (n,) of the joints between a body and a site, and their chain (n + 1, 8).
+
+    ``kinematics_kernels`` says what a chain holds. Raises ``InvalidScene`` for a joint that is
+    neither hinge nor slide.
+    """
+    bodies, body = [], int(model.site_bodyid[site])
+    while body not in (link, 0):
+        bodies.append(body)
+        body = int(model.body_parentid[body])
+    pose, joints, rows = np.eye(4), [], []
+    for body in reversed(bodies):
+        pose = pose @ pose_matrix(model.body_pos[body], model.body_quat[body])
+        first = int(model.body_jntadr[body])
+        for joint in range(first, first + int(model.body_jntnum[body])):
+            axis, anchor = pose[:3, :3] @ model.jnt_axis[joint], pose[:3, 3].copy()
+            anchor += pose[:3, :3] @ model.jnt_pos[joint]
+            zero = model.qpos0[model.jnt_qposadr[joint]]
+            rows.append([zero, *axis, *anchor, _slides(model, joint)])
+            joints.append(joint)
+    pose = pose @ pose_matrix(model.site_pos[site], model.site_quat[site])
+    quat = np.empty(4)
+    mujoco.mju_mat2Quat(quat, pose[:3, :3].ravel())
+    rows.append([*pose[:3, 3], *quat, 0.0])
+    return np.asarray(joints, dtype=np.intp), np.array(rows, dtype=np.float64)
 
 
-def rotation_vector(rotation: Array) -> Array:
-    """Axis times angle (3,) in rad of a rotation matrix (3, 3)."""
-    quat, vector = np.empty(4), np.empty(3)
-    mujoco.mju_mat2Quat(quat, np.ascontiguousarray(rotation).ravel())
-    mujoco.mju_quat2Vel(vector, quat, 1.0)
-    return vector
+def _slides(model: mujoco.MjModel, joint: int) -> float:
+    kind = int(model.jnt_type[joint])
+    if kind not in (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)):
+        raise InvalidScene(
+            f"joint {model.joint(joint).name!r} between the robot's root link and a tool is neither"
+            " hinge nor slide; inverse kinematics needs one of these"
+        )
+    return float(kind == int(mujoco.mjtJoint.mjJNT_SLIDE))
+
+
+def _places(path: Ids, addresses: Ids) -> Ids:
+    """Where in ``path`` each of ``addresses`` is; raises ``InvalidScene`` for one that is not."""
+    found = addresses[:, None] == path
+    if not found.any(axis=1).all():
+        raise InvalidScene(
+            "a joint of the robot's arm does not lie between its root link and its tool; inverse"
+            " kinematics needs all of them there"
+        )
+    return found.argmax(axis=1)

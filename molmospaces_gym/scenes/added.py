@@ -1,6 +1,5 @@
 """Objects that an episode adds to its house (``scene_modifications.added_objects``)."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -9,6 +8,7 @@ from typing import Any
 
 from molmospaces_gym.errors import InvalidScene
 from molmospaces_gym.scenes.assets import resolve_asset
+from molmospaces_gym.scenes.house import content_digest
 
 GENERATED_OBJECTS = "generated/objects/"
 """Names of the generator's own objects start so: ``generated/objects/bowl_red_07``."""
@@ -31,10 +31,8 @@ class AddedObject:
 
     @cached_property
     def content_key(self) -> str:
-        """What its compiled model depends on: a path, or the hash of a text."""
-        if self.mjcf is None:
-            return str(self.path)
-        return hashlib.sha256(self.mjcf.encode()).hexdigest()[:24]
+        """What a scene with it depends on: its path or text, and its metadata."""
+        return f"{self.path or ''}:{content_digest(self.mjcf, self.metadata)}"
 
 
 def resolve_added(name: str, base: Path | None = None) -> AddedObject:

@@ -65,10 +65,11 @@ def get_scene(
 def scene_key(
     house: House, robot: RobotConfig, added: Mapping[str, AddedObject], removed: tuple[str, ...]
 ) -> str:
-    """Hash of everything a compiled scene depends on, the MuJoCo version included."""
+    """Hash of everything a scene depends on, its metadata and the MuJoCo version included."""
     files = [(str(path), path.stat()) for path in robot.files]
     parts = [
         mujoco.__version__,
+        house.name,
         house.content_key,
         *(f"{path}:{stat.st_mtime_ns}:{stat.st_size}" for path, stat in files),
         {name: item.content_key for name, item in added.items()},

@@ -1,10 +1,14 @@
 """``House``: an MJCF scene with its metadata, the one type for every source of scenes."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from molmospaces_gym.errors import InvalidScene
 
@@ -29,13 +33,29 @@ class House:
 
     @property
     def content_key(self) -> str:
-        """Hash of what the house is made of; equal keys mean an equal compiled model."""
-        if self.mjcf is not None:
-            return hashlib.sha256(self.mjcf.encode()).hexdigest()[:24]
-        assert self.path is not None
+        """Hash of what the house is made of; equal keys mean an equal model and metadata."""
+        if self.path is None:
+            return self.digest
         stat = self.path.stat()
-        stamp = f"{self.path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}"
+        stamp = f"{self.path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}:{self.digest}"
         return hashlib.sha256(stamp.encode()).hexdigest()[:24]
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of text and metadata, which are taken not to change."""
+        return content_digest(self.mjcf, self.metadata)
+
+
+def content_digest(mjcf: str | None, metadata: Mapping[str, Any]) -> str:
+    """24 hex digits that tell MJCF texts with their metadata apart."""
+    digest = hashlib.sha256((mjcf or "").encode())
+    digest.update(b"\0" + json.dumps(metadata, default=_plain).encode())
+    return digest.hexdigest()[:24]
+
+
+def _plain(value: object) -> object:
+    """Numpy's arrays and numbers as lists and numbers, what else is no JSON as text."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else repr(value)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from molmospaces_gym.scenes.model import Array, SceneModel
 
@@ -76,8 +77,21 @@ def referral_expressions(
 
 def referral_phrase(scene: SceneModel, name: str) -> str:
     """The shortest expression for an object that fits no other object of the scene."""
+    phrases = _phrases.setdefault(scene, {})
+    if name not in phrases:
+        phrases[name] = _phrase(scene, name)
+    return phrases[name]
+
+
+_phrases: "WeakKeyDictionary[SceneModel, dict[str, str]]" = WeakKeyDictionary()
+_words: "WeakKeyDictionary[SceneModel, dict[str, Named]]" = WeakKeyDictionary()
+
+
+def _phrase(scene: SceneModel, name: str) -> str:
     objects: Any = scene.objects
-    named = _named(objects, _room_types(scene.house.metadata))
+    if scene not in _words:
+        _words[scene] = _named(objects, _room_types(scene.house.metadata))
+    named = _words[scene]
     if name not in named:
         return str(objects.get(name, {}).get("category") or spoken_name(name))
     positions = {

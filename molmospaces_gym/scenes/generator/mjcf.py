@@ -1,11 +1,15 @@
 """Writes parts and bodies as MJCF text."""
 
+import re
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import quoteattr
 
 from molmospaces_gym.scenes.generator.catalog import Asset
 from molmospaces_gym.scenes.generator.names import joint_name
 from molmospaces_gym.scenes.generator.shapes import IDENTITY, Mesh, Part, Quat, Vec3, volume
+
+SPECIAL = re.compile('[&<>"\\n\\r\\t]')
+"""What a quoted attribute may have to hold otherwise; looking for it is quicker than replacing."""
 
 
 def number(value: float) -> str:
@@ -26,7 +30,8 @@ def element(tag: str, children: Sequence[str] = (), **attributes: object) -> str
         if value is None or value == "":
             continue
         text = numbers(value) if isinstance(value, tuple | list) else _plain(value)
-        words.append(f"{key.rstrip('_')}={quoteattr(text)}")
+        quoted = quoteattr(text) if SPECIAL.search(text) else f'"{text}"'
+        words.append(f"{key.rstrip('_')}={quoted}")
     head = " ".join(words)
     if not children:
         return f"<{head}/>"
