@@ -38,23 +38,23 @@ Take: TypeAlias = Callable[[bool], J | None]
 is one already."""
 
 
-class JobPlayer(Protocol[J, ResultT]):
+class JobPlayer(Protocol[JobT, ResultT]):
     """Plays jobs; never raises for what goes wrong in one."""
 
-    def run(self, take: Take[J]) -> Generator[ResultT, None, None]:
+    def run(self, take: Take[JobT]) -> Generator[ResultT, None, None]:
         """Play jobs until ``take`` has no more; results come as jobs end."""
 
     def close(self) -> None:
         """Release everything."""
 
 
-class Work(Protocol[J, ResultT]):
+class Work(Protocol[JobT, ResultT]):
     """What workers are sent once: it makes their players."""
 
-    def player(self) -> JobPlayer[J, ResultT]:
+    def player(self) -> JobPlayer[JobT, ResultT]:
         """A new player, ready to play; called in the process that uses it."""
 
-    def lost(self, job: J, reason: str, wall_s: float = 0.0) -> ResultT:
+    def lost(self, job: JobT, reason: str, wall_s: float = 0.0) -> ResultT:
         """The result of a job of which nothing came back, after so many seconds."""
 
 

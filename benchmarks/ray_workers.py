@@ -51,7 +51,8 @@ class RayExecutor(Generic[J, R]):
         }
         self._actor = ray.remote(RayPlayer).options(**options)
         # By value and with the paths of this process, as spawned processes get them too.
-        self._work = ray.put(ray.cloudpickle.dumps(work))
+        dumps: Any = ray.cloudpickle.dumps
+        self._work = ray.put(dumps(work))
         self._landmark = landmark.resolve()
         self._paths = [str(Path(path).resolve()) for path in sys.path if path]
 

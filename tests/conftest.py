@@ -22,9 +22,9 @@ import numpy as np
 class RowWise:
     """Acts by sums and products of a row alone, so that a batch gives the same bits."""
 
-    def __init__(self, trouble="", seed=2, notes=None):
+    def __init__(self, trouble="", seed=2, notes=None, pause=0.0):
         self.trouble, self.seed, self.rows, self.calls = trouble, seed, {}, []
-        self.notes = notes
+        self.notes, self.pause = notes, pause
 
     def bind(self, env):
         if self.notes is not None:
@@ -40,6 +40,7 @@ class RowWise:
     def predict(self, obs, state=None, episode_start=None, deterministic=True):
         q = np.atleast_2d(obs["arm_qpos"])
         self.calls.append(len(q))
+        time.sleep(self.pause)
         age = np.where(episode_start, 0, 0 if state is None else state + 1)
         bias = np.stack([self.rows.get(i, (0, np.zeros(8)))[1] for i in range(len(q))])
         actions = bias + np.float32(0.01) * age[:, None]
@@ -57,8 +58,6 @@ class RowWise:
             actions[row, 3] = np.nan
         if self.trouble == "hang":
             time.sleep(600)
-        if self.trouble == "wait":
-            time.sleep(1)
         if self.trouble == "exit":
             os._exit(7)
 '''

@@ -34,7 +34,8 @@ class Runs:
 
     def _start(self, out: Path) -> multiprocessing.process.BaseProcess:
         arguments = ["eval", "--policy", "random", "--benchmark", str(self._suite), "--resume"]
-        process = self._context.Process(target=main, args=([*arguments, "--out", str(out)],))
+        arguments += ["--env", "image_size=[96, 64]", "--out", str(out)]
+        process = self._context.Process(target=main, args=(arguments,))
         process.start()
         return process
 
