@@ -34,7 +34,8 @@ class Film:
 
     def first(self) -> None:
         """Keep the frame after the reset."""
-        self._keep("first")
+        if self._still:
+            self._keep("first", self._render())
         self.next()
 
     def next(self) -> None:
@@ -44,9 +45,12 @@ class Film:
 
     def last(self, fine: bool) -> None:
         """Keep the last frame; ``fine`` says that no failure can be seen in it."""
-        self._keep("last")
-        if self._failure and not fine:
-            save_failure_still(self._plan.out, self._job.episode_id, self._render())
+        failed = self._failure and not fine
+        if self._still or failed:
+            frame = self._render()
+            self._keep("last", frame)
+            if failed:
+                save_failure_still(self._plan.out, self._job.episode_id, frame)
 
     def close(self, success: bool) -> None:
         """End the video, or remove it where only failures are wanted."""
@@ -54,6 +58,6 @@ class Film:
             video, self._video = self._video, None
             video.close(keep=self._plan.video == "all" or not success)
 
-    def _keep(self, moment: str) -> None:
+    def _keep(self, moment: str, frame: Any) -> None:
         if self._still:
-            save_still(self._plan.out, self._job.index, moment, self._render())
+            save_still(self._plan.out, self._job.index, moment, frame)

@@ -10,6 +10,8 @@ is wall time and means something on a quiet machine only, so the load is printed
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -48,29 +50,37 @@ def step_bare(policy_name: str, episodes: int) -> float:
     return time.process_time() - started
 
 
-def run(policy: str, episodes: int, workers: int) -> dict[str, float]:
-    """Seconds of one evaluation: the whole call in CPU and wall time, and its parts."""
+def evaluate_here(policy: str, episodes: int) -> tuple[float, float]:
+    """CPU seconds of the episodes of an evaluation, and of the whole call."""
     with tempfile.TemporaryDirectory() as folder:
-        cpu, wall = time.process_time(), time.perf_counter()
-        evaluate(policy, SUITE, episodes=episodes, workers=workers, out=Path(folder) / "run")
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        loaded = load_run(Path(folder) / "run")
-    return {
-        "cpu": cpu,
-        "wall": wall,
-        "episodes_cpu": sum(timing.cpu_s for timing in loaded.timings.values()),
-        "playing": float(loaded.config["sessions"][0]["wall_s"]),
-    }
+        started = time.process_time()
+        evaluate(policy, SUITE, episodes=episodes, out=Path(folder) / "run")
+        whole = time.process_time() - started
+        timings = load_run(Path(folder) / "run").timings.values()
+    return sum(timing.cpu_s for timing in timings), whole
+
+
+def run_command(policy: str, episodes: int, workers: int) -> tuple[float, float]:
+    """Wall seconds of playing, and of a whole ``molmospaces-gym eval``, start-up included."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        code = "from molmospaces_gym.cli.main import main; main()"
+        command = [sys.executable, "-c", code, "eval", "--policy", policy, "--benchmark", SUITE]
+        command += ["--episodes", str(episodes), "--workers", str(workers), "--out", str(out)]
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        whole = time.perf_counter() - started
+        return float(load_run(out).config["sessions"][0]["wall_s"]), whole
 
 
 def overhead(episodes: int) -> None:
     """Print what the evaluator costs beside the simulation."""
     step_bare("random", 2)  # compiles, and imports what the first run would be charged for
-    run("random", 2, 1)
+    evaluate_here("random", 2)
     ratios = []
     for _ in range(ROUNDS):
-        bare, whole = step_bare("random", episodes), run("random", episodes, 1)
-        ratios.append((whole["episodes_cpu"] / bare, whole["cpu"] / bare))
+        bare = step_bare("random", episodes)
+        ratios.append([seconds / bare for seconds in evaluate_here("random", episodes)])
     per_episode, whole_call = (statistics.median(column) for column in zip(*ratios, strict=True))
     print(f"| evaluator / bare stepping, CPU, per episode | {per_episode:.3f} x | <= 1.10 |")
     print(f"| the same for the whole call, {episodes} episodes | {whole_call:.3f} x | <= 1.10 |")
@@ -78,13 +88,12 @@ def overhead(episodes: int) -> None:
 
 def gain(episodes: int, workers: int) -> None:
     """Print how much faster several workers are with the expert."""
-    one, many = run("expert", episodes, 1), run("expert", episodes, workers)
+    one, many = (run_command("expert", episodes, count) for count in (1, workers))
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"load {load} on {os.cpu_count()} cores", flush=True)
-    for name, text in (("playing", "playing"), ("wall", "whole call")):
-        ratio, need = one[name] / many[name], 0.9 * workers
-        row = f"{workers} workers / one, wall, {text} ({one[name]:.1f} -> {many[name]:.1f} s)"
-        print(f"| {row} | {ratio:.2f} x | >= {need:g} |")
+    for single, several, text in zip(one, many, ("playing", "whole command"), strict=True):
+        row = f"{workers} workers / one, wall, {text} ({single:.1f} -> {several:.1f} s)"
+        print(f"| {row} | {single / several:.2f} x | >= {0.9 * workers:g} |")
 
 
 def main() -> None:
