@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from molmospaces_gym.benchmarks.records import EpisodeTiming, EpisodeTrace, Job
 from molmospaces_gym.benchmarks.rollout import Played, failed_record
 from molmospaces_gym.benchmarks.runs import load_run
 from molmospaces_gym.benchmarks.workers import Dispatcher, Worker, WorkerDied
+from molmospaces_gym.cli.main import main
 from molmospaces_gym.errors import InvalidConfig, WorkersUnavailable
 
 TABLES = ("episodes.csv", "traces.csv")
@@ -252,6 +254,18 @@ class TestProgress:
         assert (standing.slowest_house, standing.slowest_s) == ("slow", 4.0)
         assert (standing.steps_per_s, standing.seconds_left) == (2.0, 10.0)
         assert standing.interval.low == 0.0 < standing.interval.high < 1.0
+
+    def test_lines_of_the_command(
+        self, mixed_suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["--benchmark", str(mixed_suite), "--out", str(tmp_path / "o")]
+        with pytest.raises(SystemExit):
+            main(["eval", "--policy", "random", *arguments, "--episodes", "2"])
+        shown = capsys.readouterr().out
+        assert re.search(r"2/2 success 0\.0 % \(0\.0\.\.65\.8\)", shown)
+        assert re.search(
+            r"\d+ steps/s, 0:00:00 left, slowest house generated/train/\d: .*episode$", shown, re.M
+        )
 
 
 class TestFolder:

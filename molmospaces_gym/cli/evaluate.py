@@ -106,6 +106,8 @@ class _Bar:
 
     def __exit__(self, *error: Any) -> None:
         self._live.__exit__(*error)
+        if not self._live.console.is_terminal:
+            self._live.console.line()  # elsewhere the display ends its last line itself
 
     def update(self, standing: "Standing") -> None:
         """Show a standing; the first one only sets the scale."""
