@@ -152,8 +152,11 @@ class RayPlayer:
         except Exception as error:  # noqa: BLE001
             self._ready.set_exception(error)
             return
-        for played in player.run(self._take):
-            self._results.pop(played.index).set_result(played)
+        try:
+            for played in player.run(self._take):
+                self._results.pop(played.index).set_result(played)
+        finally:
+            os._exit(1)  # A player that raises after all must not leave its callers waiting.
 
 
 def _connect(ray: Any, size: int) -> None:
