@@ -140,8 +140,7 @@ class LeRobotWriter:
         stats = {key: {n: v.tolist() for n, v in found.items()} for key, found in joint.items()}
         _write_json(meta / "stats.json", stats)
         _write_json(meta / "info.json", self._info())
-        settings = {"name": self._meta.name, "settings": dict(self._meta.settings)}
-        _write_json(meta / "molmospaces_gym.json", settings)
+        _write_json(meta / "molmospaces_gym.json", self._meta.settings)
 
     def _add_video(self, trajectory: Trajectory, camera: str, shelf: VideoShelf) -> dict[str, Any]:
         track = trajectory.cameras[camera]
