@@ -35,13 +35,15 @@ def dump_about(trajectory: Trajectory) -> str:
         "start_command": {name: row.tolist() for name, row in trajectory.start_command.items()},
         "groups": {name: rows.shape[1] for name, rows in trajectory.commands.items()},
         "observations": {name: rows.shape[1] for name, rows in trajectory.observations.items()},
+        "qpos": {name: rows.shape[1] for name, rows in trajectory.qpos.items()},
+        "object_names": list(trajectory.object_names),
         "cameras": {name: list(track.size) for name, track in trajectory.cameras.items()},
     }
     return json.dumps(found)
 
 
 def parse_about(text: Any, where: str) -> dict[str, Any]:
-    """The inverse of ``dump_about``, by attribute of ``Trajectory``, and the three sizes.
+    """The inverse of ``dump_about``, by attribute of ``Trajectory``, and the sizes.
 
     Raises:
         InvalidTrajectory: this is no such text.
@@ -52,6 +54,7 @@ def parse_about(text: Any, where: str) -> dict[str, Any]:
         found["episode"] = None if spec is None else EpisodeSpec.parse(spec, where)
         found["attempts"] = tuple(Attempt(**attempt) for attempt in found["attempts"])
         start = found["start_command"]
+        found["object_names"] = tuple(found["object_names"])
         found["start_command"] = {name: np.array(start[name]) for name in found["groups"]}
     except (TypeError, ValueError, KeyError) as error:
         raise InvalidTrajectory(
@@ -67,16 +70,4 @@ def split(rows: Any, sizes: Mapping[str, int]) -> dict[str, Any]:
     return {
         name: rows[:, end - size : end]
         for (name, size), end in zip(sizes.items(), ends.tolist(), strict=True)
-    }
-
-
-def lost(steps: int) -> dict[str, Any]:
-    """Attributes of a trajectory that only the ``hdf5`` format keeps, empty."""
-    return {
-        "qpos": {},
-        "qvel": {},
-        "tcp_poses": {},
-        "base_pose": np.zeros((steps + 1, 0)),
-        "object_names": (),
-        "object_poses": np.zeros((steps + 1, 0, 7)),
     }

@@ -19,8 +19,7 @@ from molmospaces_gym.benchmarks.datagen.formats import DatasetMeta
 from molmospaces_gym.benchmarks.datagen.lerobot_reader import read_lerobot
 from molmospaces_gym.benchmarks.datagen.lerobot_rows import (
     IMAGES,
-    PRIVILEGED,
-    STATE,
+    STATES,
     Feature,
     features,
     frame_rate,
@@ -81,7 +80,9 @@ class LeRobotWriter:
         data_file_mb, video_file_mb: sizes at which the next file is begun, MiB.
     """
 
-    def __init__(self, data_file_mb: int = DATA_FILE_MB, video_file_mb: int = VIDEO_FILE_MB) -> None:
+    def __init__(
+        self, data_file_mb: int = DATA_FILE_MB, video_file_mb: int = VIDEO_FILE_MB
+    ) -> None:
         self._data_mb, self._video_mb = data_file_mb, video_file_mb
 
     def open(self, directory: Path, meta: DatasetMeta) -> None:
@@ -161,9 +162,9 @@ class LeRobotWriter:
         about |= {"meta/episodes/chunk_index": chunk, "meta/episodes/file_index": file}
         about["molmospaces_gym/about"] = dump_about(trajectory)
         about["molmospaces_gym/success_at_start"] = bool(trajectory.success[0])
-        for name in (STATE, PRIVILEGED):
+        for name in STATES:
             if name in self._features:
-                last = states(trajectory, self._features[name].names)[-1]
+                last = states(trajectory, name, self._features[name])[-1]
                 about[f"molmospaces_gym/last_{name}"] = last.tolist()
         for key, found in stats.items():
             about |= {f"stats/{key}/{name}": value.tolist() for name, value in found.items()}

@@ -1,8 +1,8 @@
 """LeRobotDataset v3: reader of our own datasets.
 
-What comes back: everything but the positions of joints, tools and objects, the matrices of the
-cameras and depth, which the format has no place for. Observations, actions, commands and pictures
-are complete, the last state included, and ``episode`` and ``actions`` still replay.
+What comes back: observations, actions, commands, joint positions and pictures, the last state
+included, and how the episode started, so that it replays. Objects, tools, velocities, the matrices
+of the cameras and depth are not kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.benchmarks.datagen import lerobot_rows as rows
-from molmospaces_gym.benchmarks.datagen.about import lost, parse_about, split
+from molmospaces_gym.benchmarks.datagen.about import parse_about, split
 from molmospaces_gym.benchmarks.datagen.lerobot_videos import SharedTrack
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
 from molmospaces_gym.errors import InvalidTrajectory
@@ -69,7 +69,9 @@ def _trajectory(
 ) -> Trajectory:
     steps, where = episode["length"], f"{root}, episode {episode['episode_index']}"
     about = parse_about(episode.get("molmospaces_gym/about"), where)
-    groups, sizes = about.pop("groups"), about.pop("observations")
+    groups, sizes, joints = (about.pop(key) for key in ("groups", "observations", "qpos"))
+    observed = _states(info, episode, columns, sizes, (rows.STATE, rows.PRIVILEGED))
+    about["object_names"] = ()
     cameras = {
         name: _camera(root, info, episode, name, size)
         for name, size in about.pop("cameras").items()
@@ -77,7 +79,11 @@ def _trajectory(
     success = np.concatenate([[episode["molmospaces_gym/success_at_start"]], columns[rows.SUCCESS]])
     return Trajectory(
         **about,
-        **lost(steps),
+        qpos=_states(info, episode, columns, joints, (rows.QPOS,)),
+        qvel={},
+        tcp_poses={},
+        base_pose=np.zeros((steps + 1, 0)),
+        object_poses=np.zeros((steps + 1, 0, 7)),
         success=success.astype(np.bool_),
         rewards=columns[rows.REWARD],
         terminated=columns[rows.TERMINATED],
@@ -86,7 +92,7 @@ def _trajectory(
         expert_actions=_vectors(columns[rows.ACTION]),
         commands=split(_vectors(columns[rows.COMMAND]).astype(np.float64), groups),
         executed=split(_vectors(columns[rows.EXECUTED_COMMAND]).astype(np.float64), groups),
-        observations=_observations(info, episode, columns, sizes),
+        observations=observed,
         cameras=cameras,
     )
 
@@ -95,20 +101,21 @@ def _vectors(column: NDArray[Any]) -> NDArray[Any]:
     return column.reshape(len(column), -1)
 
 
-def _observations(
+def _states(
     info: Mapping[str, Any],
     episode: Mapping[str, Any],
     columns: Mapping[str, NDArray[Any]],
     sizes: Mapping[str, int],
-) -> dict[str, NDArray[np.float32]]:
-    """The observations of all states, the last of which stands in the table of episodes."""
+    features: tuple[str, ...],
+) -> dict[str, NDArray[Any]]:
+    """The parts of those columns at all states; the last one stands in the table of episodes."""
     found = {}
-    for feature in (rows.STATE, rows.PRIVILEGED):
+    for feature in features:
         if feature in columns:
-            last = np.array([episode[f"molmospaces_gym/last_{feature}"]], np.float32)
-            values = np.concatenate([_vectors(columns[feature]), last])
-            keys = dict.fromkeys(n.rpartition(".")[0] for n in info["features"][feature]["names"])
-            found |= split(values, {key: sizes[key] for key in keys})
+            before = _vectors(columns[feature])
+            last = np.array([episode[f"molmospaces_gym/last_{feature}"]], before.dtype)
+            keys = rows.keys_of(info["features"][feature]["names"])
+            found |= split(np.concatenate([before, last]), {key: sizes[key] for key in keys})
     return {name: found[name] for name in sizes}
 
 

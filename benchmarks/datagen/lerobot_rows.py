@@ -4,7 +4,7 @@ Row t of an episode of T steps, t = 0 .. T - 1, holds what was seen at state t, 
 there, and what came of it. State T has no row; the table of episodes keeps it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ STATE, ACTION, IMAGES = "observation.state", "action", "observation.images."
 # LeRobot takes everything that begins with "observation" or "action" for an input or an output of
 # a policy; these must be neither.
 EXECUTED, PRIVILEGED = "executed_action", "privileged_state"
+QPOS = "robot_qpos"
 COMMAND, EXECUTED_COMMAND = "command", "executed_command"
 REWARD, SUCCESS, DONE = "next.reward", "next.success", "next.done"
 TERMINATED, TRUNCATED = "next.terminated", "next.truncated"
@@ -67,6 +68,7 @@ def features(meta: DatasetMeta, first: Trajectory) -> dict[str, Feature]:
         COMMAND: Feature("float32", commands),
         EXECUTED_COMMAND: Feature("float32", commands),
         PRIVILEGED: Feature("float32", _names(other)),
+        QPOS: Feature("float64", _names({k: rows.shape[1] for k, rows in first.qpos.items()})),
         REWARD: Feature("float32", ()),
         **{name: Feature("bool", ()) for name in (SUCCESS, DONE, TERMINATED, TRUNCATED)},
         "timestamp": Feature("float32", ()),
@@ -75,7 +77,9 @@ def features(meta: DatasetMeta, first: Trajectory) -> dict[str, Feature]:
     return {name: f for name, f in found.items() if f.names or name not in _VECTORS}
 
 
-_VECTORS = (STATE, ACTION, EXECUTED, COMMAND, EXECUTED_COMMAND, PRIVILEGED)
+STATES = (STATE, PRIVILEGED, QPOS)
+"""Columns that belong to a state; the last state's stands in the table of episodes."""
+_VECTORS = (*STATES, ACTION, EXECUTED, COMMAND, EXECUTED_COMMAND)
 
 
 def _names(sizes: Mapping[str, int]) -> tuple[str, ...]:
@@ -114,16 +118,21 @@ def image_feature(size: tuple[int, int], fps: int) -> dict[str, Any]:
     }
 
 
-def states(trajectory: Trajectory, names: tuple[str, ...]) -> NDArray[np.float32]:
-    """The observed numbers of those names (``arm_qpos.0``) at all T + 1 states."""
-    keys = dict.fromkeys(name.rpartition(".")[0] for name in names)
+def states(trajectory: Trajectory, column: str, feature: Feature) -> NDArray[Any]:
+    """A column of ``STATES`` at all T + 1 states: the numbers of its names (``arm_qpos.0``)."""
+    source = trajectory.qpos if column == QPOS else trajectory.observations
     try:
-        parts = [trajectory.observations[key] for key in keys]
+        parts = [source[key] for key in keys_of(feature.names)]
     except KeyError as error:
         raise InvalidTrajectory(
-            f"trajectory {trajectory.index} has no observation {error}, which the first one had"
+            f"trajectory {trajectory.index} has no {error} in {column}, which the first one had"
         ) from error
-    return np.concatenate(parts, axis=1, dtype=np.float32)
+    return np.concatenate(parts, axis=1, dtype=np.dtype(feature.dtype))
+
+
+def keys_of(names: Iterable[str]) -> list[str]:
+    """The keys whose elements are named so, in order."""
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
 def frame_rows(
@@ -155,7 +164,7 @@ def frame_rows(
         "index": first + frames,
         "task_index": np.full(steps, task),
     }
-    for name in (STATE, PRIVILEGED):
+    for name in STATES:
         if name in described:
-            found[name] = states(trajectory, described[name].names)[:-1]
+            found[name] = states(trajectory, name, described[name])[:-1]
     return {name: found[name].astype(described[name].dtype) for name in described if name in found}

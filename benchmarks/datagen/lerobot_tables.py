@@ -19,8 +19,7 @@ def import_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingPackage(
-            "LeRobot datasets need pyarrow; install it with:"
-            ' pip install "molmospaces-gym[lerobot]"'
+            'LeRobot datasets need pyarrow; install it with: pip install "molmospaces-gym[lerobot]"'
         ) from error
     return pyarrow
 
@@ -71,7 +70,12 @@ class FileShelf:
 def frame_schema(features: Mapping[str, Feature]) -> Any:
     """The columns of the data files: numbers, and lists of a fixed length."""
     pa = import_pyarrow()
-    kinds = {"float32": pa.float32(), "int64": pa.int64(), "bool": pa.bool_()}
+    kinds = {
+        "float32": pa.float32(),
+        "float64": pa.float64(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+    }
     return pa.schema(
         [
             (name, pa.list_(kinds[f.dtype], len(f.names)) if len(f.names) > 1 else kinds[f.dtype])
@@ -90,7 +94,9 @@ def frame_table(rows: Mapping[str, NDArray[Any]], schema: Any) -> Any:
         columns.append(
             pa.FixedSizeListArray.from_arrays(flat, field.type.list_size) if vector else flat
         )
-    return pa.Table.from_arrays([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    return pa.Table.from_arrays(
+        [c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
+    )
 
 
 def write_tasks(path: Path, tasks: list[str]) -> None:

@@ -5,7 +5,7 @@ it (``CameraTrack``), which no row of the dataset asks for. Frame n of a joined 
 """
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 

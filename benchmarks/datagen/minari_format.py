@@ -19,7 +19,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.benchmarks.datagen.about import dump_about, lost, parse_about
+from molmospaces_gym.benchmarks.datagen.about import dump_about, parse_about
 from molmospaces_gym.benchmarks.datagen.formats import DatasetMeta
 from molmospaces_gym.benchmarks.datagen.trajectory import CameraTrack, Trajectory
 from molmospaces_gym.errors import InvalidTrajectory, MissingPackage
@@ -27,6 +27,9 @@ from molmospaces_gym.errors import InvalidTrajectory, MissingPackage
 ALGORITHM = "molmospaces_gym datagen"
 OBSERVED, COMMANDS, EXECUTED = "observations", "commands", "executed"
 EXPERT, SUCCESS, ABOUT = "expert_actions", "is_success", "about"
+WHOLE = ("base_pose", "object_poses", "object_velocities", "sim_qpos", "sim_qvel")
+NAMED = ("qpos", "qvel", "tcp_poses", "command_poses", "quantities", "grasps")
+"""Attributes that are kept as they are: arrays, and mappings of arrays."""
 
 
 def import_minari() -> Any:
@@ -54,7 +57,7 @@ class MinariFormat:
     def read(self, path: Path) -> Iterator[Trajectory]:
         """The trajectories of a Minari root with one dataset, or of a folder in one.
 
-        Joints, tools, objects, matrices of the cameras and depth are not in it.
+        The matrices of the cameras and depth are not in it.
 
         Raises:
             InvalidTrajectory: nothing is there, or it is not of molmospaces-gym.
@@ -120,7 +123,8 @@ class MinariWriter:
             values = trajectory.observations.get(key) if track is None else track.frames()
             if values is None:
                 raise InvalidTrajectory(
-                    f"trajectory {trajectory.index} has no {key!r}, which {self._meta.env_id} observes"
+                    f"trajectory {trajectory.index} has no {key!r}, which"
+                    f" {self._meta.env_id} observes"
                 )
             found[key] = values
         return found
@@ -150,6 +154,8 @@ def _infos(trajectory: Trajectory, observed: list[str]) -> dict[str, Any]:
         COMMANDS: dict(trajectory.commands),
         EXECUTED: dict(trajectory.executed),
         **({OBSERVED: other} if other else {}),
+        **{name: array for name in WHOLE if (array := getattr(trajectory, name)) is not None},
+        **{name: dict(arrays) for name in NAMED if (arrays := getattr(trajectory, name))},
         ABOUT: [dump_about(trajectory)],
     }
 
@@ -168,15 +174,18 @@ class PictureTrack(CameraTrack):
 def _trajectory(episode: Any, where: str) -> Trajectory:
     infos: Mapping[str, Any] = episode.infos or {}
     about = parse_about(*infos.get(ABOUT, [None]), where)
-    groups, names = about.pop("groups"), about.pop("observations")
+    groups, names, joints = (about.pop(key) for key in ("groups", "observations", "qpos"))
     observed = {**episode.observations, **infos.get(OBSERVED, {})}
     cameras = {
         name: _camera(observed[name], (size[0], size[1]))
         for name, size in about.pop("cameras").items()
     }
+    kept = {name: infos[name] for name in (*WHOLE, *NAMED) if name in infos}
+    for name in ("qpos", "qvel"):
+        kept[name] = {key: infos[name][key] for key in joints}
     return Trajectory(
         **about,
-        **lost(len(episode.rewards)),
+        **kept,
         success=infos[SUCCESS],
         rewards=episode.rewards,
         terminated=episode.terminations,
