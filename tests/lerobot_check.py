@@ -1,6 +1,6 @@
 """Run by ``test_lerobot_package.py`` under the Python that has ``lerobot``; prints JSON.
 
-Usage: lerobot_check.py DATASET
+Usage: lerobot_check.py DATASET ARRAYS
 Loads a dataset with LeRobotDataset, trains a small ACT policy on it for some steps and rolls it out
 in the env type ``molmospaces``, all by LeRobot's own functions.
 """
@@ -18,7 +18,13 @@ from lerobot.configs.parser import load_plugin
 from lerobot.datasets.compute_stats import aggregate_stats, get_feature_stats
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from lerobot.envs.factory import make_env, make_env_config, make_env_pre_post_processors
-from lerobot.envs.utils import close_envs
+from lerobot.envs.utils import (
+    _call_make_env,
+    _import_hub_module,
+    _normalize_hub_result,
+    close_envs,
+    preprocess_observation,
+)
 from lerobot.policies.act.configuration_act import ACTConfig
 from lerobot.policies.factory import make_policy, make_pre_post_processors
 from lerobot.scripts.lerobot_eval import eval_policy
@@ -57,7 +63,11 @@ def items(dataset):
 
 
 def stats_errors(dataset, columns):
-    """Largest difference of each of our statistics from LeRobot's, in units of max - min."""
+    """Difference of each of our statistics from LeRobot's, in units of max - min.
+
+    The largest over all columns; of quantiles the median, since theirs are from histograms and at
+    the jump of a flag any value between is right.
+    """
     episode = columns["episode_index"]
     parts = []
     for number in range(dataset.num_episodes):
@@ -73,15 +83,15 @@ def stats_errors(dataset, columns):
             else:
                 part[key] = get_feature_stats(rows.astype(np.float64), 0, rows.ndim == 1)
         parts.append(part)
-    theirs, worst = aggregate_stats(parts), {}
+    theirs, errors = aggregate_stats(parts), {}
     for key, found in theirs.items():
         extent = np.maximum(found["max"] - found["min"], 1e-6)
         for name, value in found.items():
             ours = dataset.meta.stats[key][name]
             assert ours.shape == value.shape, (key, name, ours.shape, value.shape)
             scale = 1.0 if name == "count" else extent
-            worst[name] = max(worst.get(name, 0.0), float(np.max(np.abs(ours - value) / scale)))
-    return worst
+            errors.setdefault(name, []).extend((np.abs(ours - value) / scale).ravel())
+    return {n: (np.median if n[0] == "q" else np.max)(found) for n, found in errors.items()}
 
 
 def train_and_play(root, episode):
@@ -153,6 +163,20 @@ def train_and_play(root, episode):
     }
 
 
+def hub_env():
+    """What LeRobot makes of the two lines that an EnvHub repository needs."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "env.py"
+        file.write_text("from molmospaces_gym.integrations.lerobot_env import make_env\n")
+        module = _import_hub_module(str(file), "local/pick")
+        made = _normalize_hub_result(_call_make_env(module, 2, False, None))
+    ((suite, envs),) = made.items()
+    observation, _ = envs[0].reset(seed=[0, 1])
+    found = preprocess_observation(observation)
+    close_envs(made)
+    return {"suite": suite, "shapes": {key: list(value.shape) for key, value in found.items()}}
+
+
 def main(root, arrays):
     """Print everything; the columns go to the file ``arrays``."""
     torch.set_num_threads(1)
@@ -164,7 +188,8 @@ def main(root, arrays):
         "python": platform.python_version(),
         **facts(dataset),
         "stats": stats_errors(dataset, columns),
-        **{"act": train_and_play(root, episode=6)},
+        "act": train_and_play(root, episode=6),
+        "hub": hub_env(),
     }
     print("RESULT " + json.dumps(found, default=float))
 
