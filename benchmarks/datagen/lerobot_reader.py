@@ -109,7 +109,7 @@ def _states(
     features: tuple[str, ...],
 ) -> dict[str, NDArray[Any]]:
     """The parts of those columns at all states; the last one stands in the table of episodes."""
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for feature in features:
         if feature in columns:
             before = _vectors(columns[feature])

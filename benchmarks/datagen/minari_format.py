@@ -173,7 +173,7 @@ class PictureTrack(CameraTrack):
 
 def _trajectory(episode: Any, where: str) -> Trajectory:
     infos: Mapping[str, Any] = episode.infos or {}
-    about = parse_about(*infos.get(ABOUT, [None]), where)
+    about = parse_about(infos.get(ABOUT, [None])[0], where)
     groups, names, joints = (about.pop(key) for key in ("groups", "observations", "qpos"))
     observed = {**episode.observations, **infos.get(OBSERVED, {})}
     cameras = {
