@@ -1,7 +1,5 @@
 """``evaluate``: play every episode of a benchmark exactly once and write a run folder."""
 
-import hashlib
-import json
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +11,9 @@ from typing import Any
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
 from molmospaces_gym.benchmarks.folder import RunFolder, machine_info
-from molmospaces_gym.benchmarks.pictures import contact_sheet, still_indices
+from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, contact_sheet, still_indices
 from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.benchmarks.report import write_report
 from molmospaces_gym.benchmarks.rollout import VIDEO_CHOICES, Plan, Player, build_policy
 from molmospaces_gym.benchmarks.stats import format_rate
 from molmospaces_gym.benchmarks.summary import RunHead, object_category
@@ -92,7 +91,8 @@ def evaluate(
         video: ``none``, ``failures`` or ``all``.
         resume: Keep the episodes that ``out`` already holds and play the others.
         progress: Called at the start and after each episode.
-        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy.
+        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy, which
+            win over the pins of an official suite. ``submit`` refuses a run that differs from them.
 
     Raises:
         InvalidConfig: An argument is out of range, or ``out`` holds another run.
@@ -111,6 +111,7 @@ def evaluate(
             "backend": backend,
             "terminate_on_success": False,
             "render_mode": "rgb_array",
+            **suite.pins,
             **policy_env_kwargs(player_policy, env_id_of(suite)),
             **env_kwargs,
         },
@@ -118,6 +119,7 @@ def evaluate(
         out=Path(out) if out is not None else _default_out(suite.name, name),
         video=video,
         stills=still_indices(len(jobs)),
+        failure_stills=still_indices(len(jobs), MAX_FAILURE_STILLS),
     )
     if workers > 1:
         _check_portable(plan)
@@ -200,6 +202,7 @@ def _play(
     successes = sum(record.success_at_end for record in folder.records.values())
     # Written before the first episode too: a killed run must not look like a complete one.
     folder.write_summary(head)
+    write_report(folder.path, budget=0)
     tell(Progress(len(folder.records), len(jobs), successes, None, None))
     played = (
         play_here(player, left)
@@ -221,13 +224,14 @@ def _play(
         successes = sum(record.success_at_end for _, record in shown)
         title = f"{head.policy}: success at end {format_rate(successes, len(shown))}"
         contact_sheet(folder.path, [pair for pair in shown if pair[0] in plan.stills], title)
+        write_report(folder.path)
 
 
 def _config(plan: Plan, suite: Benchmark, head: RunHead, seed: int, workers: int) -> dict[str, Any]:
     return {
         "policy": head.policy,
         "benchmark": plan.env_kwargs["benchmark"],
-        "benchmark_sha256": _digest(suite),
+        "benchmark_sha256": suite.digest,
         "benchmark_metadata": dict(suite.metadata),
         "episodes": head.planned,
         "env_id": plan.env_id,
@@ -240,11 +244,6 @@ def _config(plan: Plan, suite: Benchmark, head: RunHead, seed: int, workers: int
         "complete": False,
         **machine_info(),
     }
-
-
-def _digest(suite: Benchmark) -> str:
-    content = [spec.to_dict() for spec in suite.episodes]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _target(spec: EpisodeSpec) -> str:

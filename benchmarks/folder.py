@@ -14,8 +14,10 @@ import molmospaces_gym
 from molmospaces_gym.benchmarks.records import (
     EPISODE_COLUMNS,
     TIMING_COLUMNS,
+    TRACE_COLUMNS,
     EpisodeRecord,
     EpisodeTiming,
+    EpisodeTrace,
     Table,
 )
 from molmospaces_gym.benchmarks.rollout import Played
@@ -45,7 +47,9 @@ class RunFolder:
         self._order = {episode_id: place for place, episode_id in enumerate(order)}
         self._episodes = Table(path / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse)
         self._timings = Table(path / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse)
+        self._traces = Table(path / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse)
         self.records: dict[str, EpisodeRecord] = {}
+        self.traces: dict[str, EpisodeTrace] = {}
         self.timings: dict[str, EpisodeTiming] = {}
         self.config: dict[str, Any] = {}
         self.summary: dict[str, Any] = {}
@@ -74,7 +78,10 @@ class RunFolder:
         """Write down one episode; it is on disk when this returns."""
         self.records[played.record.episode_id] = played.record
         self.timings[played.timing.episode_id] = played.timing
+        self.traces[played.trace.episode_id] = played.trace
+        # The row of episodes.csv makes an episode count, so it is written last.
         self._timings.append(played.timing)
+        self._traces.append(played.trace)
         self._episodes.append(played.record)
 
     def ordered(self) -> list[EpisodeRecord]:
@@ -109,8 +116,11 @@ class RunFolder:
                 f"{self.path} holds {len(unasked)} episodes that this run does not ask for "
                 f"({unasked[0]!r}, ...); resume it with at least as many episodes"
             )
+        self.traces = {trace.episode_id: trace for trace in self._traces.read()}
         for record in held:
-            self.records.setdefault(record.episode_id, record)
+            # An episode whose trace was lost is played again.
+            if record.episode_id in self.traces:
+                self.records.setdefault(record.episode_id, record)
         for timing in self._timings.read():
             if timing.episode_id in self.records:
                 self.timings.setdefault(timing.episode_id, timing)
@@ -132,6 +142,7 @@ class RunFolder:
         self._episodes.replace(records)
         known = [self.timings[r.episode_id] for r in records if r.episode_id in self.timings]
         self._timings.replace(known)
+        self._traces.replace(self.traces[record.episode_id] for record in records)
 
     def _write_config(self) -> None:
         write_atomic(self.path / "config.json", _dump(self.config))

@@ -14,6 +14,10 @@ from molmospaces_gym.errors import InvalidConfig
 MAX_STILLS = 12
 """Episodes on a contact sheet."""
 EPISODES_PER_ROW = 3
+MAX_FAILURE_STILLS = 1000
+"""Episodes of a run whose last frame is kept when they fail: 10 MB at most."""
+FAILURE_WIDTH, FAILURE_QUALITY = 320, 75
+"""Size in pixels and JPEG quality of such a frame."""
 SUCCESS_COLOR, FAILURE_COLOR = "#2e7d32", "#c62828"
 
 
@@ -36,6 +40,22 @@ def save_still(out: Path, index: int, moment: str, frame: Any) -> None:
     path = still_path(out, index, moment)
     path.parent.mkdir(parents=True, exist_ok=True)
     imsave(path, check_frame(frame))
+
+
+def failure_still_path(out: Path, episode_id: str) -> Path:
+    """File of the last frame of an episode that failed."""
+    return out / "failures" / f"{_file_name(episode_id)}.jpg"
+
+
+def save_failure_still(out: Path, episode_id: str, frame: Any) -> None:
+    """Write one frame (H, W, 3) uint8 as a JPEG of about 10 kB, for the report."""
+    from PIL import Image
+
+    image = Image.fromarray(check_frame(frame))
+    image.thumbnail((FAILURE_WIDTH, FAILURE_WIDTH))
+    path = failure_still_path(out, episode_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=FAILURE_QUALITY)
 
 
 def check_frame(frame: Any) -> NDArray[np.uint8]:
@@ -93,7 +113,11 @@ def _shorten(text: str, length: int) -> str:
 
 def video_path(out: Path, episode_id: str) -> Path:
     """File of an episode's video; characters that file systems dislike become ``_``."""
-    return out / "videos" / (re.sub(r"[^A-Za-z0-9._-]+", "_", episode_id) + ".mp4")
+    return out / "videos" / f"{_file_name(episode_id)}.mp4"
+
+
+def _file_name(episode_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", episode_id)
 
 
 class VideoFile:

@@ -1,7 +1,7 @@
 """What is written down about each episode, and the CSV file that holds it.
 
-Everything in ``episodes.csv`` follows from policy, benchmark and seed, so two runs give the same
-bytes. Durations, which do not, stand in ``timing.csv``.
+Everything in ``episodes.csv`` and ``traces.csv`` follows from policy, benchmark and seed, so two
+runs give the same bytes. Durations, which do not, stand in ``timing.csv``.
 """
 
 import csv
@@ -113,10 +113,33 @@ class EpisodeTiming:
         return cls(episode_id=row[0], wall_s=float(row[1]), cpu_s=float(row[2]), steps=int(row[3]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class EpisodeTrace:
+    """Success after the reset and after each action, as one ``0`` or ``1`` each.
+
+    Of an episode that failed, what was seen before it did; empty where that is not known.
+    """
+
+    episode_id: str
+    trace: str
+
+    def row(self) -> list[str]:
+        """The trace as CSV fields, in the order of ``TRACE_COLUMNS``."""
+        return [self.episode_id, self.trace]
+
+    @classmethod
+    def parse(cls, row: Sequence[str]) -> "EpisodeTrace":
+        """The inverse of ``row``; raises ValueError for other characters than 0 and 1."""
+        if set(row[1]) - {"0", "1"}:
+            raise ValueError(f"{row[1]!r} is no trace of 0 and 1")
+        return cls(episode_id=row[0], trace=row[1])
+
+
 EPISODE_COLUMNS = tuple(
     "return" if field.name == "episode_return" else field.name for field in fields(EpisodeRecord)
 )
 TIMING_COLUMNS = tuple(field.name for field in fields(EpisodeTiming))
+TRACE_COLUMNS = tuple(field.name for field in fields(EpisodeTrace))
 
 
 class CsvRow(Protocol):

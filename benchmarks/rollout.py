@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
-from molmospaces_gym.benchmarks.pictures import VideoFile, save_still, video_path
-from molmospaces_gym.benchmarks.records import EpisodeRecord, EpisodeTiming, Job, one_line
+from molmospaces_gym.benchmarks.pictures import (
+    VideoFile,
+    save_failure_still,
+    save_still,
+    video_path,
+)
+from molmospaces_gym.benchmarks.records import (
+    EpisodeRecord,
+    EpisodeTiming,
+    EpisodeTrace,
+    Job,
+    one_line,
+)
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy
 
 VIDEO_CHOICES = ("none", "failures", "all")
+CHEAP_RENDERER = "raster"
+"""The renderer, also the default one, that shows a failed episode's end at no cost to speak of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +43,8 @@ class Plan:
     video: str
     stills: frozenset[int]
     """Indices of the episodes whose first and last frame are kept."""
+    failure_stills: frozenset[int] = frozenset()
+    """Indices of the episodes whose last frame is kept, small, if they fail."""
 
     def player(self) -> "Player":
         """A player of this run's episodes."""
@@ -38,7 +53,8 @@ class Plan:
     def lost(self, job: Job, reason: str) -> "Played":
         """The failure of an episode whose process died."""
         timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
-        return Played(job, failed_record(job, reason), timing)
+        trace = EpisodeTrace(episode_id=job.episode_id, trace="")
+        return Played(job, failed_record(job, reason), timing, trace)
 
 
 @dataclass(frozen=True)
@@ -48,14 +64,19 @@ class Played:
     job: Job
     record: EpisodeRecord
     timing: EpisodeTiming
+    trace: EpisodeTrace
 
 
 @dataclass
 class _Trace:
-    success: list[bool]
-    positions: list[NDArray[np.float64]]
+    success: list[bool] = field(default_factory=list)
+    positions: list[NDArray[np.float64]] = field(default_factory=list)
     episode_return: float = 0.0
     diverged: bool = False
+
+    def written(self, episode_id: str) -> EpisodeTrace:
+        text = "".join("1" if success else "0" for success in self.success)
+        return EpisodeTrace(episode_id=episode_id, trace=text)
 
 
 class Player:
@@ -84,39 +105,42 @@ class Player:
     def play(self, job: Job) -> Played:
         """Play one episode. Whatever goes wrong in it is its failure, never the run's."""
         wall, cpu = time.perf_counter(), time.process_time()
+        trace = _Trace()
         try:
-            record = self._record(job, self._roll(job))
+            self._roll(job, trace)
+            record = self._record(job, trace)
         # Env, simulator and policy are foreign code here; one bad episode must not end a run
         # of a thousand, and must not vanish from its denominator.
         except Exception as error:  # noqa: BLE001
             self._env = None
-            record = failed_record(job, f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            record = failed_record(job, reason, max(0, len(trace.success) - 1))
         timing = EpisodeTiming(
             episode_id=job.episode_id,
             wall_s=time.perf_counter() - wall,
             cpu_s=time.process_time() - cpu,
             steps=record.steps,
         )
-        return Played(job, record, timing)
+        return Played(job, record, timing, trace.written(job.episode_id))
 
-    def _roll(self, job: Job) -> _Trace:
+    def _roll(self, job: Job, trace: _Trace) -> None:
         film, success = _Film(self._plan, job, self.env), False
         try:
-            trace = self._steps(job, self.env, film)
+            self._steps(job, self.env, film, trace)
             success = trace.success[-1] and not trace.diverged
-            film.last()
+            film.last(success or trace.diverged)
         finally:
             film.finish(success)
-        return trace
 
-    def _steps(self, job: Job, env: gym.Env[Any, Any], film: "_Film") -> _Trace:
+    def _steps(self, job: Job, env: gym.Env[Any, Any], film: "_Film", trace: _Trace) -> None:
         if not self._bound:
             bind_policy(self._policy, env)
             self._bound = True
         obs, info = env.reset(seed=job.seed, options={"episode": job.index})
         self._policy.reset(str(info["instruction"]), job.seed)
         read_joints = joint_reader(env.unwrapped)
-        trace = _Trace([bool(info["is_success"])], [read_joints()])
+        trace.success.append(bool(info["is_success"]))
+        trace.positions.append(read_joints())
         film.first()
         state: Any = None
         start, over = np.ones(1, dtype=np.bool_), False
@@ -129,7 +153,6 @@ class Player:
             trace.episode_return += float(reward)
             film.next()
         trace.diverged = bool(info.get("diverged", False))
-        return trace
 
     def _record(self, job: Job, trace: _Trace) -> EpisodeRecord:
         steps = len(trace.success) - 1
@@ -203,12 +226,15 @@ def failed_record(job: Job, reason: str, steps: int = 0) -> EpisodeRecord:
 
 
 class _Film:
-    """Frames of one episode: stills for the contact sheet and a video, both only if wanted."""
+    """Frames of one episode: stills for the contact sheet and the report and a video, if wanted."""
 
     def __init__(self, plan: Plan, job: Job, env: gym.Env[Any, Any]) -> None:
         self._plan, self._job, self._env = plan, job, env
         self._still = job.index in plan.stills
         self._video: VideoFile | None = None
+        cheap = plan.env_kwargs.get("renderer", CHEAP_RENDERER) == CHEAP_RENDERER
+        looked_at = self._still or cheap or plan.video != "none"
+        self._failure = looked_at and job.index in plan.failure_stills
 
     def first(self) -> None:
         if self._plan.video != "none":
@@ -221,8 +247,11 @@ class _Film:
         if self._video is not None:
             self._video.append(self._env.render())
 
-    def last(self) -> None:
+    def last(self, fine: bool) -> None:
+        """Keep the last frame; ``fine`` says that no failure can be seen in it."""
         self._keep("last")
+        if self._failure and not fine:
+            save_failure_still(self._plan.out, self._job.episode_id, self._env.render())
 
     def _keep(self, moment: str) -> None:
         if self._still:

@@ -38,6 +38,10 @@ class SceneNotFound(MolmoSpacesError, FileNotFoundError):
     """The files of a house are missing; the message holds the command that fetches them."""
 
 
+class SuiteNotFound(MolmoSpacesError, FileNotFoundError):
+    """The files of an official suite are missing; the message holds the command to fetch them."""
+
+
 class InvalidScene(MolmoSpacesError, ValueError):
     """A scene file exists but cannot be read or compiled."""
 
@@ -56,6 +60,10 @@ class NotReset(MolmoSpacesError, RuntimeError):
 
 class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
+
+
+class InvalidSubmission(MolmoSpacesError, ValueError):
+    """A run cannot be submitted, or a field of the form is missing; the message says which."""
 
 
 class InvalidTrajectory(MolmoSpacesError, ValueError):

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark, suite_names
@@ -28,7 +29,12 @@ from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.evaluator import Progress
 from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts, task_named
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
-from molmospaces_gym.benchmarks.pictures import VideoFile, still_indices
+from molmospaces_gym.benchmarks.pictures import (
+    VideoFile,
+    failure_still_path,
+    save_failure_still,
+    still_indices,
+)
 from molmospaces_gym.benchmarks.records import (
     EPISODE_COLUMNS,
     EpisodeRecord,
@@ -167,7 +173,7 @@ class TestSummary:
             "oracle_successes,oracle_rate_pct,oracle_ci_95_low_pct,oracle_ci_95_high_pct,"
             "jerk_joint_mean,jerk_joint_std",
             f"p,Fruit,1,2,50.0,{low},{high},2,100.0,{cube[0]},{cube[1]},2.0,0.0",
-            f"p,mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
+            f"p,Mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
             "p,OVERALL,2,4,50.0,14.66,85.34,3,75.0,28.36,94.73,1.5,0.5",
         ]
 
@@ -240,6 +246,12 @@ def run(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def assert_same_tables(out: Path, expected: Path) -> None:
+    """Both runs hold the same bytes apart from durations."""
+    for name in ("episodes.csv", "traces.csv"):
+        assert (out / name).read_bytes() == (expected / name).read_bytes(), name
+
+
 def rows(out: Path) -> list[dict[str, str]]:
     with (out / "episodes.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -267,11 +279,36 @@ def test_run_folder(run: Path, suite: Path) -> None:
     assert len(list((run / "videos").glob("*.mp4"))) == len(failed) > 0
 
 
+def test_the_report_and_the_ends_of_failures_are_kept(run: Path) -> None:
+    failed = [row["episode_id"] for row in rows(run) if row["success_at_end"] == "0"]
+    stills = [failure_still_path(run, episode_id) for episode_id in failed]
+    assert sorted(stills) == sorted((run / "failures").iterdir()) != []
+    with Image.open(stills[0]) as image:
+        assert image.size == (96, 64)
+    text = (run / "report.html").read_text()
+    assert "Incomplete run." not in text
+    assert text.count("data:image/jpeg;base64,") == len(failed)
+    assert text.count("data:video/mp4;base64,") == len(failed)
+
+
+def test_large_ends_of_failures_become_small(tmp_path: Path) -> None:
+    save_failure_still(tmp_path, "a/b", np.zeros((480, 640, 3), np.uint8))
+    with Image.open(failure_still_path(tmp_path, "a/b")) as image:
+        assert image.size == (320, 240)
+
+
 def test_a_run_is_read_back(run: Path) -> None:
     loaded = load_run(run)
     assert loaded.complete
     assert loaded.planned == len(loaded.records) == loaded.summary["played"]
     assert set(loaded.timings) == {record.episode_id for record in loaded.records}
+    assert list(loaded.traces) == [record.episode_id for record in loaded.records]
+    for record in loaded.records:
+        trace = [mark == "1" for mark in loaded.traces[record.episode_id]]
+        assert len(trace) == record.steps + 1
+        assert (trace[-1], any(trace)) == (record.success_at_end, record.success_once)
+        assert first_success(trace) == record.first_success_step
+        assert has_run(trace) == record.five_consecutive
     assert loaded.name.startswith(str(loaded.config["policy"]))
 
 
@@ -289,11 +326,10 @@ def test_what_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
 def test_figures_do_not_depend_on_workers_or_on_watching(
     run: Path, suite: Path, tmp_path: Path
 ) -> None:
-    expected = (run / "episodes.csv").read_bytes()
     for workers in (1, 2):
         out = tmp_path / str(workers)
         evaluate("random", suite, out=out, workers=workers, image_size=[96, 64])
-        assert (out / "episodes.csv").read_bytes() == expected
+        assert_same_tables(out, run)
 
 
 def test_the_seed_changes_what_a_random_policy_does(run: Path, suite: Path, tmp_path: Path) -> None:
@@ -316,7 +352,7 @@ def test_resume_keeps_what_is_there(run: Path, suite: Path, tmp_path: Path) -> N
     result = evaluate("random", suite, out=out, resume=True, progress=note, image_size=[96, 64])
     assert played == ["tiny/2", "tiny/1"] or played == ["tiny/1", "tiny/2"]
     assert result.complete
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
     assert len((out / "timing.csv").read_text().splitlines()) == 4
     assert len(json.loads((out / "config.json").read_text())["sessions"]) == 2
 
@@ -348,8 +384,9 @@ def test_interrupted_run_says_so_and_goes_on(run: Path, suite: Path, tmp_path: P
     assert json.loads((out / "summary.json").read_text())["complete"] is False
     assert json.loads((out / "config.json").read_text())["complete"] is False
     assert "# incomplete: 1 of 3 episodes" in (out / "summary.csv").read_text()
+    assert "1 of 3 episodes were played" in (out / "report.html").read_text()
     evaluate("random", suite, out=out, resume=True, image_size=[96, 64])
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
 
 
 class Misbehaving(RandomPolicy):
@@ -425,7 +462,7 @@ def test_killed_workers_cost_nothing(run: Path, suite: Path, tmp_path: Path) -> 
     out = tmp_path / "o"
     evaluate("random", suite, out=out, workers=2, progress=kill_all, image_size=[96, 64])
     assert len(killed) == 2
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
     assert not multiprocessing.active_children()
 
 
@@ -471,7 +508,7 @@ def test_kill_and_resume_equals_an_uninterrupted_run(
     process.kill()
     process.wait()
     evaluate("random", suite, out=out, resume=True, image_size=[96, 64])
-    assert (out / "episodes.csv").read_bytes() == (run / "episodes.csv").read_bytes()
+    assert_same_tables(out, run)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def _report(console: Console, result: "RunResult") -> None:
         console.print(f"[red]{len(failed)} episodes could not be played to their end:[/]")
         for record in failed[:MAX_FAILURES_SHOWN]:
             console.print(escape(f"  {record.episode_id}: {record.failure}"), soft_wrap=True)
-    for name in ("summary.csv", "episodes.csv", "contact_sheet.png"):
+    for name in ("summary.csv", "episodes.csv", "contact_sheet.png", "report.html"):
         console.print(escape(str(result.out / name)), soft_wrap=True, highlight=False)
 
 
