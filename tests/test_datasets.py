@@ -279,8 +279,12 @@ def test_lerobot_without_pictures(plain):
 
 def test_writing_again_gives_the_same_files(made):
     before = {name: contents(made.datasets[name]) for name in FORMATS}
+    left = made.out / ".lerobot.partial" / "data"
+    left.mkdir(parents=True)
+    (left / "half.parquet").write_text("left by a killed run")
     again = datagen("Pick", 3, made.out, formats=FORMATS, resume=True, **SMALL)
     assert {name: contents(again.datasets[name]) for name in FORMATS} == before
+    assert not left.exists()
 
 
 @pytest.mark.slow

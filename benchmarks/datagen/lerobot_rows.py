@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from molmospaces_gym.action_layout import action_parts
 from molmospaces_gym.benchmarks.datagen.formats import DatasetMeta
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
-from molmospaces_gym.config import task_config
 from molmospaces_gym.errors import InvalidTrajectory
 from molmospaces_gym.observations import robot_keys
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 
 STATE, ACTION, IMAGES = "observation.state", "action", "observation.images."
@@ -89,8 +89,8 @@ def _names(sizes: Mapping[str, int]) -> tuple[str, ...]:
 def _action_names(meta: DatasetMeta) -> tuple[str, ...]:
     task = str(meta.settings.get("task", ""))
     kwargs = dict(meta.env_kwargs)
-    config = task_config(get_task(task, kwargs.get("task_weights")), kwargs)
-    parts = action_parts(get_robot(config.robot), config.action_mode)
+    source = make_source(get_task(task, kwargs.get("task_weights")), kwargs)
+    parts = action_parts(source.robot, source.config.action_mode)
     return _names({name: part.stop - part.start for name, part in parts.items()})
 
 

@@ -17,12 +17,8 @@ from gymnasium.vector import VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from molmospaces_gym.config import task_config
-from molmospaces_gym.env import make_layout
 from molmospaces_gym.observations import Observation, ObservationLayout
 from molmospaces_gym.registration import env_id
-from molmospaces_gym.robots import get_robot
-from molmospaces_gym.tasks import get_task
 
 SESSION_ATTRIBUTES = {
     "_max_episode_steps": lambda session: session.horizon,
@@ -30,13 +26,6 @@ SESSION_ATTRIBUTES = {
     "task_description": lambda session: session.episode.instruction,
 }
 """What LeRobot asks every sub-environment for, and where a session has it."""
-
-
-def single_layout(task: str, **kwargs: Any) -> ObservationLayout:
-    """The layout of the observations that LeRobot sees, known without a simulator."""
-    found = get_task(task, kwargs.get("task_weights"))
-    config = task_config(found, {"obs_mode": "rgb", **kwargs})
-    return make_layout(config, found, get_robot(config.robot))
 
 
 def lerobot_space(layout: ObservationLayout) -> spaces.Dict:
@@ -61,7 +50,7 @@ def lerobot_observation(observation: Observation, layout: ObservationLayout) -> 
     return found
 
 
-class LeRobotVectorEnv(VectorWrapper[Any, Any, Any, Any, Any]):
+class LeRobotVectorEnv(VectorWrapper):  # type: ignore[type-arg]  # Gymnasium 1.2 has no arguments
     """Our vector env in SAME_STEP mode as LeRobot's rollout wants it."""
 
     def __init__(self, env: Any) -> None:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from molmospaces_gym.action_layout import action_space
-from molmospaces_gym.config import task_config
-from molmospaces_gym.env import frame_rate
+from molmospaces_gym.env import frame_rate, make_layout
 from molmospaces_gym.errors import MissingPackage
-from molmospaces_gym.integrations.lerobot_env import make_env, single_layout
+from molmospaces_gym.integrations.lerobot_env import make_env
 from molmospaces_gym.registration import NAMESPACE, env_id
-from molmospaces_gym.robots import get_robot
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 
 try:
@@ -59,11 +58,10 @@ class MolmoSpacesEnvConfig(EnvConfig):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         task = get_task(self.task)
-        config = task_config(task, self.gym_kwargs)
-        robot = get_robot(config.robot)
-        layout = single_layout(self.task, **self.gym_kwargs)
-        self.fps = frame_rate(config, task, robot)
-        actions = action_space(robot, config.action_mode).shape
+        source = make_source(task, self.gym_kwargs)
+        layout = make_layout(source.config, task, source.robot)
+        self.fps = frame_rate(source.config, task, source.robot)
+        actions = action_space(source.robot, source.config.action_mode).shape
         self.features = {
             ACTION: PolicyFeature(type=FeatureType.ACTION, shape=actions),
             "agent_pos": PolicyFeature(type=FeatureType.STATE, shape=(layout.robot_size,)),
