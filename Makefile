@@ -47,7 +47,8 @@ lerobot: $(VENV)/.test
 	test -d $(LEROBOT_VENV) || $(PYTHON312) -m venv $(LEROBOT_VENV)
 	$(LEROBOT_VENV)/bin/python -m pip install --quiet $(LEROBOT_SPEC)
 	PYTHONWARNINGS=ignore $(LEROBOT_VENV)/bin/python -m pip install --quiet -e .
-	$(BIN)/python -P -m pytest tests/test_lerobot_package.py
+	MOLMOSPACES_GYM_LEROBOT_PYTHON=$(abspath $(LEROBOT_VENV))/bin/python \
+	    $(BIN)/python -P -m pytest tests/test_lerobot_package.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

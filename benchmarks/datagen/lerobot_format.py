@@ -53,6 +53,8 @@ CHUNK_SIZE = 1000
 """Files in a chunk (default of LeRobot)."""
 DATA_FILE_MB = 100
 """Size at which the next Parquet file is begun, MiB (default of LeRobot)."""
+EPISODES_PER_GROUP = 100
+"""Rows of the table of episodes that are written at once: one alone takes 60 kB."""
 FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 FILE_PATTERNS = {
     "data_path": f"data/{FILE}.parquet",
@@ -94,7 +96,9 @@ class LeRobotWriter:
         self._stats: list[dict[str, Stats]] = []
         self._frames = 0
         self._data = FileShelf(directory / "data", CHUNK_SIZE, self._data_mb)
-        self._episodes = FileShelf(directory / "meta" / "episodes", CHUNK_SIZE, self._data_mb)
+        self._episodes = FileShelf(
+            directory / "meta" / "episodes", CHUNK_SIZE, self._data_mb, EPISODES_PER_GROUP
+        )
         self._videos = {
             camera: VideoShelf(
                 directory / "videos" / f"{IMAGES}{camera}", self._fps, CHUNK_SIZE, self._video_mb

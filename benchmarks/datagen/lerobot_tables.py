@@ -25,46 +25,56 @@ def import_pyarrow() -> Any:
 
 
 class FileShelf:
-    """Parquet files ``chunk-<c>/file-<f>.parquet`` that grow by one row group per table.
+    """Parquet files ``chunk-<c>/file-<f>.parquet`` that grow by one row group per some tables.
 
     Args:
         folder: where they go.
         chunk_size: files in a chunk.
         megabytes: limit of a file, of what the tables need in memory, MiB.
+        tables: how many make a row group; small ones need more room alone.
     """
 
-    def __init__(self, folder: Path, chunk_size: int, megabytes: float) -> None:
+    def __init__(self, folder: Path, chunk_size: int, megabytes: float, tables: int = 1) -> None:
         self._folder, self._chunk_size = folder, chunk_size
-        self._limit = megabytes * 2**20
+        self._limit, self._tables = megabytes * 2**20, tables
         self._place = Place(0, 0, 0, 0)
+        self._waiting: list[Any] = []
         self._writer: Any = None
         self._size = 0
 
     @property
     def place(self) -> tuple[int, int]:
-        """Chunk and file that the next small table goes to."""
-        if self._writer is not None and self._size >= self._limit:
+        """Chunk and file that the next table goes to."""
+        if self._size >= self._limit:
             self.close()
             self._place, self._size = following(self._place, self._chunk_size), 0
         return self._place.chunk, self._place.file
 
     def add(self, table: Any) -> tuple[int, int]:
-        """Write a table as a row group; chunk and file that it went to."""
+        """Add a table; chunk and file that it goes to."""
         found = self.place
-        if self._writer is None:
-            path = self._folder / file_name(self._place, "parquet")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            parquet = import_pyarrow().parquet
-            self._writer = parquet.ParquetWriter(path, table.schema, compression="snappy")
-        self._writer.write_table(table)
+        self._waiting.append(table)
         self._size += table.nbytes
+        if len(self._waiting) == self._tables:
+            self._flush()
         return found
 
     def close(self) -> None:
         """Finish the file that is open."""
+        if self._waiting:
+            self._flush()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+    def _flush(self) -> None:
+        pa = import_pyarrow()
+        group, self._waiting = pa.concat_tables(self._waiting), []
+        if self._writer is None:
+            path = self._folder / file_name(self._place, "parquet")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pa.parquet.ParquetWriter(path, group.schema, compression="snappy")
+        self._writer.write_table(group)
 
 
 def frame_schema(features: Mapping[str, Feature]) -> Any:

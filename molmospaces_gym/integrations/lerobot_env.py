@@ -50,7 +50,7 @@ def lerobot_observation(observation: Observation, layout: ObservationLayout) -> 
     return found
 
 
-class LeRobotVectorEnv(VectorWrapper):  # type: ignore[type-arg]  # Gymnasium 1.2 has no arguments
+class LeRobotVectorEnv(VectorWrapper):
     """Our vector env in SAME_STEP mode as LeRobot's rollout wants it."""
 
     def __init__(self, env: Any) -> None:
