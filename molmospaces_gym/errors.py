@@ -58,5 +58,9 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
 
 
+class AxisUnavailable(MolmoSpacesError, ValueError):
+    """A benchmark, robot or policy cannot be varied along an axis of a sweep."""
+
+
 class NotComparable(MolmoSpacesError, ValueError):
     """Two results are not of the same episodes or rows; the message names what differs."""

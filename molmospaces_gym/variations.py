@@ -43,11 +43,13 @@ class Look:
         tints: geoms in another colour, see ``Tint``; ``paint`` is put on top.
         lamps: one entry per light of the model, or empty; None leaves a light as it is, and a
             light that the model has switched off stays off.
+        brightness: factor on all light, the headlight's too, but not on emission.
     """
 
     paint: Paint = ()
     tints: tuple[Tint, ...] = ()
     lamps: tuple[Lamp | None, ...] = ()
+    brightness: float = 1.0
 
 
 PLAIN = Look()

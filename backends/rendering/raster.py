@@ -17,6 +17,7 @@ from molmospaces_gym.backends.rendering.lights import (
     ambient_light,
     model_lights,
     moving_lights,
+    scaled,
 )
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
@@ -130,7 +131,7 @@ class RasterRenderer:
         view = self._view(camera, width, height)
         surfaces, lights, ambient = self._plain if look is PLAIN else self._in(look)
         if self._lights_move:
-            lights = model_lights(self._model, data, look.lamps)
+            lights = scaled(model_lights(self._model, data, look.lamps), look.brightness)
         lights = aim_headlight(lights, camera)
         memory, xpos, xmat = self._memory, data.geom_xpos, data.geom_xmat
         polygons, geoms = memory.polygons, surfaces.geoms
@@ -160,10 +161,8 @@ class RasterRenderer:
         if found is None:
             model, surfaces = self._model, self._plain.surfaces
             geoms = tinted(surfaces.geoms, model, self._textured, look)
-            lights, ambient = (
-                model_lights(model, None, look.lamps),
-                ambient_light(model, look.lamps),
-            )
+            lights = scaled(model_lights(model, None, look.lamps), look.brightness)
+            ambient = np.float32(ambient_light(model, look.lamps) * look.brightness)
             found = _Shown(surfaces._replace(geoms=geoms), lights, ambient)
             self._shown[look] = found
             while len(self._shown) > _LOOKS:
