@@ -15,6 +15,7 @@ from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
+from molmospaces_gym.cli.sweep import sweep
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
 
@@ -32,6 +33,7 @@ app.command("eval")(evaluate)
 app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)
+app.command("sweep")(sweep)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")
