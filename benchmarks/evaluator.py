@@ -1,7 +1,5 @@
 """``evaluate``: play every episode of a benchmark exactly once and write a run folder."""
 
-import hashlib
-import json
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +91,8 @@ def evaluate(
         video: ``none``, ``failures`` or ``all``.
         resume: Keep the episodes that ``out`` already holds and play the others.
         progress: Called at the start and after each episode.
-        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy.
+        env_kwargs: Further arguments for ``gym.make``; they win over those of the policy, which
+            win over the pins of an official suite. ``submit`` refuses a run that differs from them.
 
     Raises:
         InvalidConfig: An argument is out of range, or ``out`` holds another run.
@@ -112,6 +111,7 @@ def evaluate(
             "backend": backend,
             "terminate_on_success": False,
             "render_mode": "rgb_array",
+            **suite.pins,
             **policy_env_kwargs(player_policy, env_id_of(suite)),
             **env_kwargs,
         },
@@ -231,7 +231,7 @@ def _config(plan: Plan, suite: Benchmark, head: RunHead, seed: int, workers: int
     return {
         "policy": head.policy,
         "benchmark": plan.env_kwargs["benchmark"],
-        "benchmark_sha256": _digest(suite),
+        "benchmark_sha256": suite.digest,
         "benchmark_metadata": dict(suite.metadata),
         "episodes": head.planned,
         "env_id": plan.env_id,
@@ -244,11 +244,6 @@ def _config(plan: Plan, suite: Benchmark, head: RunHead, seed: int, workers: int
         "complete": False,
         **machine_info(),
     }
-
-
-def _digest(suite: Benchmark) -> str:
-    content = [spec.to_dict() for spec in suite.episodes]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _target(spec: EpisodeSpec) -> str:

@@ -121,10 +121,21 @@ def _file_name(episode_id: str) -> str:
 
 
 class VideoFile:
-    """An H.264 file that grows frame by frame, written by the ffmpeg of imageio-ffmpeg."""
+    """An H.264 file that grows frame by frame, written by the ffmpeg of imageio-ffmpeg.
 
-    def __init__(self, path: Path, fps: float) -> None:
+    Args:
+        path: the file; its folder is made.
+        fps: pictures per second.
+        quality: 0 (worst) to 10 on the scale of imageio-ffmpeg, or None for exactly the pictures
+            that were given.
+        options: further options of ffmpeg's output.
+    """
+
+    def __init__(
+        self, path: Path, fps: float, quality: float | None = 7, options: Sequence[str] = ()
+    ) -> None:
         self.path, self._fps = path, fps
+        self._quality, self._options = quality, list(options)
         self._writer: Generator[None, Any, None] | None = None
 
     def append(self, frame: Any) -> None:
@@ -146,9 +157,17 @@ class VideoFile:
     def _open(self, width: int, height: int) -> Generator[None, Any, None]:
         import imageio_ffmpeg
 
+        exact = self._quality is None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         writer: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
-            str(self.path), (width, height), fps=self._fps, quality=7, macro_block_size=2
+            str(self.path),
+            (width, height),
+            fps=self._fps,
+            quality=self._quality,
+            macro_block_size=2,
+            codec="libx264rgb" if exact else None,
+            pix_fmt_out="rgb24" if exact else "yuv420p",
+            output_params=[*(("-qp", "0") if exact else ()), *self._options],
         )
         writer.send(None)
         return writer

@@ -46,6 +46,16 @@ class Plan:
     failure_stills: frozenset[int] = frozenset()
     """Indices of the episodes whose last frame is kept, small, if they fail."""
 
+    def player(self) -> "Player":
+        """A player of this run's episodes."""
+        return Player(self)
+
+    def lost(self, job: Job, reason: str) -> "Played":
+        """The failure of an episode whose process died."""
+        timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
+        trace = EpisodeTrace(episode_id=job.episode_id, trace="")
+        return Played(job, failed_record(job, reason), timing, trace)
+
 
 @dataclass(frozen=True)
 class Played:

@@ -1,15 +1,17 @@
 """Totals of a run: ``summary.csv`` in the leaderboard's columns and ``summary.json``.
 
-The CSV follows the official result script with the success condition ``both``: four comment
-lines, one row per category, then OVERALL; percentages with two decimals, jerk with six.
+The CSV is that of the official result script (``scripts/benchmarks/eval_to_csv.py``), byte for
+byte: four comment lines, one row per category in the order of their names, then OVERALL. Rates and
+the limits of Beta(1 + successes, 1 + failures) are percentages with two decimals. Jerk has six; it
+is the mean and the standard deviation (of the population) over the episodes of at least four
+steps, and empty where there are none.
 """
 
 import csv
 import io
 import math
-import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,32 +19,65 @@ import numpy as np
 
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.stats import beta_interval, wilson_interval
+from molmospaces_gym.errors import UnknownName
 
-SUMMARY_COLUMNS = (
-    "policy",
-    "category",
-    "successes",
-    "total",
-    "success_rate_pct",
-    "ci_95_low_pct",
-    "ci_95_high_pct",
+CONDITIONS = ("at-end", "oracle", "both")
+"""What the board calls success: at the last step, at any step, or a column for each."""
+
+_RATE_COLUMNS = ("successes", "total", "success_rate_pct", "ci_95_low_pct", "ci_95_high_pct")
+_ORACLE_COLUMNS = (
     "oracle_successes",
     "oracle_rate_pct",
     "oracle_ci_95_low_pct",
     "oracle_ci_95_high_pct",
-    "jerk_joint_mean",
-    "jerk_joint_std",
 )
+_JERK_COLUMNS = ("jerk_joint_mean", "jerk_joint_std")
 
-# The board merges a few categories of the AI2-THOR houses.
-_BOARD_NAMES: Mapping[str, str] = {
+SUMMARY_COLUMNS = ("policy", "category", *_RATE_COLUMNS, *_ORACLE_COLUMNS, *_JERK_COLUMNS)
+"""Columns for the condition ``both``; the others leave those of the oracle out."""
+
+UNKNOWN = "unknown"
+OVERALL = "OVERALL"
+
+_ALIASES: Mapping[str, str] = {
     "saltshaker": "S/P Shaker",
     "peppershaker": "S/P Shaker",
-    "salt": "S/P Shaker",
-    "pepper": "S/P Shaker",
     "tomato": "Fruit",
     "apple": "Fruit",
+    "butterknife": "Knife",
+    "boiler": "Kettle",
+    "winebottle": "Bottle",
+    "atomizer": "Spray Bottle",
+    "remotecontrol": "Remote Control",
+    "soapdispenser": "Soap Dispenser",
+    "tissuepaper": "Tissue Paper",
 }
+"""Names that the official script gives to categories of the AI2-THOR houses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the board counts of one episode; ``jerk`` in rad/s^3, NaN for fewer than four steps."""
+
+    category: str
+    at_end: bool
+    once: bool
+    jerk: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardHead:
+    """What the comment lines of a CSV say.
+
+    ``dt`` in seconds, ``max_steps`` in actions, None for no limit; ``remarks`` are lines of ours
+    below the official four.
+    """
+
+    policy: str
+    run_path: str
+    dt: float
+    max_steps: int | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,29 +93,77 @@ class RunHead:
 
 
 def object_category(object_name: str) -> str:
-    """First alphabetic word of an object's name: ``mug_ab12_1_0_0`` -> ``mug``."""
-    found = re.search(r"[A-Za-z]+", object_name)
-    return found.group().lower() if found else "unknown"
+    """First word of an object's name in lower case: ``Mug_ab12_1_0_0`` -> ``mug``."""
+    letters = "".join(char if char.isalpha() else " " for char in object_name)
+    return next(iter(letters.split()), UNKNOWN).lower()
 
 
 def board_category(category: str) -> str:
-    """Name of a category on the leaderboard."""
-    return _BOARD_NAMES.get(category.lower(), category)
+    """Name of a category on the leaderboard: ``mug`` -> ``Mug``, ``apple`` -> ``Fruit``."""
+    name = _ALIASES.get(category.lower(), category)
+    return " ".join(word.capitalize() for word in name.split())
+
+
+def outcomes_of(records: Iterable[EpisodeRecord]) -> list[Outcome]:
+    """What the board counts of the episodes of a run, jerk as ``episodes.csv`` holds it."""
+    return [
+        Outcome(
+            category=board_category(record.category),
+            at_end=record.success_at_end,
+            once=record.success_once,
+            # Read back, so that a resumed run and one from disk give the same figures.
+            jerk=EpisodeRecord.parse(record.row()).jerk,
+        )
+        for record in records
+    ]
+
+
+def board_csv(head: BoardHead, outcomes: Sequence[Outcome], condition: str = "both") -> str:
+    """The text of the official CSV.
+
+    Raises:
+        UnknownName: ``condition`` is none of ``CONDITIONS``.
+    """
+    if condition not in CONDITIONS:
+        raise UnknownName("success condition", condition, CONDITIONS)
+    buffer = io.StringIO()
+    buffer.write(f"# policy_name: {head.policy}\n# run_path: {head.run_path}\n")
+    buffer.write(f"# dt: {head.dt}\n# max_steps: {head.max_steps}\n")
+    buffer.writelines(f"# {remark}\n" for remark in head.remarks)
+    writer = csv.writer(buffer, lineterminator="\n")
+    both = condition == "both"
+    oracle_columns = _ORACLE_COLUMNS if both else ()
+    writer.writerow(("policy", "category", *_RATE_COLUMNS, *oracle_columns, *_JERK_COLUMNS))
+    groups: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.category].append(outcome)
+    for category, group in [*sorted(groups.items()), (OVERALL, list(outcomes))]:
+        writer.writerow([head.policy, category, *board_figures(group, condition)])
+    return buffer.getvalue()
+
+
+def board_figures(outcomes: Sequence[Outcome], condition: str = "both") -> list[object]:
+    """The numbers of one row, from ``successes`` on."""
+    total = len(outcomes)
+    at_end = sum(outcome.at_end for outcome in outcomes)
+    once = sum(outcome.once for outcome in outcomes)
+    main = once if condition == "oracle" else at_end
+    oracle = [once, *_percentages(once, total)] if condition == "both" else []
+    return [main, total, *_percentages(main, total), *oracle, *_jerk(outcomes)]
 
 
 def summary_csv(head: RunHead, records: Sequence[EpisodeRecord]) -> str:
     """Text of ``summary.csv``; an incomplete run adds a fifth comment line that says so."""
-    buffer = io.StringIO()
-    buffer.write(f"# policy_name: {head.policy}\n# run_path: {head.run_path}\n")
-    buffer.write(f"# dt: {head.dt:g}\n# max_steps: {head.max_steps}\n")
-    if len(records) < head.planned:
-        buffer.write(f"# incomplete: {len(records)} of {head.planned} episodes\n")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(SUMMARY_COLUMNS)
-    for category, group in _by_category(records).items():
-        writer.writerow(_board_row(head.policy, category, group))
-    writer.writerow(_board_row(head.policy, "OVERALL", records))
-    return buffer.getvalue()
+    short = len(records) < head.planned
+    remarks = (f"incomplete: {len(records)} of {head.planned} episodes",) if short else ()
+    board_head = BoardHead(
+        policy=head.policy,
+        run_path=head.run_path,
+        dt=head.dt,
+        max_steps=head.max_steps,
+        remarks=remarks,
+    )
+    return board_csv(board_head, outcomes_of(records))
 
 
 def summary_dict(head: RunHead, records: Sequence[EpisodeRecord]) -> dict[str, Any]:
@@ -114,32 +197,17 @@ def _by_category(records: Sequence[EpisodeRecord]) -> dict[str, list[EpisodeReco
     return dict(sorted(groups.items()))
 
 
-def _board_row(policy: str, category: str, records: Sequence[EpisodeRecord]) -> list[object]:
-    total = len(records)
-    at_end = sum(record.success_at_end for record in records)
-    once = sum(record.success_once for record in records)
-    return [
-        policy,
-        category,
-        at_end,
-        total,
-        *_percentages(at_end, total),
-        once,
-        *_percentages(once, total),
-        *_jerk(records),
-    ]
-
-
 def _percentages(successes: int, total: int) -> list[float]:
-    low, high = beta_interval(successes, total)
-    rate = successes / total if total else 0.0
-    return [round(100 * value, 2) for value in (rate, low, high)]
+    if total == 0:
+        return [0.0, 0.0, 0.0]
+    limits = (100 * limit for limit in beta_interval(successes, total))
+    return [round(value, 2) for value in (100.0 * successes / total, *limits)]
 
 
-def _jerk(records: Sequence[EpisodeRecord]) -> list[float]:
-    known = [record.jerk for record in records if not math.isnan(record.jerk)]
+def _jerk(outcomes: Sequence[Outcome]) -> list[object]:
+    known = [outcome.jerk for outcome in outcomes if not math.isnan(outcome.jerk)]
     if not known:
-        return [math.nan, math.nan]
+        return ["", ""]
     return [round(float(np.mean(known)), 6), round(float(np.std(known)), 6)]
 
 

@@ -10,9 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-
-from molmospaces_gym.benchmarks.records import EpisodeTiming, EpisodeTrace, Job
-from molmospaces_gym.benchmarks.rollout import Plan, Played, Player, failed_record
+from typing import Generic, Protocol, TypeVar
 
 STOP_SECONDS = 5.0
 """How long a worker may take to leave before it is ended."""
@@ -20,15 +18,52 @@ RETRIES = 1
 """How often an episode is played again after its process died (out of memory, say)."""
 
 
-def play_here(player: Player, jobs: Sequence[Job]) -> Generator[Played, None, None]:
+class Placed(Protocol):
+    """What the order of jobs is decided by."""
+
+    @property
+    def index(self) -> int:
+        """Number of the job."""
+
+    @property
+    def house(self) -> str:
+        """House that it plays in."""
+
+
+J = TypeVar("J", bound=Placed)
+R = TypeVar("R", covariant=True)
+JobT = TypeVar("JobT", bound=Placed, contravariant=True)
+
+
+class JobPlayer(Protocol[JobT, R]):
+    """Plays jobs one after another; never raises for what goes wrong in one."""
+
+    def play(self, job: JobT) -> R:
+        """The result of a job."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+class Work(Protocol[JobT, R]):
+    """What worker processes are sent once: it makes their players."""
+
+    def player(self) -> JobPlayer[JobT, R]:
+        """A new player; called in the process that uses it."""
+
+    def lost(self, job: JobT, reason: str) -> R:
+        """The result of a job whose process died twice."""
+
+
+def play_here(player: JobPlayer[J, R], jobs: Sequence[J]) -> Generator[R, None, None]:
     """Play jobs one after another in this process, house by house."""
     for job in by_house(jobs):
         yield player.play(job)
 
 
 def play_in_processes(
-    plan: Plan, jobs: Sequence[Job], workers: int
-) -> Generator[Played, None, None]:
+    plan: Work[J, R], jobs: Sequence[J], workers: int
+) -> Generator[R, None, None]:
     """Play jobs in ``workers`` spawned processes.
 
     When a process dies, a new one plays its episode again; an episode that ends two processes is
@@ -52,7 +87,7 @@ def play_in_processes(
             worker.stop()
 
 
-def by_house(jobs: Sequence[Job]) -> list[Job]:
+def by_house(jobs: Sequence[J]) -> list[J]:
     """Jobs with those of one house together, so that each house is compiled once."""
     first: dict[str, int] = {}
     for job in jobs:
@@ -60,19 +95,19 @@ def by_house(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (first[job.house], job.index))
 
 
-def _next_job(waiting: list[Job], worker: "_Worker", crew: "Sequence[_Worker]") -> Job:
+def _next_job(waiting: list[J], worker: "_Worker[J, R]", crew: "Sequence[_Worker[J, R]]") -> J:
     """Take the best waiting job: same house as before, else one that nobody else plays in."""
     busy = {other.house for other in crew if other is not worker}
     rank = [(job.house != worker.house, job.house in busy, i) for i, job in enumerate(waiting)]
     return waiting.pop(min(rank)[2])
 
 
-class _Worker:
+class _Worker(Generic[J, R]):
     """A process that plays one job at a time."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Work[J, R]) -> None:
         self._plan = plan
-        self.job: Job | None = None
+        self.job: J | None = None
         self._deaths = 0
         self.house: str | None = None
         self._start()
@@ -87,22 +122,22 @@ class _Worker:
         # With the only other copy in the child, the end of either side closes the pipe.
         theirs.close()
 
-    def give(self, job: Job) -> None:
+    def give(self, job: J) -> None:
         self.job, self.house, self._deaths = job, job.house, 0
         self._send(job)
 
-    def take(self) -> Played | None:
+    def take(self) -> R | None:
         """The result of the job given last; None when its process died and it is tried again."""
         assert self.job is not None
         job = self.job
         try:
-            played: Played = self.connection.recv()
+            played: R = self.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._bury(job)
         self.job = None
         return played
 
-    def _bury(self, job: Job) -> Played | None:
+    def _bury(self, job: J) -> R | None:
         self._process.join()
         self._deaths += 1
         code = self._process.exitcode
@@ -112,11 +147,9 @@ class _Worker:
             self._send(job)
             return None
         self.job = None
-        record = failed_record(job, f"the worker process died (exit code {code})")
-        timing = EpisodeTiming(episode_id=job.episode_id, wall_s=0.0, cpu_s=0.0, steps=0)
-        return Played(job, record, timing, EpisodeTrace(episode_id=job.episode_id, trace=""))
+        return self._plan.lost(job, f"the worker process died (exit code {code})")
 
-    def _send(self, job: Job) -> None:
+    def _send(self, job: J) -> None:
         # A process that is already dead shows itself in take(), as a closed pipe.
         with suppress(BrokenPipeError):
             self.connection.send(job)
@@ -131,10 +164,10 @@ class _Worker:
             self._process.join()
 
 
-def _serve(connection: "Connection[Played, Job]", plan: Plan) -> None:
+def _serve(connection: "Connection[R, J]", plan: Work[J, R]) -> None:
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    player = Player(plan)
+    player = plan.player()
     try:
         while True:
             connection.send(player.play(connection.recv()))

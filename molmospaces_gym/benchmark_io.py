@@ -2,14 +2,15 @@
 
 Three forms load: a directory with ``benchmark.json`` (and ``benchmark_metadata.json``), that file
 itself, and the legacy ``house_*/episode_*.json``. ``benchmark.json.gz`` is the first, compressed.
-Shipped suites load by name.
+Shipped suites load by name, and so do the official ones once they are fetched.
 """
 
+import hashlib
 import json
 import operator
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, SupportsIndex
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidEpisode, UnknownName
 from molmospaces_gym.json_files import COMPRESSED, read_json, write_atomic
+from molmospaces_gym.official_suites import RECORD_KEY, OfficialSuite, official_suites
 
 BENCHMARK_FILE = "benchmark.json"
 METADATA_FILE = "benchmark_metadata.json"
@@ -28,7 +30,8 @@ _FILES = (BENCHMARK_FILE, BENCHMARK_FILE + COMPRESSED)
 class Benchmark:
     """A named list of episodes; ``path`` is its file (legacy form: its directory).
 
-    ``ids`` has one name per episode: its ``episode_id``, else its place in the files.
+    ``ids`` has one name per episode: its ``episode_id``, else its place in the files. ``pins`` are
+    arguments for ``gym.make`` that scores on an official suite depend on.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Benchmark:
     episodes: tuple[EpisodeSpec, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
+    pins: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.episodes:
@@ -59,6 +63,12 @@ class Benchmark:
 
     def __iter__(self) -> Iterator[EpisodeSpec]:
         return iter(self.episodes)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the episodes, by which two files of one name are told apart."""
+        content = [spec.to_dict() for spec in self.episodes]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def index_of(self, key: SupportsIndex | str) -> int:
         """Index of an episode given by index or id.
@@ -94,16 +104,19 @@ def suite_names() -> list[str]:
 
 
 def load_benchmark(source: str | Path) -> Benchmark:
-    """Loads a shipped suite by name, or a benchmark from a file or directory.
+    """Loads a shipped or official suite by name, or a benchmark from a file or directory.
 
     Raises:
         UnknownName: not a suite, and not written like a path.
+        SuiteNotFound: an official suite that is not fetched, or in another version.
         InvalidEpisode: a file is missing, is not JSON, or holds a malformed episode; the message
             names the file, the episode's index and the field.
     """
     if isinstance(source, str) and source in suite_names():
         suite = _suites().joinpath(source)
         return _load_file(_file_in(suite) or suite, suite.joinpath(METADATA_FILE), source)
+    if isinstance(source, str) and (official := official_suites().get(source)) is not None:
+        return load_official(official)
     path = Path(source).expanduser()
     if path.is_file():
         return _load_file(path, path.parent / METADATA_FILE, path.resolve().parent.name)
@@ -114,11 +127,24 @@ def load_benchmark(source: str | Path) -> Benchmark:
             return _load_file(file, path / METADATA_FILE, name)
         return _load_legacy(path, name)
     if isinstance(source, str) and "/" not in source and not source.endswith(".json"):
-        raise UnknownName("benchmark suite", source, suite_names())
+        raise UnknownName("benchmark suite", source, [*suite_names(), *official_suites()])
     raise InvalidEpisode(
         f"{path}: no such file or directory; expected a {BENCHMARK_FILE}, its directory, or the "
         f"name of a shipped suite ({', '.join(suite_names()) or 'none'})"
     )
+
+
+def load_official(suite: OfficialSuite) -> Benchmark:
+    """An official suite under the assets directory, with its pins.
+
+    Raises:
+        SuiteNotFound: it is missing or of another version.
+        InvalidEpisode: a file is malformed, or contradicts the record of the suite.
+    """
+    folder = suite.find()
+    loaded = _load_file(folder / BENCHMARK_FILE, folder / METADATA_FILE, suite.name)
+    metadata = {**loaded.metadata, RECORD_KEY: suite.metadata()}
+    return replace(loaded, metadata=metadata, pins=suite.pins(loaded.episodes))
 
 
 def save_benchmark(
@@ -217,4 +243,5 @@ def _load_metadata(file: Traversable) -> dict[str, Any]:
     data = read_json(file, InvalidEpisode)
     if not isinstance(data, dict):
         raise InvalidEpisode(f"{file}: found {type(data).__name__}, expected an object of fields")
-    return data
+    # Only loading a suite by its name makes it one.
+    return {key: value for key, value in data.items() if key != RECORD_KEY}

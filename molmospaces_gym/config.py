@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
-from molmospaces_gym.errors import InvalidConfig, UnknownName
+from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName
 from molmospaces_gym.occlusion import occlusion_shares
 from molmospaces_gym.randomization.camera_systems import check_cameras
 from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
@@ -103,6 +103,11 @@ class EnvConfig:
             _one_of("generated dataset", self.dataset, GENERATED_DATASETS)
         _one_of("reward mode", self.reward_mode, REWARD_MODES)
         _one_of("success rule", self.success_rule, SUCCESS_RULES)
+        if self.renderer == "filament":
+            raise RendererUnavailable(
+                "MuJoCo's Filament renderer exists only in the build that comes with the official "
+                "MolmoSpaces package; pass renderer='gl-official' (a score that is not comparable)"
+            )
         _one_of("renderer", self.renderer, RENDERERS)
         _one_of("split", self.split, SPLITS)
         if self.render_mode not in RENDER_MODES:

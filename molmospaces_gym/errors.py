@@ -38,6 +38,10 @@ class SceneNotFound(MolmoSpacesError, FileNotFoundError):
     """The files of a house are missing; the message holds the command that fetches them."""
 
 
+class SuiteNotFound(MolmoSpacesError, FileNotFoundError):
+    """The files of an official suite are missing; the message holds the command to fetch them."""
+
+
 class InvalidScene(MolmoSpacesError, ValueError):
     """A scene file exists but cannot be read or compiled."""
 
@@ -60,6 +64,18 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
 
 class AxisUnavailable(MolmoSpacesError, ValueError):
     """A benchmark, robot or policy cannot be varied along an axis of a sweep."""
+
+
+class InvalidSubmission(MolmoSpacesError, ValueError):
+    """A run cannot be submitted, or a field of the form is missing; the message says which."""
+
+
+class InvalidTrajectory(MolmoSpacesError, ValueError):
+    """A recorded episode or its file is malformed; the message says what was expected."""
+
+
+class MissingPackage(MolmoSpacesError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""
 
 
 class NotComparable(MolmoSpacesError, ValueError):

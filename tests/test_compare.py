@@ -101,7 +101,7 @@ def test_figures_by_hand(make_run: MakeRun) -> None:
 
 def test_tables_and_flips(make_run: MakeRun) -> None:
     found = compare(make_run("a", A), make_run("b", B))
-    assert [group.name for group in found.categories] == ["Fruit", "mug"]
+    assert [group.name for group in found.categories] == ["Fruit", "Mug"]
     for groups in (found.categories, found.by_house):
         assert sum(group.total for group in groups) == 20
         assert sum(group.first for group in groups) == 15

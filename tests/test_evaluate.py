@@ -173,7 +173,7 @@ class TestSummary:
             "oracle_successes,oracle_rate_pct,oracle_ci_95_low_pct,oracle_ci_95_high_pct,"
             "jerk_joint_mean,jerk_joint_std",
             f"p,Fruit,1,2,50.0,{low},{high},2,100.0,{cube[0]},{cube[1]},2.0,0.0",
-            f"p,mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
+            f"p,Mug,1,2,50.0,{low},{high},1,50.0,{low},{high},1.0,0.0",
             "p,OVERALL,2,4,50.0,14.66,85.34,3,75.0,28.36,94.73,1.5,0.5",
         ]
 

@@ -18,8 +18,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from molmospaces_gym.benchmark_io import load_benchmark
 from molmospaces_gym.episode import EpisodeSpec, house_name
-from molmospaces_gym.errors import InvalidScene, SceneNotFound, UnknownName
+from molmospaces_gym.errors import InvalidScene, SceneNotFound, SuiteNotFound, UnknownName
+from molmospaces_gym.official_suites import official_suites
 from molmospaces_gym.scenes import fetch
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.official import (
@@ -300,6 +302,23 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[S
         thread.join()
 
 
+EPISODE = {
+    "house_index": 3,
+    "scene_dataset": "procthor-10k",
+    "robot": {"robot_name": "franka_droid", "init_qpos": {}},
+    "img_resolution": [640, 368],
+    "cameras": [
+        {"name": name, "type": "exocentric", "pos": [0, 0, 1], "up": [0, 0, 1],
+         "forward": [1, 0, 0], "fov": 60.0}
+        for name in ("exo_camera_1", "wrist_camera")
+    ],
+    "scene_modifications": {"added_objects": {}, "object_poses": {}, "removed_objects": []},
+    "task": {"task_cls": "molmo_spaces.tasks.pick_task.PickTask", "task_horizon_sec": 30,
+             "robot_base_pose": [0, 0, 0, 1, 0, 0, 0], "pickup_obj_name": "mug_1",
+             "pickup_obj_start_pose": [0, 0, 0, 1, 0, 0, 0]},
+    "language": {"task_description": "pick up the mug."},
+}  # fmt: skip
+
 MESH = "objects/objaverse/ab12/ab12.obj"
 TETRAHEDRON = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
 
@@ -335,6 +354,28 @@ def test_fetch_house(assets: Path, storage: tuple[Storage, str]) -> None:
     with pytest.raises(SceneNotFound, match=r"No archive contains 'val_77\.xml'"):
         fetch.fetch("holodeck-objaverse/val/77", url)
     assert fetch.fetch("objects/objaverse/cd34/cd34.xml", url).is_file()
+
+
+def test_fetch_suite(assets: Path, storage: tuple[Storage, str]) -> None:
+    remote, url = storage
+    record = official_suites()["ms-pick-v1.1"]
+    with pytest.raises(SceneNotFound, match=r"could not fetch ms-pick-v1\.1 .*404"):
+        fetch.fetch(record.name, url)
+    files = {f"{record.path}/benchmark.json": json.dumps([EPISODE])}
+    remote.add("benchmarks", record.package, {"benchmarks_v1.tar.zst": files})
+
+    assert fetch.fetch(record.name, url) == record.directory
+
+    loaded = load_benchmark(record.name)
+    assert loaded.metadata["official_suite"]["data_version"] == "20260408"
+    assert fetch.missing_houses(loaded.episodes) == ["procthor-10k/val/3"]
+    write(assets / "scenes/procthor-10k-val/val_3.xml")
+    assert fetch.missing_houses(loaded.episodes) == []
+    assert fetch.fetch(record.name, "http://127.0.0.1:9") == record.directory
+    with pytest.raises(SuiteNotFound, match="ms-open-v1.*benchmark.json"):
+        fetch.fetch("ms-open-v1", url)
+    with pytest.raises(UnknownName, match="official suite 'ms-lift'"):
+        fetch.fetch_suite("ms-lift", url)
 
 
 def test_fetch_from_a_dead_server(assets: Path, storage: tuple[Storage, str]) -> None:

@@ -24,7 +24,9 @@ def apply_look(
 
 
 def _colour(model: mujoco.MjModel, scene: mujoco.MjvScene, look: Look) -> None:
-    tints = {geom: (rgb, material) for geom, rgb, material in look.tints}
+    columns = (look.tints.geoms, look.tints.rgb, look.tints.lenders)
+    rows = zip(*(values.tolist() for values in columns), strict=True)
+    tints = {geom: (rgb, material) for geom, rgb, material in rows}
     paint, is_geom = dict(look.paint), int(mujoco.mjtObj.mjOBJ_GEOM)
     for geom in scene.geoms[: scene.ngeom]:
         if geom.objtype != is_geom:

@@ -49,7 +49,7 @@ def evaluate(
     from molmospaces_gym.benchmarks.evaluator import evaluate as run
 
     console = Console()
-    kwargs = _env_arguments(env or [])
+    kwargs = env_arguments(env or [])
     with _Bar(console) as bar:
         try:
             result = run(
@@ -137,7 +137,7 @@ def _report(console: Console, result: "RunResult") -> None:
         console.print(escape(str(result.out / name)), soft_wrap=True, highlight=False)
 
 
-def _env_arguments(pairs: list[str]) -> dict[str, Any]:
+def env_arguments(pairs: list[str]) -> dict[str, Any]:
     """``["horizon=50", "renderer=gl"]`` as keyword arguments; plain words need no quotes."""
     found: dict[str, Any] = {}
     for pair in pairs:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 
 def list_all() -> None:
-    """List environments, suites, policies, robots and backends."""
+    """List environments, shipped and official suites, policies, robots and backends."""
     from importlib.metadata import entry_points
 
     from molmospaces_gym.backends.base import GROUP as BACKENDS
@@ -18,6 +18,8 @@ def list_all() -> None:
     console = Console()
     _show(console, "Environments", ("id",), [(env_id(task),) for task in TASKS])
     _show(console, "Suites", ("name", "episodes", "houses", "about"), _suites())
+    columns = ("name", "robot", "episodes", "steps", "dt, s", "renderer", "here")
+    _show(console, "Official suites", columns, _official())
     _show(console, "Policies", ("name", "class"), _points(entry_points(group=POLICIES)))
     _show(console, "Robots", ("name",), [(name,) for name in robot_names()])
     _show(console, "Backends", ("name", "class"), _points(entry_points(group=BACKENDS)))
@@ -33,6 +35,17 @@ def _suites() -> list[tuple[str, str, str, str]]:
         houses = {house_name(spec) for spec in suite.episodes}
         about = str(suite.metadata.get("description", ""))
         rows.append((name, str(len(suite.episodes)), str(len(houses)), about))
+    return rows
+
+
+def _official() -> list[tuple[str, ...]]:
+    from molmospaces_gym.official_suites import official_suites
+
+    rows: list[tuple[str, ...]] = []
+    for name, suite in official_suites().items():
+        here = "yes" if (suite.directory / "benchmark.json").is_file() else "no"
+        numbers = (str(suite.episodes), str(suite.horizon), f"{suite.control_dt:g}")
+        rows.append((name, suite.robot, *numbers, suite.renderer or "any", here))
     return rows
 
 

@@ -10,11 +10,14 @@ from rich.markup import escape
 from molmospaces_gym import __version__
 from molmospaces_gym.cli.compare import compare
 from molmospaces_gym.cli.correlate import correlate
+from molmospaces_gym.cli.datagen import datagen
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
+from molmospaces_gym.cli.submit import submit
 from molmospaces_gym.cli.sweep import sweep
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
@@ -23,16 +26,19 @@ USER_ERROR = 2
 """Exit code of a mistake that the message explains, as for a wrong flag."""
 
 app = typer.Typer(
-    help="Household robot tasks as Gymnasium environments: list, look, evaluate.",
+    help="Household robot tasks as Gymnasium environments: list, look, evaluate, submit.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.command("list")(list_all)
 app.command("eval")(evaluate)
+app.command("datagen")(datagen)
+app.command("replay")(replay)
 app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)
+app.command("submit")(submit)
 app.command("sweep")(sweep)
 app.command("doctor")(doctor)
 app.command("view")(view)

@@ -13,14 +13,39 @@ app = typer.Typer(help="Fetch official houses, write generated ones.", no_args_i
 @app.command()
 def fetch(
     what: Annotated[
-        list[str], typer.Argument(help="<dataset>/<split>/<index>, or objects/... of an episode.")
+        list[str],
+        typer.Argument(
+            help="<dataset>/<split>/<index>, objects/... of an episode, or an official suite."
+        ),
     ],
+    houses: Annotated[
+        bool, typer.Option("--houses", help="Also the houses and objects of the suites.")
+    ] = False,
 ) -> None:
-    """Fetch official houses or objects into the assets directory (extra [assets])."""
+    """Fetch official houses, objects or suites into the assets directory (extra [assets])."""
+    from molmospaces_gym.official_suites import official_suites
     from molmospaces_gym.scenes.fetch import fetch as fetch_one
 
+    console = Console()
     for name in what:
-        Console().print(escape(f"{name}: {fetch_one(name)}"), soft_wrap=True)
+        console.print(escape(f"{name}: {fetch_one(name)}"), soft_wrap=True)
+        if name in official_suites():
+            _houses_of(console, name, houses)
+
+
+def _houses_of(console: Console, suite: str, wanted: bool) -> None:
+    from molmospaces_gym.benchmark_io import load_benchmark
+    from molmospaces_gym.scenes.fetch import fetch as fetch_one
+    from molmospaces_gym.scenes.fetch import missing_houses
+
+    specs = load_benchmark(suite).episodes
+    missing = missing_houses(specs)
+    if not wanted:
+        console.print(f"{len(missing)} of its houses are missing; get them with --houses")
+        return
+    added = [path for spec in specs for path in spec.scene_modifications.added_objects.values()]
+    for name in [*missing, *dict.fromkeys(added)]:
+        console.print(escape(f"{name}: {fetch_one(name)}"), soft_wrap=True)
 
 
 @app.command()

@@ -232,9 +232,9 @@ def _score(
         return 1.0
     pose = stage.body_pose(mount)
     images = stage.renderer.render(stage.data, pose, *stage.size, ("segmentation",))
-    counts = np.bincount(images["segmentation"].ravel() + 1, minlength=len(stage.gripper) + 1)[1:]
-    pixels = stage.size[0] * stage.size[1]
-    return min(float(counts[bodies].sum()) / pixels / share for bodies, share in wanted)
+    seen = images["segmentation"]  # -1, the last flag, where there is nothing
+    shares = [np.append(bodies, False)[seen].mean() / share for bodies, share in wanted]
+    return min(float(share) for share in shares)
 
 
 def is_inside(stage: Stage, point: Array) -> bool:

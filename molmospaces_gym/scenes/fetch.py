@@ -1,4 +1,4 @@
-"""Fetches official houses and objects through the optional ``molmospaces-resources`` package.
+"""Fetches official houses, objects and suites by the optional ``molmospaces-resources``.
 
 Only what a house needs is downloaded: its own archive, the archives that all houses of its
 source share, and those of the objects that its MJCF refers to.
@@ -15,11 +15,14 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from molmospaces_gym.errors import SceneNotFound
+from molmospaces_gym.episode import EpisodeSpec, house_name
+from molmospaces_gym.errors import SceneNotFound, UnknownName
 from molmospaces_gym.json_files import read_json
+from molmospaces_gym.official_suites import official_suites
 from molmospaces_gym.scenes.official import (
     HouseId,
     assets_dir,
+    is_installed,
     is_official_name,
     locate_house,
     parse_house_name,
@@ -50,6 +53,7 @@ VERSIONS = {
         "holodeck-objaverse-val": "20251217_with_occupancy",
     },
     "objects": {"thor": "20251117", "objaverse": "20260131"},
+    "benchmarks": {"molmospaces-bench-v1": "20260408", "molmospaces-bench-v2": "20260415"},
 }
 """Versions of the official assets that the published benchmarks were made with."""
 
@@ -57,15 +61,17 @@ _OBJECT_FILE = re.compile(r'file="(?:\.\./)+objects/([^"/]+)/([^"]+)"')
 
 
 def fetch(what: str, remote: str = BUCKET) -> Path:
-    """Fetches a house (``<dataset>/<split>/<index>``) or an object (``objects/...``).
+    """Fetches a house (``<dataset>/<split>/<index>``), an object (``objects/...``) or a suite.
 
     Returns:
-        The house's MJCF file, or the object's file.
+        The house's MJCF file, the object's file, or the suite's folder.
 
     Raises:
-        UnknownName: neither of the two.
+        UnknownName: none of the three.
         SceneNotFound: it could not be fetched; the message says why.
     """
+    if what in official_suites():
+        return fetch_suite(what, remote)
     if not is_official_name(what) and what.startswith("objects/"):
         return fetch_asset(what, remote)
     return fetch_house(what, remote)
@@ -111,6 +117,33 @@ def fetch_asset(path: str, remote: str = BUCKET) -> Path:
     if not file.is_file():
         raise SceneNotFound(f"fetched the archive of {path!r}, but it does not hold {file}")
     return file
+
+
+def fetch_suite(name: str, remote: str = BUCKET) -> Path:
+    """Downloads the episodes of an official suite, with those of the others in its package.
+
+    Their houses are fetched one by one, see ``missing_houses``.
+
+    Raises:
+        UnknownName: there is no such official suite.
+        SceneNotFound: it could not be fetched; the message says why.
+        SuiteNotFound: the package is there in another version, or does not hold the suite.
+    """
+    suites = official_suites()
+    if name not in suites:
+        raise UnknownName("official suite", name, list(suites))
+    suite = suites[name]
+    if not (suite.directory / "benchmark.json").is_file():
+        with _explained(name, remote):
+            # The official downloader unpacks the whole package of benchmarks when it is set up.
+            _manager(_storage(remote), "benchmarks", suite.package)
+    return suite.find()
+
+
+def missing_houses(specs: Iterable[EpisodeSpec]) -> list[str]:
+    """Names of the official houses of some episodes that are not on disk, each once."""
+    names = dict.fromkeys(house_name(spec) for spec in specs)
+    return [name for name in names if is_official_name(name) and not is_installed(name)]
 
 
 def referenced_objects(mjcf: Path) -> dict[str, list[str]]:

@@ -114,6 +114,11 @@ def locate_house(name: str, variant: str = "ceiling") -> Path:
     )
 
 
+def is_installed(name: str) -> bool:
+    """Whether the MJCF file of an official house is on disk; raises ``UnknownName``."""
+    return any(file.is_file() for file in _candidates(parse_house_name(name), "ceiling"))
+
+
 def official_house(name: str, variant: str = "ceiling") -> House:
     """An official house with its metadata.
 

@@ -119,7 +119,7 @@ def _has_room(
     surface, radius = stand.surface, float(scene.objects[name].get("footprint", 0.1))
     assert surface is not None
     spots = draw_spots(scene.robot.config.reach, stand, rng, SPOTS)
-    circles = neighbours(scene, scratch_of(scene), surface, ())
+    circles = neighbours(scratch_of(scene), surface, ())
     return bool(free(spots, surface, circles, radius, CLEARANCE).any())
 
 

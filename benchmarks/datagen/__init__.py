@@ -1,0 +1,1 @@
+"""The data engine: expert episodes as training data, in formats that others read."""
