@@ -58,18 +58,30 @@ def wanted_axes(
     return [(axis, given.get(axis.name)) for axis in axes]
 
 
-def make_cases(setup: Setup, axis: Axis, wanted: tuple[str, ...] | None) -> list[Case]:
-    """The levels of an axis for a benchmark.
+def make_cases(
+    setup: Setup, axis: Axis, wanted: tuple[str, ...] | None
+) -> tuple[list[Case], dict[str, str]]:
+    """The levels of an axis for a benchmark, and why some of the default ones do not exist.
 
     Raises:
-        AxisUnavailable: there is no such axis here, or a level that no episode can be brought to.
+        AxisUnavailable: there is no such axis here, or a level that was asked for to which no
+            episode can be brought.
         InvalidConfig: a text is no level.
     """
-    cases = [_case(setup, axis, level) for level in axis.levels(setup, wanted)]
+    cases, missing = [], {}
+    for level in axis.levels(setup, wanted):
+        try:
+            cases.append(_case(setup, axis, level))
+        except AxisUnavailable as error:
+            if wanted or level.reference:
+                raise
+            missing[f"{axis.name} {level.name}"] = str(error)
+    if missing and len(cases) == 1:
+        raise AxisUnavailable("; ".join(missing.values()))
     paths = [case.path for case in cases if not case.is_unperturbed]
     if len(set(paths)) < len(paths):
         raise InvalidConfig(f"axis {axis.name!r}: two levels would share a folder: {paths}")
-    return cases
+    return cases, missing
 
 
 def write_benchmark(case: Case, out: Path) -> Path:
@@ -109,7 +121,7 @@ def _case(setup: Setup, axis: Axis, level: Level) -> Case:
         episodes=played,
         changed=changed,
         kept=kept,
-        path=f"{axis.name}/{_folder(level.name)}",
+        path=f"{axis.name}/{_folder(level.name)}" if changed else UNPERTURBED,
     )
 
 

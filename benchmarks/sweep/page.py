@@ -54,7 +54,7 @@ def page_html(content: Mapping[str, Any], axes: Sequence[Axis], rows: Sequence[L
     )
     head = join(
         Html('<meta charset="utf-8">'),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("title", title),
         Html(f"<style>{STYLE}</style>"),
     )
@@ -122,4 +122,4 @@ def _missing(unavailable: Mapping[str, str]) -> Html | None:
     if not unavailable:
         return None
     items = [tag("li", reason) for reason in unavailable.values()]
-    return tag("section", tag("h2", "Axes that do not exist here"), tag("ul", *items))
+    return tag("section", tag("h2", "What does not exist here"), tag("ul", *items))

@@ -145,16 +145,19 @@ def sweep(
 def _all_cases(
     setup: Setup, axes: Sequence[str] | None, levels: Mapping[str, Sequence[str]] | None
 ) -> tuple[list[Case], dict[str, str]]:
-    """The cases of all axes; why those do not exist that nobody asked for by name."""
+    """The cases of all axes, and why those do not exist that nobody asked for by name."""
     cases: list[Case] = []
     unavailable: dict[str, str] = {}
     for axis, wanted in wanted_axes(axes, levels):
         try:
-            cases += make_cases(setup, axis, wanted)
+            found, missing = make_cases(setup, axis, wanted)
         except AxisUnavailable as error:
             if axes or wanted:
                 raise
             unavailable[axis.name] = str(error)
+        else:
+            cases += found
+            unavailable |= missing
     if not cases:
         raise AxisUnavailable("; ".join(unavailable.values()))
     return cases, unavailable
