@@ -35,6 +35,7 @@ def plot_axis(axis: Axis, rows: Sequence[LevelResult], head: Mapping[str, Any], 
     _level_names(bottom, axis, rows, places)
     unit = f" ({axis.unit})" if axis.unit and axis.ordered else ""
     bottom.set_xlabel(f"{axis.title}{unit}")
+    figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     top.set_title(_title(axis, rows, head), fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
@@ -56,7 +57,7 @@ def _rates(axes: Any, axis: Axis, rows: Sequence[LevelResult], places: NDArray[n
         axes.plot(places, rates, color=BLUE, linewidth=1.5, zorder=2)
     else:
         colors = [GREY if row.reference else BLUE for row in rows]
-        axes.bar(places, rates, width=0.6, color=colors, alpha=0.35, zorder=1)
+        axes.bar(places, rates, width=0.5, color=colors, alpha=0.25, zorder=1)
     axes.vlines(places, *wide, color=BLUE, linewidth=1.2, zorder=3, label="interval over houses")
     axes.vlines(places, *narrow, color=BLUE, linewidth=5, alpha=0.45, zorder=2, label="Wilson")
     marks = np.array([row.reference for row in rows])
@@ -64,7 +65,6 @@ def _rates(axes: Any, axis: Axis, rows: Sequence[LevelResult], places: NDArray[n
     axes.plot(places[marks], rates[marks], "D", color=ORANGE, zorder=5, label="reference")
     axes.set(ylim=(-4, 104), ylabel="success at end, %")
     _dress(axes)
-    axes.legend(loc="best", fontsize=8, framealpha=0.9)
 
 
 def _differences(
