@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from molmospaces_gym.benchmark_io import describe, save_benchmark
 from molmospaces_gym.benchmarks.sweep.axes import AXES, find_axis
@@ -91,11 +90,6 @@ def write_benchmark(case: Case, out: Path) -> Path:
         text = UNPERTURBED
     about = describe(case.episodes, f"sensitivity sweep: {text}")
     return save_benchmark(case.episodes, out / BENCHMARKS / case.path, about, compressed=True)
-
-
-def env_arguments(case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the env that plays a case."""
-    return {**given, **case.level.env_kwargs}
 
 
 def _case(setup: Setup, axis: Axis, level: Level) -> Case:

@@ -12,7 +12,6 @@ from molmospaces_gym.benchmarks.stats import check_confidence
 from molmospaces_gym.benchmarks.sweep.axes import AXES
 from molmospaces_gym.benchmarks.sweep.cases import (
     Case,
-    env_arguments,
     make_cases,
     wanted_axes,
     write_benchmark,
@@ -134,7 +133,8 @@ def sweep(
             seed=seed,
             resume=resume,
             progress=_teller(progress, case, number, len(runs)),
-            **env_arguments(case, env_kwargs),
+            **setup.env_kwargs,
+            **case.level.env_kwargs,
         )
         records[path] = _whole(result)
         book.add(records)

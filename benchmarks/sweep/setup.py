@@ -28,13 +28,18 @@ from molmospaces_gym.tasks.base import Task
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """A benchmark as it is played unperturbed: ``episodes`` have ids, seeds and absolute files."""
+    """A benchmark as it is played unperturbed.
+
+    ``episodes`` have ids, seeds and absolute files. ``env_kwargs`` are the caller's arguments of
+    the env and the pins of an official suite that neither caller nor policy decides otherwise.
+    """
 
     name: str
     episodes: tuple[EpisodeSpec, ...]
     task: Task
     config: TaskConfig
     robot: RobotConfig
+    env_kwargs: Mapping[str, Any]
 
     @cached_property
     def cameras(self) -> tuple[str, ...]:
@@ -64,10 +69,16 @@ def make_setup(
     suite = load_benchmark(benchmark)
     env_id = env_id_of(suite)
     task = get_task(task_of(suite.episodes[0].task))
-    kwargs = {**policy_env_kwargs(build_policy(policy), env_id), **env_kwargs}
-    config = task_config(task, kwargs)
-    specs = _self_contained(suite)[:episodes]
-    return Setup(suite.name, tuple(specs), task, config, get_robot(config.robot))
+    own = policy_env_kwargs(build_policy(policy), env_id)
+    config = task_config(task, {**suite.pins, **own, **env_kwargs})
+    return Setup(
+        name=suite.name,
+        episodes=tuple(_self_contained(suite)[:episodes]),
+        task=task,
+        config=config,
+        robot=get_robot(config.robot),
+        env_kwargs={k: v for k, v in suite.pins.items() if k not in own} | dict(env_kwargs),
+    )
 
 
 def stream(axis: str, episode: EpisodeSpec) -> np.random.Generator:

@@ -1,6 +1,7 @@
 """Axes: a level changes exactly what it says, the same every time, or is refused by name."""
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import gymnasium as gym
@@ -291,7 +292,7 @@ def test_what_a_benchmark_cannot_have_is_refused(benchmark, axis, message):
 
 def test_cameras_that_episodes_lack_are_named(pick):
     episodes = [e.replace(cameras=e.cameras[1:]) for e in pick.episodes]
-    bare = type(pick)(pick.name, tuple(episodes), pick.task, pick.config, pick.robot)
+    bare = replace(pick, episodes=tuple(episodes))
     with pytest.raises(AxisUnavailable, match="has no camera exo_camera_1, only wrist_camera"):
         cases(bare, "cameras")
 
@@ -333,14 +334,23 @@ def test_default_levels_that_do_not_exist_are_left_out(pick):
     own = pick.episodes[0]
     listed = {"pickup_obj_name": [[0.4, 0.4, "kettle"], [0.3, 0.2, "tin kettle"]]}
     language = own.language.replace(referral_expressions_priority=listed)
-    setup = type(pick)(
-        pick.name, (own.replace(language=language),), pick.task, pick.config, pick.robot
-    )
+    setup = replace(pick, episodes=(own.replace(language=language),))
     found, missing = make_cases(setup, AXES["words"], None)
     assert [case.level.name for case in found] == ["own", "1", "2"]
     assert list(missing) == ["words 3"]
     with pytest.raises(AxisUnavailable, match="level '3'"):
         make_cases(setup, AXES["words"], ("2", "3"))
+
+
+def test_pins_of_an_official_suite_hold_unless_the_policy_decides(monkeypatch):
+    pinned = {"horizon": 7, "action_mode": "ee_delta"}
+    suite = replace(load_benchmark("pick-mini"), pins=pinned)
+    monkeypatch.setattr("molmospaces_gym.benchmarks.sweep.setup.load_benchmark", lambda _: suite)
+    own = make_setup("expert", "pick-mini", 1, {"renderer": "raster"})
+    assert own.env_kwargs == {"horizon": 7, "renderer": "raster"}
+    assert own.config.horizon == 7 and own.config.action_mode != "ee_delta"
+    free = make_setup("random", "pick-mini", 1, {"horizon": 9})
+    assert free.env_kwargs == {"horizon": 9, "action_mode": "ee_delta"}
 
 
 def test_files_beside_a_benchmark_are_found_from_elsewhere(pick, tmp_path):
