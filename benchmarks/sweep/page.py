@@ -16,7 +16,7 @@ HEADS = (
 )  # fmt: skip
 STYLE = """
 :root { color-scheme: light dark; }
-body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 3rem;
+body { margin: 0 auto; max-width: 74rem; padding: 1.5rem 1rem 3rem;
   font: 1rem/1.5 system-ui, sans-serif; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
 .wide { overflow-x: auto; }

@@ -56,7 +56,7 @@ def _distance_defaults(setup: Setup) -> tuple[str, ...]:
 
 JOINT_AXIS = Axis(
     name="joints",
-    title="initial joint offsets, uniform up to",
+    title="largest offset of the initial joints",
     unit="rad",
     ordered=True,
     reference=lambda setup: "0",
@@ -67,7 +67,7 @@ JOINT_AXIS = Axis(
 
 DISTANCE_AXIS = Axis(
     name="distance",
-    title="start farther from the object by",
+    title="change of the start distance",
     unit="m",
     ordered=True,
     reference=lambda setup: "0",

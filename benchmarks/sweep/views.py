@@ -118,8 +118,8 @@ CAMERA_AXIS = Axis(
 
 LIGHT_AXIS = Axis(
     name="lighting",
-    title="brightness of all light, times",
-    unit="x",
+    title="brightness of all light",
+    unit="times",
     ordered=True,
     reference=lambda setup: "1",
     defaults=lambda setup: ("0.5", "0.75", "1", "1.5", "2"),

@@ -170,6 +170,19 @@ def test_the_command_plays_every_axis(tmp_path, capsys):
     assert covered["occlude_cameras"] == {"exo_camera_1": 0.5}
 
 
+@pytest.mark.slow
+def test_a_covered_camera_travels_to_workers(tmp_path):
+    asked = {"axes": ["occlusion"], "levels": {"occlusion": ["wrist"]}, "episodes": 2, "horizon": 3}
+    seen = {"obs_mode": "rgb", "image_size": [32, 20]}
+    alone, crew = (
+        sweep("random", "pick-mini", out=tmp_path / str(workers), workers=workers, **asked, **seen)
+        for workers in (1, 2)
+    )
+    assert alone.rows == crew.rows and not any(row.errors for row in crew.rows)
+    config = json.loads((tmp_path / "2/occlusion/wrist/config.json").read_text())
+    assert config["env_kwargs"]["occlude_cameras"] == ["wrist_camera"] and config["workers"] == 2
+
+
 @pytest.mark.parametrize(
     "arguments", [["--levels", "0.1"], ["--axis", "joints", "--levels", ","], ["--axis", "wind"]]
 )
