@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.actions import action_space
 from molmospaces_gym.backends.base import make_world
-from molmospaces_gym.config import task_config
 from molmospaces_gym.env import MolmoSpacesEnv, frame_rate, make_layout
 from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
 from molmospaces_gym.info_rows import InfoRows
 from molmospaces_gym.observations import Observation
-from molmospaces_gym.robots import get_robot
 from molmospaces_gym.session import Session
-from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 
 Flags = NDArray[np.bool_]
@@ -49,8 +47,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             raise InvalidConfig(f"{task}: {error}") from error
         self.num_envs = num_envs
         self.task = get_task(task, kwargs.get("task_weights"))
-        self.config = task_config(self.task, kwargs)
-        self.robot = get_robot(self.config.robot)
+        self._source = make_source(self.task, kwargs)
+        self.config, self.robot = self._source.config, self._source.robot
         fps = {"render_fps": frame_rate(self.config, self.task, self.robot)}
         mode = {"autoreset_mode": self.autoreset_mode}
         self.metadata = {**MolmoSpacesEnv.metadata, **fps, **mode}
@@ -60,7 +58,6 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.single_action_space = action_space(self.robot, self.config.action_mode)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._source = EpisodeSource(self.config, self.task, self.robot)
         self.world = make_world(self.config.backend, num_envs)
         self.sessions = [
             Session(self.config, self.task, self.robot, self.layout, self.world, slot)

@@ -40,12 +40,16 @@ class Driver:
     """Moves a mobile base and nothing else; each part is a stream of commands (n_actuators,)."""
 
     def __init__(self, session: Session) -> None:
+        """Raises ``InvalidConfig`` where the robot has no base to drive."""
         base, config = session.scene.robot.base, session.robot.base
-        assert base is not None and config is not None  # checked by the solvers
+        if base is None or config is None:
+            raise InvalidConfig(
+                f"the expert for {session.task_name} drives: robot {session.robot.name!r} has no"
+                " base; use one on wheels, such as rby1"
+            )
         self._session, self._base = session, base
-        dt = session.n_substeps * float(session.scene.model.opt.timestep)
-        self._step = SPEED * dt * min(config.max_speed[:2])
-        self._turn = SPEED * dt * config.max_speed[2]
+        self._step = SPEED * session.control_dt * min(config.max_speed[:2])
+        self._turn = SPEED * session.control_dt * config.max_speed[2]
 
     def follow(self, path: Array, until: Callable[[], bool]) -> Generator[Array, None, bool]:
         """Follow the corners (K, 2), the first of which is here, as long as ``until`` is false.
@@ -130,10 +134,6 @@ class NavigationSolver:
         Raises:
             InvalidConfig: the robot has no base to drive.
         """
-        if session.scene.robot.base is None:
-            raise InvalidConfig(
-                f"the expert drives to objects: robot {session.robot.name!r} has no mobile base"
-            )
         return NavigationAttempts(session).commands()
 
 

@@ -223,3 +223,21 @@ def test_success_over_thirty_episodes(env):
             over = terminated or truncated
         wins += info["is_success"]
     assert wins >= 27
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_places_in_homes(task):
+    """One of two, whatever is drawn; all six when this was written."""
+    wins = 0
+    for house in range(2):
+        where = {"dataset": "homes", "houses": [house], "terminate_on_success": True}
+        env = gym.make(env_id(task), **(KWARGS | where))
+        env.reset(seed=house)
+        policy, over, info = expert_for(env), False, {}
+        while not over:
+            _, _, terminated, truncated, info = env.step(policy.predict(None)[0])
+            over = terminated or truncated
+        wins += info["is_success"]
+        env.close()
+    assert wins >= 1

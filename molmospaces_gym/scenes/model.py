@@ -201,6 +201,10 @@ class SceneModel:
         mujoco.mj_kinematics(self.model, data)
         return np.concatenate([data.xpos[body], data.xquat[body]])
 
+    def file_pose(self, body: int) -> list[float]:
+        """Pose (7,) of a body in its parent's frame, as the scene's file has it."""
+        return [*self.model.body_pos[body].tolist(), *self.model.body_quat[body].tolist()]
+
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
         lower, upper = self._bounds(name)
