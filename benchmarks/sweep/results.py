@@ -125,7 +125,7 @@ def level_result(
 
 
 def to_csv(rows: Sequence[LevelResult]) -> str:
-    """The rows as CSV; numbers with six decimals where they are no counts."""
+    """The rows as CSV; numbers that are no counts with six digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -150,5 +150,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float):
-        return f"{value:.6f}"
+        return f"{value:.6g}"
     return "" if value is None else str(value)

@@ -12,16 +12,15 @@ import numpy as np
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
 from molmospaces_gym.benchmarks.evaluator import env_id_of
 from molmospaces_gym.benchmarks.rollout import build_policy
-from molmospaces_gym.config import TaskConfig, task_config
+from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.env import observed_cameras
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.policies.base import PolicyLike, policy_env_kwargs
-from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.added import GENERATED_OBJECTS
 from molmospaces_gym.scenes.assets import resolve_asset
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.sources import EpisodeSource, make_source
 from molmospaces_gym.tasks import get_task, task_of
 from molmospaces_gym.tasks.base import Task
 
@@ -37,22 +36,27 @@ class Setup:
     name: str
     episodes: tuple[EpisodeSpec, ...]
     task: Task
-    config: TaskConfig
-    robot: RobotConfig
+    source: EpisodeSource
     env_kwargs: Mapping[str, Any]
+
+    @property
+    def config(self) -> TaskConfig:
+        """All arguments of the env that plays it unperturbed."""
+        return self.source.config
+
+    @property
+    def robot(self) -> RobotConfig:
+        """The robot that plays it."""
+        return self.source.robot
 
     @cached_property
     def cameras(self) -> tuple[str, ...]:
         """Names of the cameras that the policy observes, were it to look."""
         return observed_cameras(self.config, self.robot)
 
-    @cached_property
-    def _source(self) -> EpisodeSource:
-        return EpisodeSource(self.config, self.task, self.robot)
-
     def scene_of(self, episode: EpisodeSpec) -> SceneModel:
         """The compiled scene of an episode."""
-        return self._source.scene_of(episode)
+        return self.source.scene_of(episode)
 
 
 def make_setup(
@@ -70,13 +74,12 @@ def make_setup(
     env_id = env_id_of(suite)
     task = get_task(task_of(suite.episodes[0].task))
     own = policy_env_kwargs(build_policy(policy), env_id)
-    config = task_config(task, {**suite.pins, **own, **env_kwargs})
+    arguments = {**suite.pins, **own, **env_kwargs, "benchmark": str(benchmark)}
     return Setup(
         name=suite.name,
         episodes=tuple(_self_contained(suite)[:episodes]),
         task=task,
-        config=config,
-        robot=get_robot(config.robot),
+        source=make_source(task, arguments),
         env_kwargs={k: v for k, v in suite.pins.items() if k not in own} | dict(env_kwargs),
     )
 

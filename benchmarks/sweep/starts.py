@@ -51,7 +51,7 @@ def _targets(episode: EpisodeSpec) -> list[str]:
 def _distance_defaults(setup: Setup) -> tuple[str, ...]:
     if setup.task.name == DRIVES:
         return ("-2", "-1", "0", "1", "2")
-    return ("0", "0.05", "0.1", "0.15", "0.2")  # most arms already stand at the furniture
+    return ("0", "0.1", "0.2", "0.3", "0.4")  # most arms already stand at the furniture
 
 
 JOINT_AXIS = Axis(

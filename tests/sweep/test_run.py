@@ -87,7 +87,7 @@ def test_a_policy_that_looks_fails_where_it_cannot_see(tmp_path):
     assert [LevelResult(**row) for row in content["levels"]] == list(result.rows)
     rows = read_csv(tmp_path)
     assert [row["level"] for row in rows] == [row.level for row in result.rows]
-    assert rows[1]["difference"] == "-1.000000" and rows[1]["reference"] == "0"
+    assert rows[1]["difference"] == "-1" and rows[1]["reference"] == "0"
     page = (tmp_path / "index.html").read_text()
     assert "not finished" not in page and "http" not in page
     for link in re.findall(r'(?:href|src)="([^"]+)"', page):
