@@ -63,5 +63,7 @@ def test_what_has_rolled_over_is_held_from_above():
     assert steepest(box_grasps(half, center, tilts=(0.0,))) > -0.9
     found = level_grasps(half, center, rolled)
     assert steepest(found) == pytest.approx(-1.0)
-    np.testing.assert_allclose(found[:, :3, :3] @ found[:, :3, :3].transpose(0, 2, 1), np.tile(np.eye(3), (len(found), 1, 1)), atol=1e-9)  # fmt: skip
+    turns = found[:, :3, :3]
+    identity = np.tile(np.eye(3), (len(found), 1, 1))
+    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), identity, atol=1e-9)
     assert not len(level_grasps(half, center, np.eye(3)))
