@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from molmospaces_gym.benchmarks.evaluator import Progress, RunResult, evaluate
+from molmospaces_gym.benchmarks.evaluator import RunResult, evaluate
+from molmospaces_gym.benchmarks.progress import Progress
 from molmospaces_gym.benchmarks.records import EpisodeRecord
 from molmospaces_gym.benchmarks.stats import check_confidence
 from molmospaces_gym.benchmarks.sweep.axes import AXES

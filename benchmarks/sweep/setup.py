@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
-from molmospaces_gym.benchmarks.evaluator import env_id_of
 from molmospaces_gym.benchmarks.rollout import build_policy
+from molmospaces_gym.benchmarks.run_plan import env_id_of
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.env import observed_cameras
 from molmospaces_gym.episode import EpisodeSpec, house_name
