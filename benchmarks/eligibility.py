@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark, load_official, suite_names
-from molmospaces_gym.benchmarks.evaluator import env_id_of, pins
 from molmospaces_gym.benchmarks.official_rollouts import Rollouts
+from molmospaces_gym.benchmarks.run_plan import env_id_of, pins
 from molmospaces_gym.benchmarks.runs import LoadedRun
 from molmospaces_gym.errors import InvalidEpisode, SuiteNotFound, UnknownName
 from molmospaces_gym.official_suites import OfficialSuite, official_suite_of

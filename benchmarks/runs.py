@@ -12,7 +12,7 @@ from molmospaces_gym.benchmarks.records import (
     EpisodeRecord,
     EpisodeTiming,
     EpisodeTrace,
-    Table,
+    RunTable,
 )
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.json_files import read_json
@@ -80,9 +80,9 @@ def load_run(path: str | Path) -> LoadedRun:
     if missing:
         raise InvalidConfig(f"{folder / 'config.json'} lacks {', '.join(missing)}")
     summary = folder / "summary.json"
-    records = Table(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
-    timings = Table(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
-    traces = Table(folder / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).read()
+    records = RunTable(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
+    timings = RunTable(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
+    traces = RunTable(folder / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).read()
     return LoadedRun(
         path=folder,
         config=config,

@@ -7,6 +7,7 @@ from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName
+from molmospaces_gym.occlusion import occlusion_shares
 from molmospaces_gym.randomization.camera_systems import check_cameras
 from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
@@ -36,6 +37,8 @@ class EnvConfig:
         obs_mode: ``state`` (privileged poses), ``rgb`` or ``rgbd`` (what a real robot sees).
         cameras: names of the episode's cameras to observe; None: the robot's own.
         image_size: (width, height) pixels; None: the robot's camera system.
+        occlude_cameras: observed cameras that are covered, or camera -> covered share of its
+            picture, a block in the middle (``occlusion``); ``render`` shows the picture whole.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
         action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
@@ -78,6 +81,7 @@ class EnvConfig:
     obs_mode: str = "state"
     cameras: Sequence[str] | None = None
     image_size: Sequence[int] | None = None
+    occlude_cameras: Sequence[str] | Mapping[str, float] | None = None
     renderer: str = "raster"
     action_mode: str | None = None
     base_drive: str | None = None
@@ -130,6 +134,7 @@ class EnvConfig:
                 f"randomize_robot_start must be true, false or 'hard', not {start!r}"
             )
         check_cameras(self.randomize_cameras)
+        occlusion_shares(self.occlude_cameras)
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):

@@ -14,6 +14,7 @@ from molmospaces_gym.backends.base import World, make_world
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.observations import Observation, ObservationLayout
+from molmospaces_gym.occlusion import covered_blocks
 from molmospaces_gym.randomization.camera_systems import system_of
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
@@ -23,14 +24,23 @@ from molmospaces_gym.tasks import get_task
 from molmospaces_gym.tasks.base import Task
 
 
+def observed_cameras(config: TaskConfig, robot: RobotConfig) -> tuple[str, ...]:
+    """Names of the cameras that a configuration observes unless its mode is ``state``."""
+    if config.cameras is not None:
+        return tuple(config.cameras)
+    system = system_of(config.randomize_cameras, robot)
+    return tuple(mount.name for mount in robot.cameras) if system is None else system.names
+
+
 def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
     """The observation layout that a configuration asks for."""
     system = system_of(config.randomize_cameras, robot)
-    own = tuple(mount.name for mount in robot.cameras) if system is None else system.names
-    cameras = own if config.cameras is None else tuple(config.cameras)
+    cameras = observed_cameras(config, robot)
     default_size = robot.image_size if system is None else system.image_size
     width, height = config.image_size or default_size
-    return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
+    size = (int(width), int(height))
+    covered = covered_blocks(config.occlude_cameras, cameras, size)
+    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered)
 
 
 def frame_rate(config: TaskConfig, task: Task, robot: RobotConfig) -> int:

@@ -57,11 +57,13 @@ class Look:
         tints: geoms in other colours; ``paint`` is put on top.
         lamps: one entry per light of the model, or empty; None leaves a light as it is, and a
             light that the model has switched off stays off.
+        brightness: factor on all light, the headlight's too, but not on emission.
     """
 
     paint: Paint = ()
     tints: Tints = NO_TINTS
     lamps: tuple[Lamp | None, ...] = ()
+    brightness: float = 1.0
 
 
 PLAIN = Look()

@@ -66,7 +66,12 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._seeds: list[int | None] = [None] * num_envs
         self._rows = np.zeros((num_envs, self.layout.size), np.float32)
-        self._images: list[Observation] = [{} for _ in range(num_envs)]
+        blank: Observation = {
+            key: np.zeros(space.shape or (), space.dtype or np.uint8)
+            for key, space in self.layout.space.items()
+            if key not in self.layout.slices
+        }
+        self._images: list[Observation] = [blank] * num_envs
         self._infos = InfoRows(num_envs)
         self._rewards = np.zeros(num_envs)
         self._terminated, self._truncated = self._none, self._none
@@ -220,6 +225,16 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             infos = self._restart()
         return self._observation(), rewards, terminated, truncated, self._collect(infos)
+
+    def step_slots(self, slots: Sequence[int], actions: NDArray[np.float32]) -> Observation:
+        """Step some slots only; the observations of all.
+
+        ``actions`` has a row for every slot; those of the others are not looked at. What came of
+        it is in ``sessions[slot]``, and ``reset`` with a ``reset_mask`` starts a new episode. For
+        evaluators, whose slots are not all busy. Raises what the slot's ``Session`` raises.
+        """
+        self._advance(list(slots), actions)
+        return self._observation()
 
     @property
     def _none(self) -> Flags:

@@ -17,7 +17,7 @@ from molmospaces_gym.scenes.navigation import (
 from molmospaces_gym.session import Session
 
 SPEED = 0.9
-"""Share of the base's fastest motion that is used."""
+"""Share of the base's fastest motion that is used where nothing says otherwise."""
 ARRIVED, FACED = 0.02, 0.05
 """Distance (m) and angle (rad) at which a corner is reached and a heading taken."""
 DOCKED, DOCK_SHARE = 0.01, 0.5
@@ -48,8 +48,20 @@ class Driver:
                 " base; use one on wheels, such as rby1"
             )
         self._session, self._base = session, base
-        self._step = SPEED * session.control_dt * min(config.max_speed[:2])
-        self._turn = SPEED * session.control_dt * config.max_speed[2]
+        self._dt = session.control_dt
+        self._fastest = min(config.max_speed[:2]), config.max_speed[2]
+        self.share = SPEED
+        """Share of the base's fastest motion that is used."""
+
+    @property
+    def _step(self) -> float:
+        """Longest way (m) of one step."""
+        return self.share * self._dt * self._fastest[0]
+
+    @property
+    def _turn(self) -> float:
+        """Largest turn (rad) of one step."""
+        return self.share * self._dt * self._fastest[1]
 
     def follow(self, path: Array, until: Callable[[], bool]) -> Generator[Array, None, bool]:
         """Follow the corners (K, 2), the first of which is here, as long as ``until`` is false.
@@ -105,6 +117,11 @@ class Driver:
         command = self._session.ctrl
         command[self._base.control] = pose
         return command
+
+    def unwound(self, yaw: float) -> float:
+        """The same heading (rad) within half a turn of the base's joint, which counts on."""
+        at = float(self.pose()[2])
+        return at + _wrapped(yaw - at)
 
     def turned(self, pose: Array, yaw: float) -> Array:
         """A pose turned towards a heading as far as one step allows."""

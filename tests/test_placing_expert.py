@@ -13,12 +13,12 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.policies.base import load_policy
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import SOLVERS
 from molmospaces_gym.policies.motion import straight_line, timed_path
 from molmospaces_gym.policies.placing import PlaceSolver
 from molmospaces_gym.registration import env_id
 from molmospaces_gym.robots.chain import ArmChain
+from molmospaces_gym.scenes.collision import CollisionProbe
 
 TASKS = ("PickAndPlace", "PickAndPlaceNextTo", "PickAndPlaceColor")
 KWARGS = {

@@ -274,6 +274,8 @@ LOOKS = {
     "moved": Look(lamps=(None, None, lamp(pos=(-0.8, 0.4, 0.9), dir=(0.1, 0.2, -0.8)))),
     "turned": Look(lamps=(lamp(dir=(-1.0, 0.2, -0.4), diffuse=(0.4,) * 3, ambient=(0.1,) * 3),)
                    + (None, None)),
+    "dim everywhere": Look(brightness=0.5),
+    "bright everywhere": Look(brightness=1.6, lamps=(lamp(on=False), None, None)),
 }  # fmt: skip
 
 

@@ -19,6 +19,8 @@ def apply_look(
     _colour(model, scene, look)
     if look.lamps:
         _light(model, data, scene, look.lamps)
+    if look.brightness != 1.0:
+        _scale(scene, look.brightness)
 
 
 def _colour(model: mujoco.MjModel, scene: mujoco.MjvScene, look: Look) -> None:
@@ -46,6 +48,14 @@ def _lend(model: mujoco.MjModel, geom: mujoco.MjvGeom, material: int) -> None:
         geom.texid = texture_of(model, material)
     else:
         geom.matid = material
+
+
+def _scale(scene: mujoco.MjvScene, brightness: float) -> None:
+    """Make every light stronger or weaker, the headlight too."""
+    for light in scene.lights[: scene.nlight]:
+        light.diffuse = brightness * light.diffuse
+        light.ambient = brightness * light.ambient
+        light.specular = brightness * light.specular
 
 
 def _light(

@@ -18,6 +18,7 @@ from molmospaces_gym.backends.rendering.lights import (
     ambient_light,
     model_lights,
     moving_lights,
+    scaled,
 )
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
@@ -138,7 +139,7 @@ class RasterRenderer:
         polygons, geoms, lamps = memory.polygons, surfaces.geoms, 0
         if "rgb" in modes:
             if self._lights_move:
-                lights = model_lights(self._model, data, look.lamps)
+                lights = scaled(model_lights(self._model, data, look.lamps), look.brightness)
             lights = aim_headlight(lights, camera)
             lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
         total = self._project(
@@ -166,10 +167,8 @@ class RasterRenderer:
         if found is None:
             model, surfaces = self._model, self._plain.surfaces
             geoms = self._tinting(look)
-            lights, ambient = (
-                model_lights(model, None, look.lamps),
-                ambient_light(model, look.lamps),
-            )
+            lights = scaled(model_lights(model, None, look.lamps), look.brightness)
+            ambient = np.float32(ambient_light(model, look.lamps) * look.brightness)
             found = _Shown(surfaces._replace(geoms=geoms), lights, ambient)
             self._shown[look] = found
             while len(self._shown) > _LOOKS:

@@ -18,7 +18,8 @@ from molmospaces_gym.benchmarks.datagen.folder import DatasetFolder
 from molmospaces_gym.benchmarks.datagen.formats import DatasetMeta, get_format
 from molmospaces_gym.benchmarks.datagen.noise import NoiseConfig
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
-from molmospaces_gym.benchmarks.workers import play_here, play_in_processes
+from molmospaces_gym.benchmarks.jobs import play_here
+from molmospaces_gym.benchmarks.processes import play_in_processes
 from molmospaces_gym.env import make_layout
 from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs

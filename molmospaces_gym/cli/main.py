@@ -18,6 +18,7 @@ from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.submit import submit
+from molmospaces_gym.cli.sweep import sweep
 from molmospaces_gym.cli.train import app as train
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
@@ -39,6 +40,7 @@ app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)
 app.command("submit")(submit)
+app.command("sweep")(sweep)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.add_typer(scenes, name="scenes")

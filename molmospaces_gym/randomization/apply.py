@@ -31,7 +31,8 @@ def look_of(scene: SceneModel, episode: EpisodeSpec) -> Look:
     paint, drawn = paint_of(scene, episode), episode.randomization
     if drawn is None:
         return Look(paint=paint) if paint else PLAIN
-    return Look(paint, _tints(scene, drawn.colors), _lamps(scene, drawn))
+    brightness = 1.0 if drawn.brightness is None else float(drawn.brightness)
+    return Look(paint, _tints(scene, drawn.colors), _lamps(scene, drawn), brightness)
 
 
 def dynamics_of(scene: SceneModel, episode: EpisodeSpec) -> Dynamics | None:

@@ -1,5 +1,6 @@
 """Play SPOC in an env: one decision, a chunk of actions, the next decision."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class SpocPolicy:
     """A trained SPOC policy: ``spoc:FOLDER``, or ``spoc:NAME`` for one that is shipped.
 
     The folder is one that ``SpocModel.save_pretrained`` wrote, with ``env.json`` holding the
-    arguments of ``gym.make``: action mode, observed keys, size of the pictures.
+    arguments of ``gym.make``: action mode, observed keys, size of the pictures. Plays one world, or
+    several with one call (``BatchedPolicy``): those whose chunk is played out decide together.
     """
 
     def __init__(self, folder: str) -> None:
@@ -31,14 +33,19 @@ class SpocPolicy:
         self.env_kwargs: dict[str, Any] = {}
         if (path / ENV_FILE).is_file():
             self.env_kwargs = dict(read_json(path / ENV_FILE, InvalidConfig))
-        self.reset("", None)
+        self._rows: dict[int, _Row] = {}
 
     def reset(self, instruction: str, seed: int | None) -> None:
         """Forget the chunk and read the instruction."""
+        self.reset_row(0, instruction, seed)
+
+    def reset_row(self, row: int, instruction: str, seed: int | None) -> None:
+        """The same in one of several worlds."""
         config = self.model.config
-        self._text = hash_tokens(instruction, config.text_length, config.vocabulary)
-        self._chunk: list[NDArray[np.float32]] = []
-        self._noise = torch.Generator().manual_seed(0 if seed is None else seed)
+        self._rows[row] = _Row(
+            text=hash_tokens(instruction, config.text_length, config.vocabulary),
+            noise=torch.Generator().manual_seed(0 if seed is None else seed),
+        )
 
     def predict(
         self,
@@ -47,13 +54,48 @@ class SpocPolicy:
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = True,
     ) -> tuple[NDArray[np.float32], Any]:
-        """The next action of the chunk; decides anew when it was played."""
-        if not self._chunk:
-            row = seen(obs, self.model.config, self._text)
-            inputs = {key: torch.from_numpy(np.asarray(v)[None]) for key, v in row.items()}
-            chunk = self.model.act(inputs, deterministic, self._noise)[0]
-            self._chunk = list(chunk[: self.model.config.execute].astype(np.float32))
-        return self._chunk.pop(0), state
+        """The next action of each chunk; decides anew where it was played."""
+        name = next(iter((*(n for n, _ in self.model.config.vectors), *self.model.config.cameras)))
+        single = np.ndim(obs[name]) == (3 if name in self.model.config.cameras else 1)
+        if single:
+            obs = {key: np.asarray(value)[None] for key, value in obs.items()}
+        count = len(obs[name])
+        self._decide(obs, [r for r in range(count) if r in self._rows], deterministic)
+        size = self.model.config.action_dim
+        idle = np.zeros(size, np.float32)
+        actions = np.stack(
+            [self._rows[r].chunk.pop(0) if r in self._rows else idle for r in range(count)]
+        )
+        return (actions[0] if single else actions), state
+
+    def _decide(self, obs: Any, rows: list[int], deterministic: bool) -> None:
+        due = [row for row in rows if not self._rows[row].chunk]
+        if not due:
+            return
+        config = self.model.config
+        found = [
+            seen({key: value[row] for key, value in obs.items()}, config, self._rows[row].text)
+            for row in due
+        ]
+        groups = [due] if deterministic else [[row] for row in due]
+        for group in groups:  # each row draws from its own noise
+            places = [due.index(row) for row in group]
+            inputs = {
+                key: torch.from_numpy(np.stack([found[place][key] for place in places]))
+                for key in found[0]
+            }
+            chunks = self.model.act(inputs, deterministic, self._rows[group[0]].noise)
+            for row, chunk in zip(group, chunks.astype(np.float32), strict=True):
+                self._rows[row].chunk = list(chunk[: config.execute])
+
+
+@dataclass
+class _Row:
+    """One world: its instruction, its noise, what is left of its chunk."""
+
+    text: NDArray[np.int32]
+    noise: torch.Generator
+    chunk: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 def find(folder: str) -> Path:
