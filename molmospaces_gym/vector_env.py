@@ -233,7 +233,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         it is in ``sessions[slot]``, and ``reset`` with a ``reset_mask`` starts a new episode. For
         evaluators, whose slots are not all busy. Raises what the slot's ``Session`` raises.
         """
-        self._advance(list(slots), actions)
+        self._advance(list(slots), actions, self._finish)
         return self._observation()
 
     @property

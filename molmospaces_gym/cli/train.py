@@ -27,7 +27,7 @@ def bc(
     obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
     action_mode: Annotated[str, typer.Option(help="Of the env.")] = "ee_delta",
     horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
-    noise: Annotated[float, typer.Option(help="Added to the expert's actions, 0..1.")] = 0.05,
+    noise: Annotated[float, typer.Option(help="Added to the expert's actions, 0..1.")] = 0.0,
     steps: Annotated[int, typer.Option(help="Gradient steps.")] = 2000,
     batch: Annotated[int, typer.Option(help="Samples of a step.")] = 128,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
