@@ -5,6 +5,7 @@ import pytest
 
 from molmospaces_gym.policies.grasping import box_grasps, level_grasps
 from molmospaces_gym.robots import get_robot
+from molmospaces_gym.scenes.collision import CollisionProbe
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.navigation import NARROW, floor_grid
 from molmospaces_gym.scenes.placement import in_reach
@@ -67,3 +68,16 @@ def test_what_has_rolled_over_is_held_from_above():
     identity = np.tile(np.eye(3), (len(found), 1, 1))
     np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), identity, atol=1e-9)
     assert not len(level_grasps(half, center, np.eye(3)))
+
+
+def test_the_hands_closure_does_not_depend_on_what_stands_where_the_robot_rests():
+    """In home 5 it rests in a piece of furniture, which threw the simulation off."""
+    robot = get_robot("franka_mobile")
+    hands = []
+    for index in (5, 105):
+        scene = get_scene(resolve_house(f"homes/val/{index}"), robot)
+        probe = CollisionProbe(scene, closure=0.6)
+        probe.place_world(scene.rest_qpos, {})
+        hands.append(probe.data.qpos[scene.robot.gripper_qpos])
+    assert np.abs(hands[0]).max() > 0.1
+    np.testing.assert_allclose(hands[0], hands[1], atol=1e-4)
