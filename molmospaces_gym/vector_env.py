@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -197,7 +198,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise InvalidConfig('step_chunk needs autoreset_mode="SameStep"')
         length = np.shape(actions)[1] if np.ndim(actions) == 3 else 0
-        wanted = (self.num_envs, max(length, 1), *self.single_action_space.shape)
+        size = spaces.flatdim(self.single_action_space)
+        wanted = (self.num_envs, max(length, 1), size)
         actions = self._check(actions, wanted)
         total, played = np.zeros(self.num_envs), np.zeros(self.num_envs, np.int64)
         going = list(range(self.num_envs))

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.policies.spoc import ActionTokens, SpocConfig, SpocModel
-from molmospaces_gym.policies.spoc.model import NEVER, _draw, count_parameters
+from molmospaces_gym.policies.spoc.model import NEVER, count_parameters, drawn
 from molmospaces_gym.policies.spoc.released import load_released, renamed
 from molmospaces_gym.policies.spoc.trunk import sinusoids
 
@@ -163,7 +163,7 @@ def test_ghosts_and_padding_are_never_chosen() -> None:
     assert (logits[..., [3, 4, 5, -1]] == NEVER).all()
     generator = torch.Generator().manual_seed(0)
     assert not np.isin(logits.argmax(-1), [3, 4, 5, config.bins]).any()
-    assert not np.isin(_draw(logits, generator), [3, 4, 5, config.bins]).any()
+    assert not np.isin(drawn(logits, generator), [3, 4, 5, config.bins]).any()
 
 
 def test_padding_and_weights_count_in_the_loss() -> None:

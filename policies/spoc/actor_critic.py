@@ -110,7 +110,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Schedule) -> None:
         self.spoc = SpocModel(self.config).eval()
         assert isinstance(self.observation_space, spaces.Dict)
-        size = sum(self.observation_space[key].shape[0] for key in self.critic_keys)  # type: ignore[index]
+        shapes = [self.observation_space[key].shape for key in self.critic_keys]
+        size = sum(shape[0] for shape in shapes if shape)
         if self.config.cameras:
             size += self.config.dim
         self.critic = Critic(size, self.critic_arch)

@@ -57,14 +57,14 @@ class SpocModel(
     def _from_pretrained(cls, **kwargs: Any) -> "SpocModel":
         # The mixin prints that it reads a local folder.
         with redirect_stdout(io.StringIO()):
-            return super()._from_pretrained(**kwargs)  # type: ignore[misc,no-any-return]
+            return super()._from_pretrained(**kwargs)  # type: ignore[no-any-return]
 
     @property
     def tokens(self) -> ActionTokens:
         """The bins of an action."""
         names = "bin_edges", "action_low", "action_high"
-        arrays = [self.get_buffer(name).cpu().numpy().astype(np.float64) for name in names]
-        return ActionTokens(*arrays, middle=self.config.decode == "middle")
+        edges, low, high = (self.get_buffer(n).cpu().numpy().astype(np.float64) for n in names)
+        return ActionTokens(edges, low, high, self.config.decode == "middle")
 
     def set_tokens(self, tokens: ActionTokens) -> None:
         """Choose the bins; raises ``InvalidConfig`` where their number is another."""
@@ -118,17 +118,18 @@ class SpocModel(
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Chunks (B, chunk, action_dim) of actions, the likeliest or drawn with ``generator``."""
         config = self.config
+        shape = (config.chunk, config.action_dim)
         if config.head == "flow":
             flat = self._flow(inputs, deterministic, generator)
         else:
             logits = self(inputs)
-            chosen = logits.argmax(-1) if deterministic else _draw(logits, generator)
-            shaped = chosen.unflatten(1, (config.chunk, config.action_dim)).cpu().numpy()
-            return self.tokens.decode(shaped)
+            chosen = logits.argmax(-1) if deterministic else drawn(logits, generator)
+            return self.tokens.decode(chosen.view(-1, *shape).cpu().numpy())
         half = 0.5 * (self.get_buffer("action_high") - self.get_buffer("action_low"))
-        actions = flat.unflatten(1, (config.chunk, config.action_dim)).clamp(-1.0, 1.0)
+        actions = flat.view(-1, *shape).clamp(-1.0, 1.0)
         moved = (actions + 1.0) * half + self.get_buffer("action_low")
-        return moved.cpu().numpy().astype(np.float64)
+        chunks: np.ndarray[Any, np.dtype[np.float64]] = moved.cpu().numpy().astype(np.float64)
+        return chunks
 
     def _token_loss(self, inputs: Inputs, actions: Tensor) -> Tensor:
         tokens = torch.from_numpy(self.tokens.encode(actions.cpu().numpy().astype(np.float64)))
@@ -171,7 +172,8 @@ class SpocModel(
             raise InvalidConfig(f"this SPOC model has the head {self.config.head!r}, not {head!r}")
 
 
-def _draw(logits: Tensor, generator: torch.Generator | None) -> Tensor:
+def drawn(logits: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Tokens (...) drawn from logits (..., bins + 1)."""
     shape = logits.shape[:-1]
     flat = logits.softmax(-1).flatten(0, -2).cpu()
     return torch.multinomial(flat, 1, generator=generator).view(shape)

@@ -22,7 +22,7 @@ from molmospaces_gym.policies.base import load_policy
 from molmospaces_gym.policies.spoc.bc import BEST, LAST, BcSettings, BehaviourCloning, prepare
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.demos import Demos, collect
-from molmospaces_gym.policies.spoc.model import SpocModel
+from molmospaces_gym.policies.spoc.model import SpocModel, drawn
 from molmospaces_gym.policies.spoc.policy import ENV_FILE, find
 from molmospaces_gym.policies.spoc.rl import RlSettings, fine_tune, successes
 from molmospaces_gym.policies.spoc.vec import make_token_envs
@@ -226,5 +226,5 @@ class Deciding:
             inputs[camera] = inputs[camera].movedim(-3, -1)
         logits = self._model(inputs)[:, : config.executed]
         if not deterministic:
-            return torch.distributions.Categorical(logits=logits).sample().numpy(), None
+            return drawn(logits, None).numpy(), None
         return logits.argmax(-1).numpy(), None

@@ -5,6 +5,7 @@ and leave bins without width. These ghosts can hold nothing, and are never to be
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class ActionTokens:
     @property
     def bins(self) -> int:
         """Tokens per element; the next number is padding."""
-        return self.edges.shape[1] - 1
+        return int(self.edges.shape[1]) - 1
 
     def encode(self, actions: Array) -> NDArray[np.int64]:
         """Tokens (..., n) of actions (..., n)."""
@@ -92,14 +93,19 @@ class ActionTokens:
         padding = np.zeros((len(width), 1), dtype=bool)
         return np.concatenate([width | first, padding], axis=1)
 
-    def _normalised(self, actions: Array) -> Array:
+    def _normalised(self, actions: NDArray[np.floating[Any]]) -> Array:
         span = np.maximum(self.high - self.low, 1e-8)
         values = 2.0 * (np.asarray(actions, dtype=np.float64) - self.low) / span - 1.0
         return np.clip(values, -1.0, 1.0)
 
     @classmethod
     def fit(
-        cls, actions: Array, bins: int, *, outliers: float = OUTLIERS, middle: bool = True
+        cls,
+        actions: NDArray[np.floating[Any]],
+        bins: int,
+        *,
+        outliers: float = OUTLIERS,
+        middle: bool = True,
     ) -> "ActionTokens":
         """Bins that the rows of ``actions`` (m, n) fill evenly.
 

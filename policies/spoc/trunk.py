@@ -27,12 +27,16 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         """(B, n, dim)."""
-        parts = [self._split(f) for f in (self.query(x), self.key(memory), self.value(memory))]
-        mixed = functional.scaled_dot_product_attention(*parts)
+        mixed = functional.scaled_dot_product_attention(
+            self._split(self.query(x)),
+            self._split(self.key(memory)),
+            self._split(self.value(memory)),
+        )
         return self.out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        batch, count, _ = x.shape
+        return x.view(batch, count, self.heads, -1).transpose(1, 2)
 
 
 class FeedForward(nn.Module):
