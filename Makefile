@@ -1,6 +1,7 @@
 # Every verb installs what it needs into $(VENV) first; a second call starts at once.
 #   make demo    evaluate the scripted expert on the shipped pick-mini suite, into runs/demo
 #   make test    run the test suite
+#   make lerobot check datasets and envs with the lerobot package (Python 3.12, 2.9 GB of downloads)
 # Variables, e.g. `make test PYTHON=python3.12 TORCH_SPEC="torch==2.13.0 --index-url URL"`:
 #   PYTHON       interpreter for the environment, 3.11 or newer
 #   VENV         where the environment lives
@@ -13,6 +14,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 TORCH_SPEC ?= torch==2.13.0
 JOBS ?= 2
+LEROBOT_VENV ?= .venv-lerobot
+LEROBOT_SPEC ?= "lerobot[dataset,training]==0.6.1"
+PYTHON312 ?= python3.12
 PYTEST_ARGS ?=
 DEMO_DIR ?= runs/demo
 # The bootstrap script of pip, only fetched where Python came without any way to install packages.
@@ -24,11 +28,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 EDITABLE := PYTHONWARNINGS=ignore $(PIP) --no-build-isolation -e
 INPUTS := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint format typecheck speed clean help
+.PHONY: demo test lerobot lint format typecheck speed clean help
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '2,11s/^# \{0,1\}//p' Makefile
+	@sed -n '2,12s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.core
 	rm -rf $(DEMO_DIR)
@@ -37,6 +41,14 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.test
 	$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+# lerobot needs Python 3.12 and pins older releases than ours, so it has an environment of its own.
+lerobot: $(VENV)/.test
+	test -d $(LEROBOT_VENV) || $(PYTHON312) -m venv $(LEROBOT_VENV)
+	$(LEROBOT_VENV)/bin/python -m pip install --quiet $(LEROBOT_SPEC)
+	PYTHONWARNINGS=ignore $(LEROBOT_VENV)/bin/python -m pip install --quiet -e .
+	MOLMOSPACES_GYM_LEROBOT_PYTHON=$(abspath $(LEROBOT_VENV))/bin/python \
+	    $(BIN)/python -P -m pytest tests/test_lerobot_package.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

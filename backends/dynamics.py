@@ -2,21 +2,23 @@
 
 import mujoco
 
+from molmospaces_gym.backends.mass_constants import DERIVED_FIELDS, constants_of
+from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.variations import DYNAMIC_FIELDS, Dynamics
 
 
 def write_dynamics(
-    model: mujoco.MjModel, shared: mujoco.MjModel, data: mujoco.MjData, dynamics: Dynamics
+    model: mujoco.MjModel, scene: SceneModel, data: mujoco.MjData, dynamics: Dynamics
 ) -> None:
-    """Write dynamics into a copy of the ``shared`` model, and what MuJoCo derives from masses.
+    """Write dynamics into a copy of a scene's model, and what MuJoCo derives from masses.
 
     ``data`` is scratch memory. What is derived from shapes alone stays as it was compiled.
     """
+    arrays = dynamics.arrays
     for name in DYNAMIC_FIELDS:
-        given = dynamics.arrays.get(name)
-        getattr(model, name)[:] = getattr(shared, name) if given is None else given
-    # MuJoCo before 3.16 derives no constants of what sleeps; after a reset nothing does.
-    mujoco.mj_resetData(model, data)
-    mujoco.mj_setConst(model, data)
-    for name in ("extent", "center", "meansize"):
-        setattr(model.stat, name, getattr(shared.stat, name))
+        getattr(model, name)[:] = arrays.get(name, getattr(scene.model, name))
+    if "body_mass" in arrays or "body_inertia" in arrays:
+        constants_of(scene)(model, data)
+    else:
+        for name in DERIVED_FIELDS:
+            getattr(model, name)[:] = getattr(scene.model, name)

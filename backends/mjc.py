@@ -101,7 +101,7 @@ class MujocoWorld:
         here = self._slot(slot)
         if here.own is None:
             here.own = copy.copy(here.scene.model)
-        write_dynamics(here.own, here.scene.model, here.scratch(), dynamics)
+        write_dynamics(here.own, here.scene, here.scratch(), dynamics)
         here.model = here.own
 
     def subtree_mass(self, slot: int) -> Array:

@@ -3,12 +3,11 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark, load_official, suite_names
-from molmospaces_gym.benchmarks.evaluator import env_id_of, pins
 from molmospaces_gym.benchmarks.official_rollouts import Rollouts
+from molmospaces_gym.benchmarks.run_plan import env_id_of, pins
 from molmospaces_gym.benchmarks.runs import LoadedRun
 from molmospaces_gym.errors import InvalidEpisode, SuiteNotFound, UnknownName
 from molmospaces_gym.official_suites import OfficialSuite, official_suite_of
@@ -34,18 +33,6 @@ class Fault:
         return f"{self.what} ({self.repair})"
 
 
-def suite_label(run: LoadedRun) -> str:
-    """Name of the suite a run played: official, shipped, or that of its folder."""
-    official = official_suite_of(run.config.get("benchmark_metadata", {}))
-    if official is not None:
-        return official.name
-    named = str(run.config["benchmark"])
-    if named in suite_names():
-        return named
-    path = Path(named)
-    return path.parent.name if path.suffix in (".json", ".gz") else path.name
-
-
 def run_faults(run: LoadedRun) -> list[Fault]:
     """Everything that keeps a run from being submitted; empty where nothing does."""
     official = official_suite_of(run.config.get("benchmark_metadata", {}))
@@ -60,7 +47,7 @@ def run_faults(run: LoadedRun) -> list[Fault]:
     if played is not None and played.digest != run.config.get("benchmark_sha256"):
         faults.append(
             Fault(
-                f"it was played on another version of {suite_label(run)}: its episodes differ from"
+                f"it was played on another version of {run.suite}: its episodes differ from"
                 " those that are here now",
                 again(run),
             )
@@ -111,7 +98,7 @@ def rollout_faults(rollouts: Rollouts, suite: OfficialSuite) -> list[Fault]:
 
 def again(run: LoadedRun, resume: bool = False) -> str:
     """The command that plays the run's suite with its policy as it should be."""
-    policy, suite = run.config["policy"], suite_label(run)
+    policy, suite = run.config["policy"], run.suite
     official = official_suite_of(run.config.get("benchmark_metadata", {}))
     known = official is not None or suite in suite_names()
     benchmark = suite if known else run.config["benchmark"]
@@ -163,16 +150,14 @@ def _episode_count(run: LoadedRun, suite: OfficialSuite) -> Iterator[Fault]:
 
 def _cut_short(run: LoadedRun, episodes: int) -> Iterator[Fault]:
     if run.planned != episodes:
-        yield Fault(
-            f"it asked for {run.planned} episodes, {suite_label(run)} has {episodes}", again(run)
-        )
+        yield Fault(f"it asked for {run.planned} episodes, {run.suite} has {episodes}", again(run))
 
 
 def _own_timing(run: LoadedRun, played: Benchmark) -> Iterator[Fault]:
     """Horizon and control step other than those of a suite of ours."""
     task = get_task(task_of(played.episodes[0].task))
     dt, horizon = pins(played.episodes, {}, task, get_robot(_robot_of(run, task.robot)))
-    yield from _timing(run, suite_label(run), dt, horizon)
+    yield from _timing(run, run.suite, dt, horizon)
     if run.config.get("env_id") != env_id_of(played):
         yield Fault(f"it was played in {run.config.get('env_id')}", again(run))
 

@@ -8,7 +8,6 @@ from molmospaces_gym.benchmarks.eligibility import (
     Fault,
     rollout_faults,
     run_faults,
-    suite_label,
 )
 from molmospaces_gym.benchmarks.official_rollouts import read_rollouts
 from molmospaces_gym.benchmarks.pictures import video_path
@@ -71,7 +70,7 @@ def _entry(path: Path, suite: str | None, videos: str) -> Entry:
     official = official_suite_of(run.config.get("benchmark_metadata", {}))
     logs = {f"logs/{name}": path / name for name in LOGS if (path / name).is_file()}
     return Entry(
-        suite=suite_label(run),
+        suite=run.suite,
         board=None if official is None else official.board,
         policy=str(run.config["policy"]),
         run_path=path.resolve().name,
@@ -159,7 +158,7 @@ def _run_note(run: LoadedRun, official: OfficialSuite | None) -> str:
     broken = sum(bool(record.failure) for record in run.records)
     if broken:
         parts.append(f"{broken} episodes could not be played to their end and count as failures")
-    name = suite_label(run) if official is None else _name(official)
+    name = run.suite if official is None else _name(official)
     return f"{name}: " + "; ".join(parts)
 
 

@@ -1,7 +1,10 @@
 """The run folder: settings, episode tables, summaries. Readable at every moment of a run."""
 
+import fcntl
 import json
+import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +21,7 @@ from molmospaces_gym.benchmarks.records import (
     EpisodeRecord,
     EpisodeTiming,
     EpisodeTrace,
-    Table,
+    RunTable,
 )
 from molmospaces_gym.benchmarks.rollout import Played
 from molmospaces_gym.benchmarks.summary import RunHead, summary_csv, summary_dict
@@ -31,12 +34,14 @@ PACKAGES = (
     "mujoco",
     "numba",
     "numpy",
+    "ray",
     "scipy",
     "stable-baselines3",
     "torch",
 )
 COMPARED = ("policy", "benchmark", "benchmark_sha256", "env_id", "env_kwargs", "seed")
 """Settings that must not change when a run is resumed."""
+_UNFINISHED = re.compile(r"\.\w+\.(csv|json|html)\.\w+")
 
 
 class RunFolder:
@@ -45,14 +50,15 @@ class RunFolder:
     def __init__(self, path: Path, order: Sequence[str]) -> None:
         self.path = path
         self._order = {episode_id: place for place, episode_id in enumerate(order)}
-        self._episodes = Table(path / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse)
-        self._timings = Table(path / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse)
-        self._traces = Table(path / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse)
+        self._episodes = RunTable(path / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse)
+        self._timings = RunTable(path / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse)
+        self._traces = RunTable(path / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse)
         self.records: dict[str, EpisodeRecord] = {}
         self.traces: dict[str, EpisodeTrace] = {}
         self.timings: dict[str, EpisodeTiming] = {}
         self.config: dict[str, Any] = {}
         self.summary: dict[str, Any] = {}
+        self._handle: int | None = None
 
     def open(self, config: Mapping[str, Any], resume: bool) -> None:
         """Start the folder, or take up the run that it holds.
@@ -60,19 +66,25 @@ class RunFolder:
         Raises:
             InvalidConfig: It holds a run and ``resume`` is off, or that run has other settings.
         """
-        held = self._episodes.read()
-        if held and not resume:
-            raise InvalidConfig(
-                f"{self.path} already holds {len(held)} episodes; go on with --resume or choose "
-                "another --out"
-            )
-        self.config = {**config, "sessions": [], "played_again": []}
-        if held:
-            self.config.update(self._check_same(config))
-            self._take_up(held)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._sort_tables()
-        self._write_config()
+        self._lock()
+        try:
+            held = self._episodes.read()
+            if held and not resume:
+                raise InvalidConfig(
+                    f"{self.path} already holds {len(held)} episodes; go on with --resume or "
+                    "choose another --out"
+                )
+            self.config = {**config, "sessions": [], "played_again": []}
+            if held:
+                self.config.update(self._check_same(config))
+                self._take_up(held)
+            self._sweep()
+            # First of all: a kill on the way must not leave a config that calls this complete.
+            self._write_config()
+            self._sort_tables()
+        except BaseException:
+            self._unlock()
+            raise
 
     def add(self, played: Played) -> None:
         """Write down one episode; it is on disk when this returns."""
@@ -97,7 +109,8 @@ class RunFolder:
 
     def close(self, started: datetime, wall_s: float) -> None:
         """Put the tables in benchmark order and note how long this part of the run took."""
-        self._sort_tables()
+        complete = len(self.records) == len(self._order)
+        self._sort_tables(complete)
         self.config["sessions"].append(
             {
                 "started": started.isoformat(timespec="seconds"),
@@ -105,9 +118,37 @@ class RunFolder:
                 "wall_s": round(wall_s, 3),
             }
         )
-        self.config["complete"] = len(self.records) == len(self._order)
+        self.config["complete"] = complete
         self.config["episodes_cpu_s"] = round(sum(t.cpu_s for t in self.timings.values()), 3)
         self._write_config()
+        self._unlock()
+
+    def _lock(self) -> None:
+        """Make this process the only writer; the lock ends with the process at the latest."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._unlock()
+            raise InvalidConfig(
+                f"{self.path} is being written by another process; wait for its end or choose "
+                "another --out"
+            ) from error
+        except OSError:
+            # Some network file systems have no locks; there the user has to take care.
+            self._unlock()
+
+    def _sweep(self) -> None:
+        """Remove what a kill in the middle of writing a file left behind."""
+        for file in self.path.iterdir():
+            if _UNFINISHED.fullmatch(file.name):
+                file.unlink()
+
+    def _unlock(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
     def _take_up(self, held: Sequence[EpisodeRecord]) -> None:
         unasked = [record.episode_id for record in held if record.episode_id not in self._order]
@@ -138,12 +179,12 @@ class RunFolder:
             raise InvalidConfig(f"cannot resume {self.path} with other settings ({details})")
         return {key: before.get(key, []) for key in ("sessions", "played_again")}
 
-    def _sort_tables(self) -> None:
+    def _sort_tables(self, complete: bool = False) -> None:
         records = self.ordered()
-        self._episodes.replace(records)
+        self._episodes.replace(records, complete)
         known = [self.timings[r.episode_id] for r in records if r.episode_id in self.timings]
-        self._timings.replace(known)
-        self._traces.replace(self.traces[record.episode_id] for record in records)
+        self._timings.replace(known, complete)
+        self._traces.replace((self.traces[record.episode_id] for record in records), complete)
 
     def _write_config(self) -> None:
         write_atomic(self.path / "config.json", _dump(self.config))

@@ -1,9 +1,10 @@
 """Make a shipped suite: ``python -m molmospaces_gym.benchmarks.make_suite pick-mini``.
 
-Episodes are drawn from the env's own sampler, the same number in each house, and the categories
-that are rarest so far first. Each candidate is played by a filter policy from its own JSON, and
-kept when success, once reached, lasts to the end. So every episode is known to be solvable and to
-replay, and not by a hair: a grasp that slips here and holds there would tell versions apart.
+Episodes are drawn from the env's own sampler, the same number in each house, and the kinds of
+stages and the categories that are rarest so far first. Each candidate is played by a filter policy
+from its own JSON, and kept when success, once reached, lasts to the end (or as long as is asked
+for). So every episode is known to be solvable and to replay, and not by a hair: a grasp that slips
+here and holds there would tell versions apart.
 """
 
 import json
@@ -38,7 +39,11 @@ SUITES = Path(__file__).resolve().parent / "suites"
 class SuiteMaker:
     """Collects solvable episodes house by house."""
 
-    def __init__(self, name: str, env: str, policy: PolicyLike, seed: int) -> None:
+    def __init__(
+        self, name: str, env: str, policy: PolicyLike, seed: int, hold_s: float = 0.0
+    ) -> None:
+        """``hold_s`` is how long (s) a success must last; 0: to the end of the episode."""
+        self._hold_s = hold_s
         self.episodes: list[EpisodeSpec] = []
         self.rejected = 0
         self._name, self._env_id, self._policy, self._seed = name, env, policy, seed
@@ -57,7 +62,7 @@ class SuiteMaker:
                     break
                 if self._solves(env, spec):
                     found += 1
-                    self._used[category_of(spec)] += 1
+                    self._used.update((stages_of(spec), category_of(spec)))
                     episode_id = f"{self._name}/{len(self.episodes):03d}"
                     self.episodes.append(spec.replace(episode_id=episode_id))
                 else:
@@ -80,10 +85,12 @@ class SuiteMaker:
         """Candidates, each time one of the category and then the object used least so far."""
         tried: Counter[str] = Counter()
         while left:
+            used = self._used
             ranks = [
-                (self._used[category_of(s)], tried[target_of(s)], i) for i, s in enumerate(left)
+                (used[stages_of(s)], used[category_of(s)], tried[target_of(s)], i)
+                for i, s in enumerate(left)
             ]
-            spec = left.pop(min(ranks)[2])
+            spec = left.pop(min(ranks)[-1])
             tried[target_of(spec)] += 1
             yield spec
 
@@ -95,7 +102,8 @@ class SuiteMaker:
         self._policy.reset(stored.instruction, stored.seed)
         state: Any = None
         trace, over = [False], False
-        while not over:
+        enough = round(self._hold_s / control_dt(env.unwrapped)) if self._hold_s else 0
+        while not over and not (enough and all(trace[-enough:])):
             action, state = self._policy.predict(obs, state, None, True)
             obs, _, terminated, truncated, info = env.step(action)
             trace.append(bool(info["is_success"]))
@@ -110,8 +118,16 @@ def lasts(trace: Sequence[bool]) -> bool:
 
 
 def target_of(spec: EpisodeSpec) -> str:
-    """Name of the object (or door) that an episode is about."""
-    return str(spec.task.get("pickup_obj_name") or spec.task["door_body_name"])
+    """Name of the object (or door, or room of the last of several stages) that one is about."""
+    task = spec.task
+    if "stages" in task and "pickup_obj_name" not in task:
+        return str(task["stages"][-1]["room"])
+    return str(task.get("pickup_obj_name") or task["door_body_name"])
+
+
+def stages_of(spec: EpisodeSpec) -> str:
+    """The kinds of stages of an episode that has several, such as "open, pick, place"."""
+    return ", ".join(sorted({str(stage["kind"]) for stage in spec.task.get("stages", ())}))
 
 
 def category_of(spec: EpisodeSpec) -> str:
@@ -136,6 +152,7 @@ def make_suite(
     policy: Annotated[str, typer.Option(help="Keeps the episodes that it solves.")] = "expert",
     dataset: Annotated[str, typer.Option(help="generated or homes; empty: the task's.")] = "",
     seed: Annotated[int, typer.Option(help="First seed of the sampler.")] = 0,
+    hold: Annotated[float, typer.Option(help="Seconds that success lasts; 0: to the end.")] = 0.0,
     out: Annotated[Path, typer.Option(help="Folder that holds the suites.")] = SUITES,
 ) -> None:
     """Sample a suite of solvable episodes and write its JSON."""
@@ -144,7 +161,7 @@ def make_suite(
     console = Console()
     task = task_named(name)
     dataset = dataset or get_task(task).dataset
-    maker = SuiteMaker(name, env_id(task), build_policy(policy), seed)
+    maker = SuiteMaker(name, env_id(task), build_policy(policy), seed, hold)
     short = 0
     for number in track(range(houses), description=name, console=console):
         # What a house could not give is asked of the next ones, so the total stays as wanted.
@@ -164,6 +181,7 @@ def make_suite(
         "split": split,
         "filter_policy": policy,
         "seed": seed,
+        "hold_s": hold,
     }
     data = metadata(maker, recipe)
     directory = save_benchmark(maker.episodes, out / name, data, compressed=True)

@@ -142,6 +142,10 @@ TIMING_COLUMNS = tuple(field.name for field in fields(EpisodeTiming))
 TRACE_COLUMNS = tuple(field.name for field in fields(EpisodeTrace))
 
 
+COMPLETE_COLUMN = "run_complete"
+"""Last column of a run's tables: 1 where no episode is missing."""
+
+
 class CsvRow(Protocol):
     """A record that knows its CSV fields."""
 
@@ -161,14 +165,14 @@ class Table(Generic[Row]):
         self._columns = tuple(columns)
         self._parse_row = parse
 
-    def append(self, row: Row) -> None:
+    def append(self, row: CsvRow) -> None:
         """Write one line; once this returns, it outlives the process."""
         with self.path.open("a", newline="", encoding="utf-8") as file:
             if file.tell() == 0:
                 file.write(_line(self._columns))
             file.write(_line(row.row()))
 
-    def replace(self, rows: Iterable[Row]) -> None:
+    def replace(self, rows: Iterable[CsvRow]) -> None:
         """Put ``rows`` in place of the whole file, at once."""
         write_atomic(self.path, "".join(map(_line, [self._columns, *(r.row() for r in rows)])))
 
@@ -197,6 +201,40 @@ class Table(Generic[Row]):
             return self._parse_row(line)
         except ValueError as error:
             raise InvalidConfig(f"{self.path}, line {number} is damaged: {error}") from error
+
+
+class RunTable(Table[Row]):
+    """A table of a run.
+
+    Its last column ``run_complete`` is 0 in every line until the run has come to its end, so that
+    a table taken out of its folder still says whether episodes are missing.
+    """
+
+    def __init__(
+        self, path: Path, columns: Sequence[str], parse: Callable[[Sequence[str]], Row]
+    ) -> None:
+        def parse_flagged(row: Sequence[str]) -> Row:
+            _flag(row[-1])
+            return parse(row[:-1])
+
+        super().__init__(path, (*columns, COMPLETE_COLUMN), parse_flagged)
+
+    def append(self, row: CsvRow) -> None:
+        """Write one line of a run that is not at its end."""
+        super().append(_Flagged(row, False))
+
+    def replace(self, rows: Iterable[CsvRow], complete: bool = False) -> None:
+        """Put ``rows`` in place of the whole file; ``complete``: no episode is missing."""
+        super().replace(_Flagged(row, complete) for row in rows)
+
+
+@dataclass(frozen=True)
+class _Flagged:
+    inner: CsvRow
+    complete: bool
+
+    def row(self) -> list[str]:
+        return [*self.inner.row(), str(int(self.complete))]
 
 
 def one_line(text: str) -> str:

@@ -12,10 +12,11 @@ from molmospaces_gym.benchmarks.records import (
     EpisodeRecord,
     EpisodeTiming,
     EpisodeTrace,
-    Table,
+    RunTable,
 )
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.json_files import read_json
+from molmospaces_gym.official_suites import official_suite_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,22 @@ class LoadedRun:
 
     @property
     def name(self) -> str:
-        """Its policy and benchmark, for titles."""
-        return f"{self.config['policy']} on {Path(str(self.config['benchmark'])).name}"
+        """Its policy and suite, for titles."""
+        return f"{self.config['policy']} on {self.suite}"
+
+    @property
+    def suite(self) -> str:
+        """Name of the suite it played; see ``suite_name``."""
+        return suite_name(self.config)
+
+
+def suite_name(config: Mapping[str, Any]) -> str:
+    """Name of the suite in a run's ``config``: official, shipped, or that of its folder."""
+    official = official_suite_of(config.get("benchmark_metadata", {}))
+    if official is not None:
+        return official.name
+    path = Path(str(config["benchmark"]))
+    return path.parent.name if path.suffix in (".json", ".gz") else path.name
 
 
 def load_run(path: str | Path) -> LoadedRun:
@@ -65,9 +80,9 @@ def load_run(path: str | Path) -> LoadedRun:
     if missing:
         raise InvalidConfig(f"{folder / 'config.json'} lacks {', '.join(missing)}")
     summary = folder / "summary.json"
-    records = Table(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
-    timings = Table(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
-    traces = Table(folder / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).read()
+    records = RunTable(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).read()
+    timings = RunTable(folder / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).read()
+    traces = RunTable(folder / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).read()
     return LoadedRun(
         path=folder,
         config=config,

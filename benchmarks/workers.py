@@ -1,177 +1,209 @@
-"""Play jobs in this process or in several.
+"""Hand jobs to workers, wherever they run, and collect what they play.
 
-Results arrive in no fixed order and do not depend on the number of workers: a job carries its own
-seed, and an env plays each episode from a complete description.
+Results arrive in no fixed order and do not depend on the number or place of the workers: a job
+carries its own seed, and an env plays each episode from a complete description.
 """
 
-import multiprocessing
-import signal
-from collections.abc import Generator, Sequence
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Generic, Protocol, TypeVar
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol
 
-STOP_SECONDS = 5.0
-"""How long a worker may take to leave before it is ended."""
+from molmospaces_gym.benchmarks.jobs import J, JobT, R, ResultT, Work, by_house
+from molmospaces_gym.errors import WorkersUnavailable
+
 RETRIES = 1
-"""How often an episode is played again after its process died (out of memory, say)."""
+"""How often an episode is played again after its worker died (out of memory, say)."""
+MAX_STILLBORN = 3
+"""Workers in a row that may end before they are ready; then something is wrong with all."""
 
 
-class Placed(Protocol):
-    """What the order of jobs is decided by."""
+class WorkerDied(Exception):
+    """A worker is gone; ``detail`` is what else is known and may differ from time to time."""
 
-    @property
-    def index(self) -> int:
-        """Number of the job."""
-
-    @property
-    def house(self) -> str:
-        """House that it plays in."""
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail or reason
 
 
-J = TypeVar("J", bound=Placed)
-R = TypeVar("R", covariant=True)
-JobT = TypeVar("JobT", bound=Placed, contravariant=True)
+class Worker(Protocol[JobT, ResultT]):
+    """Somebody else who plays jobs: a process here or on another machine."""
+
+    def give(self, job: JobT) -> None:
+        """Hand over a job; a worker that is gone says so in ``receive``."""
+        ...
+
+    def receive(self) -> Sequence[ResultT | None]:
+        """What it has said since: None once, when it is ready for jobs, and results.
+
+        Raises:
+            WorkerDied: it is gone.
+        """
+        ...
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        ...
 
 
-class JobPlayer(Protocol[JobT, R]):
-    """Plays jobs one after another; never raises for what goes wrong in one."""
+class Executor(Protocol[J, R]):
+    """A place where workers run."""
 
-    def play(self, job: JobT) -> R:
-        """The result of a job."""
+    def hire(self) -> Worker[J, R]:
+        """Start a worker; it says when it is ready."""
+        ...
 
-    def close(self) -> None:
-        """Release everything."""
+    def wait(
+        self, workers: Sequence[Worker[J, R]], seconds: float | None
+    ) -> Sequence[Worker[J, R]]:
+        """Those that have something to say, as soon as there is one, or none after ``seconds``."""
+        ...
 
-
-class Work(Protocol[JobT, R]):
-    """What worker processes are sent once: it makes their players."""
-
-    def player(self) -> JobPlayer[JobT, R]:
-        """A new player; called in the process that uses it."""
-
-    def lost(self, job: JobT, reason: str) -> R:
-        """The result of a job whose process died twice."""
+    def close(self, workers: Sequence[Worker[J, R]]) -> None:
+        """End all workers and whatever was started for them."""
+        ...
 
 
-def play_here(player: JobPlayer[J, R], jobs: Sequence[J]) -> Generator[R, None, None]:
-    """Play jobs one after another in this process, house by house."""
-    for job in by_house(jobs):
-        yield player.play(job)
+@dataclass(eq=False)
+class _Post(Generic[J, R]):
+    """A worker and the jobs it was given, each with the moment its time began."""
+
+    worker: Worker[J, R]
+    ready: bool = False
+    exclusive: bool = False
+    house: str | None = None
+    jobs: dict[int, tuple[J, float]] = field(default_factory=dict)
 
 
-def play_in_processes(
-    plan: Work[J, R], jobs: Sequence[J], workers: int
-) -> Generator[R, None, None]:
-    """Play jobs in ``workers`` spawned processes.
+class Dispatcher(Generic[J, R]):
+    """Plays jobs with ``size`` workers that take up to ``batch`` jobs each.
 
-    When a process dies, a new one plays its episode again; an episode that ends two processes is
-    a failure. When this process dies, the workers notice and leave.
+    A job whose worker dies is played again, and one that ends two workers is a failure. A job that
+    takes longer than ``timeout_s`` is a failure and its worker is killed. Where a worker had
+    several jobs, each of them is played again alone, to find out which one it was.
     """
-    waiting = by_house(jobs)
-    crew = [_Worker(plan) for _ in range(min(workers, len(waiting)))]
-    try:
-        for worker in crew:
-            worker.give(_next_job(waiting, worker, crew))
-        while any(worker.job for worker in crew):
-            ready = wait([worker.connection for worker in crew if worker.job])
-            for worker in [w for w in crew if w.connection in ready]:
-                played = worker.take()
-                if played is not None:
-                    yield played
-                if waiting and worker.job is None:
-                    worker.give(_next_job(waiting, worker, crew))
-    finally:
-        for worker in crew:
-            worker.stop()
 
+    def __init__(
+        self,
+        work: Work[J, R],
+        executor: Executor[J, R],
+        jobs: Sequence[J],
+        size: int,
+        batch: int = 1,
+        timeout_s: float | None = None,
+    ) -> None:
+        self._work, self._executor = work, executor
+        self._batch, self._timeout = batch, timeout_s
+        self._size = min(size, len(jobs))
+        self._waiting = by_house(jobs)
+        self._posts: list[_Post[J, R]] = []
+        self._suspects: set[int] = set()
+        self._deaths: dict[int, int] = {}
+        self._stillborn = 0
 
-def by_house(jobs: Sequence[J]) -> list[J]:
-    """Jobs with those of one house together, so that each house is compiled once."""
-    first: dict[str, int] = {}
-    for job in jobs:
-        first.setdefault(job.house, job.index)
-    return sorted(jobs, key=lambda job: (first[job.house], job.index))
+    def run(self) -> Generator[R, None, None]:
+        """Play all jobs; results come as they arrive.
 
-
-def _next_job(waiting: list[J], worker: "_Worker[J, R]", crew: "Sequence[_Worker[J, R]]") -> J:
-    """Take the best waiting job: same house as before, else one that nobody else plays in."""
-    busy = {other.house for other in crew if other is not worker}
-    rank = [(job.house != worker.house, job.house in busy, i) for i, job in enumerate(waiting)]
-    return waiting.pop(min(rank)[2])
-
-
-class _Worker(Generic[J, R]):
-    """A process that plays one job at a time."""
-
-    def __init__(self, plan: Work[J, R]) -> None:
-        self._plan = plan
-        self.job: J | None = None
-        self._deaths = 0
-        self.house: str | None = None
-        self._start()
-
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, self._plan), daemon=True
-        )
-        self._process.start()
-        # With the only other copy in the child, the end of either side closes the pipe.
-        theirs.close()
-
-    def give(self, job: J) -> None:
-        self.job, self.house, self._deaths = job, job.house, 0
-        self._send(job)
-
-    def take(self) -> R | None:
-        """The result of the job given last; None when its process died and it is tried again."""
-        assert self.job is not None
-        job = self.job
+        Raises:
+            WorkersUnavailable: Workers end before they are ready.
+        """
         try:
-            played: R = self.connection.recv()
-        except (EOFError, ConnectionResetError):
-            return self._bury(job)
-        self.job = None
-        return played
+            while self._waiting or self._under_way():
+                self._hire()
+                self._hand_out()
+                workers = [post.worker for post in self._posts]
+                heard = self._executor.wait(workers, self._seconds_left())
+                for post in [p for p in self._posts if p.worker in heard]:
+                    yield from self._listen(post)
+                yield from self._end_overdue()
+        finally:
+            self._executor.close([post.worker for post in self._posts])
 
-    def _bury(self, job: J) -> R | None:
-        self._process.join()
-        self._deaths += 1
-        code = self._process.exitcode
-        self.connection.close()
-        self._start()
-        if self._deaths <= RETRIES:
-            self._send(job)
+    def _under_way(self) -> int:
+        return sum(len(post.jobs) for post in self._posts)
+
+    def _hire(self) -> None:
+        needed = min(self._size, len(self._waiting) + sum(bool(p.jobs) for p in self._posts))
+        while len(self._posts) < needed:
+            self._posts.append(_Post(self._executor.hire()))
+
+    def _hand_out(self) -> None:
+        """Give jobs to the workers with the fewest, so that the last ones are spread evenly."""
+        fair = -(-(len(self._waiting) + self._under_way()) // self._size)
+        room = min(self._batch, fair)
+        while self._waiting:
+            free = [p for p in self._posts if p.ready and not p.exclusive and len(p.jobs) < room]
+            post = min(free, key=lambda p: len(p.jobs), default=None)
+            job = None if post is None else self._choose(post)
+            if post is None or job is None:
+                return
+            self._waiting.remove(job)
+            post.house, post.exclusive = job.house, job.index in self._suspects
+            post.jobs[job.index] = (job, time.monotonic())
+            post.worker.give(job)
+
+    def _choose(self, post: _Post[J, R]) -> J | None:
+        """The best waiting job: same house as before, else one that nobody else plays in."""
+        busy = {other.house for other in self._posts if other is not post}
+        jobs = [j for j in self._waiting if not (post.jobs and j.index in self._suspects)]
+        rank = [(job.house != post.house, job.house in busy, i) for i, job in enumerate(jobs)]
+        return jobs[min(rank)[2]] if rank else None
+
+    def _listen(self, post: _Post[J, R]) -> Iterable[R]:
+        try:
+            said = post.worker.receive()
+        except WorkerDied as death:
+            return self._bury(post, death)
+        results = [played for played in said if played is not None]
+        post.ready = post.ready or len(results) < len(said)
+        for played in results:
+            del post.jobs[played.index]
+            self._stillborn = 0
+        post.exclusive = post.exclusive and bool(post.jobs)
+        return results
+
+    def _bury(self, post: _Post[J, R], death: WorkerDied) -> list[R]:
+        self._posts.remove(post)
+        if not post.ready:
+            self._stillborn += 1
+            if self._stillborn >= MAX_STILLBORN:
+                raise WorkersUnavailable(
+                    f"{self._stillborn} workers in a row ended before they could play "
+                    f"({death.detail}); workers=1 may show why, --resume goes on afterwards"
+                )
+        return self._return(post, str(death))
+
+    def _return(self, post: _Post[J, R], reason: str) -> list[R]:
+        """Take back the jobs of a worker that died; the failure among them, if it is clear."""
+        jobs = [job for job, _ in post.jobs.values()]
+        if len(jobs) == 1:
+            index = jobs[0].index
+            self._deaths[index] = self._deaths.get(index, 0) + 1
+            if self._deaths[index] > RETRIES:
+                return [self._work.lost(jobs[0], reason)]
+        self._suspects.update(job.index for job in jobs)
+        self._waiting[:0] = jobs
+        return []
+
+    def _seconds_left(self) -> float | None:
+        """Until the first job is overdue."""
+        if self._timeout is None:
             return None
-        self.job = None
-        return self._plan.lost(job, f"the worker process died (exit code {code})")
+        began = [start for post in self._posts for _, start in post.jobs.values()]
+        return max(0.0, min(began) + self._timeout - time.monotonic()) if began else None
 
-    def _send(self, job: J) -> None:
-        # A process that is already dead shows itself in take(), as a closed pipe.
-        with suppress(BrokenPipeError):
-            self.connection.send(job)
-
-    def stop(self) -> None:
-        self.connection.close()
-        if self.job is not None:
-            self._process.terminate()
-        self._process.join(STOP_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-def _serve(connection: "Connection[R, J]", plan: Work[J, R]) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what happens then.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    player = plan.player()
-    try:
-        while True:
-            connection.send(player.play(connection.recv()))
-    except (EOFError, BrokenPipeError):
-        return
-    finally:
-        player.close()
+    def _end_overdue(self) -> Iterable[R]:
+        if self._timeout is None:
+            return []
+        now, failures = time.monotonic(), []
+        for post in list(self._posts):
+            late = [job for job, start in post.jobs.values() if now - start >= self._timeout]
+            if late:
+                post.worker.kill()
+                self._posts.remove(post)
+                if len(post.jobs) == 1:
+                    reason = f"timed out after {self._timeout:g} s"
+                    failures.append(self._work.lost(late[0], reason, self._timeout))
+                else:
+                    self._return(post, "")
+        return failures

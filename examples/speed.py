@@ -1,6 +1,6 @@
 """Print the performance table for this machine: every row of the budget, measured here.
 
-    python examples/speed.py            # all rows, about two minutes
+    python examples/speed.py            # all rows, about a minute
     python examples/speed.py --json     # the same as JSON
 
 Times are CPU times of this process, medians of interleaved rounds, on a generated house with 20
@@ -32,10 +32,22 @@ from molmospaces_gym.scenes.house import House
 ID = "molmospaces_gym/Pick-v1"
 ROUNDS = 9
 STEPS = 60
+HOMES = """
+import time
+from molmospaces_gym.robots import get_robot
+from molmospaces_gym.scenes.compose import get_scene
+from molmospaces_gym.scenes.resolve import resolve_house
+times = []
+for number in range(13):
+    started = time.process_time()
+    get_scene(resolve_house(f"homes/train/{number}"), get_robot("franka_droid"))
+    times.append(1e3 * (time.process_time() - started))
+print(sorted(times[2:])[5])
+"""
 
 
-def make(**kwargs: Any) -> Any:
-    env = gym.make(ID, disable_env_checker=True, **({"houses": 1} | kwargs))
+def make(env_id: str = ID, **kwargs: Any) -> Any:
+    env = gym.make(env_id, disable_env_checker=True, **({"houses": 1} | kwargs))
     env.reset(seed=1)
     return env
 
@@ -45,25 +57,18 @@ def actions(env: Any, count: int) -> list[np.ndarray]:
     return [0.2 * env.action_space.sample() for _ in range(count)]
 
 
-def cpu(run: Callable[[], Any]) -> float:
-    started = time.process_time()
+def cpu(run: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> float:
+    started = clock()
     run()
-    return time.process_time() - started
+    return clock() - started
 
 
-def wall(run: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
-
-
-def step_over_physics() -> tuple[float, float, float]:
+def step_over_physics(**kwargs: Any) -> tuple[float, float, float]:
     """Ratio of env.step to mj_step on the same states, env steps per CPU second, us per substep."""
-    env = make()
+    env = make(**kwargs)
     inner = env.unwrapped
-    chosen = actions(env, STEPS)
     model, count = inner.scene.model, inner.n_substeps
-    commands = []
+    chosen, commands = actions(env, STEPS), []
     for action in chosen:
         env.step(action)
         commands.append(inner.world.data(0).ctrl.copy())
@@ -78,16 +83,15 @@ def step_over_physics() -> tuple[float, float, float]:
         for action in chosen:
             env.step(action)
 
-    ratios, rates, raw = [], [], []
+    times = []
     for _ in range(ROUNDS):
         env.reset(seed=1)
         mujoco.mj_copyData(twin, model, inner.world.data(0))
-        first, second = cpu(steps), cpu(physics)
-        ratios.append(first / second)
-        rates.append(STEPS / first)
-        raw.append(second / STEPS / count * 1e6)
+        times.append((cpu(steps), cpu(physics)))
     env.close()
-    return statistics.median(ratios), statistics.median(rates), statistics.median(raw)
+    ours, raw = np.array(times).T / STEPS
+    ratio, rate, substep = ours / raw, 1 / ours, 1e6 * raw / count
+    return float(np.median(ratio)), float(np.median(rate)), float(np.median(substep))
 
 
 def vector_over_physics(num_envs: int = 32) -> float:
@@ -99,10 +103,8 @@ def vector_over_physics(num_envs: int = 32) -> float:
     envs.reset(seed=1)
     envs.action_space.seed(0)
     chosen = [0.2 * envs.action_space.sample() for _ in range(20)]
-    twins = []
-    for slot in range(num_envs):
-        model = envs.sessions[slot].scene.model
-        twins.append((model, mujoco.MjData(model)))
+    models = [session.scene.model for session in envs.sessions]
+    twins = [(model, mujoco.MjData(model)) for model in models]
     count = envs.sessions[0].n_substeps
     script = []
     for action in chosen:
@@ -114,13 +116,14 @@ def vector_over_physics(num_envs: int = 32) -> float:
             data.ctrl[:] = command
             mujoco.mj_step(model, data, count)
 
+    wall = time.perf_counter
     vector, raw = np.full(len(chosen), np.inf), np.full(len(chosen), np.inf)
     for _ in range(ROUNDS):
         envs.reset(seed=1)
         for slot, (model, data) in enumerate(twins):
             mujoco.mj_copyData(data, model, envs.world.data(slot))
-        vector = np.minimum(vector, [wall(lambda a=a: envs.step(a)) for a in chosen])
-        raw = np.minimum(raw, [wall(lambda c=c: physics(c)) for c in script])
+        vector = np.minimum(vector, [cpu(lambda a=a: envs.step(a), wall) for a in chosen])
+        raw = np.minimum(raw, [cpu(lambda c=c: physics(c), wall) for c in script])
     envs.close()
     return float(raw.sum() / vector.sum())
 
@@ -128,8 +131,7 @@ def vector_over_physics(num_envs: int = 32) -> float:
 def resets() -> tuple[float, float]:
     """Median ms of a reset in the same house and in another one that is compiled already."""
     env = make(houses=2)
-    episodes = {}
-    seed = 0
+    episodes, seed = {}, 0
     while len(episodes) < 2:
         env.reset(seed=seed)
         episodes.setdefault(env.unwrapped.scene.key, env.unwrapped.episode)
@@ -144,9 +146,9 @@ def resets() -> tuple[float, float]:
     return 1e3 * statistics.median(same), 1e3 * statistics.median(other)
 
 
-def sampled_reset() -> float:
+def sampled_reset(**kwargs: Any) -> float:
     """Median ms of a reset that samples a new episode in one house."""
-    env = make()
+    env = make(**kwargs)
     times = [cpu(env.reset) for _ in range(10 * ROUNDS)]
     env.close()
     return 1e3 * statistics.median(times)
@@ -191,8 +193,7 @@ def house_rows() -> list[tuple[str, float, str, str]]:
 
 def navigation_rate() -> float:
     """Env steps of NavigateTo per CPU second, from state, in a home."""
-    env = gym.make("molmospaces_gym/NavigateTo-v1", houses=1, disable_env_checker=True)
-    env.reset(seed=1)
+    env = make("molmospaces_gym/NavigateTo-v1")
     chosen = actions(env, 10 * STEPS)
     times = []
     for _ in range(ROUNDS):
@@ -200,6 +201,19 @@ def navigation_rate() -> float:
         times.append(cpu(lambda: [env.step(action) for action in chosen]))
     env.close()
     return len(chosen) / statistics.median(times)
+
+
+def home_costs() -> tuple[float, float]:
+    """Median ms of a home with 60 objects and its scene: made, and read from the disk cache."""
+
+    def run(folder: str) -> float:
+        found = {**os.environ, "MOLMOSPACES_GYM_CACHE": folder}
+        command = [sys.executable, "-c", HOMES]
+        return float(subprocess.run(command, env=found, capture_output=True, check=True).stdout)
+
+    with tempfile.TemporaryDirectory() as folder:
+        made, _ = run(""), run(folder)
+        return made, run(folder)
 
 
 def import_cost() -> tuple[float, float]:
@@ -223,8 +237,7 @@ def import_cost() -> tuple[float, float]:
 def render_ms(renderer: str, modes: tuple[str, ...], side: int = 128) -> float:
     """Median ms of one image from the shoulder camera."""
     env = make(renderer=renderer)
-    session = env.unwrapped.session
-    pose = session.camera_pose("exo_camera_1")
+    pose = env.unwrapped.session.camera_pose("exo_camera_1")
 
     def draw() -> None:
         env.unwrapped.world.render(0, pose, (side, side), modes, renderer)
@@ -239,14 +252,13 @@ def memory_per_step(steps: int = 1500) -> float:
     """KB of resident memory gained per step after warming up, images included."""
     env = make(obs_mode="rgb", image_size=[64, 64], horizon=10**6)
     action = np.zeros(env.action_space.shape, np.float32)
-    for _ in range(300):
-        env.step(action)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(steps):
-        env.step(action)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peaks = []
+    for count in (300, steps):
+        for _ in range(count):
+            env.step(action)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     env.close()
-    return (after - before) / steps
+    return (peaks[1] - peaks[0]) / steps
 
 
 def table() -> list[tuple[str, float, str, str]]:
@@ -254,12 +266,19 @@ def table() -> list[tuple[str, float, str, str]]:
     ratio, rate, substep = step_over_physics()
     same, other = resets()
     import_ratio, import_mb = import_cost()
+    made, read = home_costs()
+    images = ("rgb", "depth", "segmentation")
+    tool = {"action_mode": "ee_delta"}
+    kinds = ("lighting", "colors", "dynamics", "cameras", "robot_start")
+    everything = {f"randomize_{kind}": True for kind in kinds}
     rows = [
         ("env.step / mj_step, state", ratio, "x", "<= 1.10"),
+        ("the same, ee_delta", step_over_physics(**tool)[0], "x", "<= 1.10"),
+        ("the same, ee_delta, rby1", step_over_physics(robot="rby1", **tool)[0], "x", "<= 1.10"),
         ("env steps, state, 66 ms", rate, "/CPU-s", ">= 1000"),
         ("physics alone", substep, "us/substep", ""),
         (
-            f"vector env, 32 worlds on {os.cpu_count()} cores / one thread of mj_step",
+            f"32 worlds on {os.cpu_count()} cores / one mj_step",
             vector_over_physics(),
             "x",
             ">= 1.85",
@@ -267,21 +286,19 @@ def table() -> list[tuple[str, float, str, str]]:
         ("reset, same house", same, "ms", "<= 1 + obs"),
         ("reset, other compiled house", other, "ms", "<= 5"),
         ("reset, newly sampled episode", sampled_reset(), "ms", ""),
+        ("the same in a home, all drawn", sampled_reset(dataset="homes", **everything), "ms", ""),
+        ("home of 3-5 rooms and its scene, made", made, "ms", "<= 150"),
+        ("the same from the disk cache", read, "ms", "<= 5"),
         ("import / import gymnasium, numpy", import_ratio, "x", "<= 1.2"),
         ("import, resident", import_mb, "MB", "<= 100"),
-        (
-            "raster 128 x 128, rgb + depth + seg",
-            render_ms("raster", ("rgb", "depth", "segmentation")),
-            "ms",
-            "<= 0.67",
-        ),
-        ("raster 128 x 128, rgb", render_ms("raster", ("rgb",)), "ms", ""),
+        ("raster 128 x 128, rgb + depth + seg", render_ms("raster", images), "ms", "<= 0.67"),
+        ("raster 128 x 128, rgb", render_ms("raster", images[:1]), "ms", ""),
         ("memory per step, rgb", memory_per_step(), "KB", "0"),
     ]
     rows += house_rows()
     rows.append(("NavigateTo, state, kinematic base", navigation_rate(), "/CPU-s", ">= 3000"))
     try:
-        rows.insert(12, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
+        rows.insert(17, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
     except RendererUnavailable as error:
         print(f"no OpenGL here: {error}", file=sys.stderr)
     return rows
@@ -290,14 +307,10 @@ def table() -> list[tuple[str, float, str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    rows = table()
-    if args.json:
-        print(
-            json.dumps(
-                [dict(zip(("what", "value", "unit", "budget"), r, strict=True)) for r in rows]
-            )
-        )
+    as_json, rows = parser.parse_args().json, table()
+    if as_json:
+        names = ("what", "value", "unit", "budget")
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
         return
     for what, value, unit, budget in rows:
         print(f"{what:48s} {value:10.3f} {unit:11s} {budget}")

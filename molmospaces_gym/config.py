@@ -7,6 +7,7 @@ from typing import Any
 
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName
+from molmospaces_gym.occlusion import occlusion_shares
 from molmospaces_gym.randomization.camera_systems import check_cameras
 from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
@@ -24,7 +25,8 @@ class EnvConfig:
 
     Attributes:
         backend: simulator, an entry point of the group ``molmospaces_gym.backends``.
-        robot: name of a robot, or path of an MJCF with the official names; None: the task's.
+        robot: name of a robot, or path of an MJCF with the official names; None: that of the
+            benchmark's episodes, or the task's.
         benchmark: shipped suite, or path of a benchmark; its episodes are played.
         scene: house name or MJCF file; episodes are sampled in it.
         dataset: generated houses used when no scene or benchmark is given: ``generated`` (rooms),
@@ -35,11 +37,15 @@ class EnvConfig:
         obs_mode: ``state`` (privileged poses), ``rgb`` or ``rgbd`` (what a real robot sees).
         cameras: names of the episode's cameras to observe; None: the robot's own.
         image_size: (width, height) pixels; None: the robot's camera system.
+        occlude_cameras: observed cameras that are covered, or camera -> covered share of its
+            picture, a block in the middle (``occlusion``); ``render`` shows the picture whole.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
         action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``
             in ``base_velocity`` and ``base_delta``, otherwise ``dynamic``.
+        sleeping: whether the simulator skips what has come to rest. False costs several times the
+            time in a full house and is for comparing: the success of an episode is the same.
         reward_mode: ``dense``, ``sparse`` or ``official``.
         task_weights: task name -> how often ``MultiTask`` plays it; None: its default.
         success_rule: ``official`` (the evaluator's code) or ``paper``, see ``tasks.base``.
@@ -75,9 +81,11 @@ class EnvConfig:
     obs_mode: str = "state"
     cameras: Sequence[str] | None = None
     image_size: Sequence[int] | None = None
+    occlude_cameras: Sequence[str] | Mapping[str, float] | None = None
     renderer: str = "raster"
     action_mode: str | None = None
     base_drive: str | None = None
+    sleeping: bool = True
     reward_mode: str = "dense"
     task_weights: Mapping[str, float] | None = None
     success_rule: str = "official"
@@ -117,15 +125,16 @@ class EnvConfig:
                 f"base_drive='kinematic' needs an action mode that commands the base alone"
                 f" ({', '.join(BASE_MODES)}), not {self.action_mode!r}"
             )
-        for name in ("lighting", "colors", "dynamics"):
-            if not isinstance(getattr(self, f"randomize_{name}"), bool):
-                raise InvalidConfig(f"randomize_{name} must be true or false")
+        for name in ("sleeping", "randomize_lighting", "randomize_colors", "randomize_dynamics"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidConfig(f"{name} must be true or false, not {getattr(self, name)!r}")
         start = self.randomize_robot_start
         if not isinstance(start, bool) and start != "hard":
             raise InvalidConfig(
                 f"randomize_robot_start must be true, false or 'hard', not {start!r}"
             )
         check_cameras(self.randomize_cameras)
+        occlusion_shares(self.occlude_cameras)
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):
@@ -191,17 +200,22 @@ class TaskConfig(EnvConfig):
         return tuple(f"{self.dataset}/{self.split}/{index}" for index in self.house_indices)
 
 
-def task_config(task: Task, kwargs: Mapping[str, Any]) -> TaskConfig:
-    """The checked arguments of an env, what they leave open filled in by the task.
+def env_config(task: Task, kwargs: Mapping[str, Any]) -> EnvConfig:
+    """The checked arguments of an env.
 
     Raises:
         InvalidConfig, UnknownName: an argument does not exist or has no such value.
     """
     try:
-        given = EnvConfig(**kwargs)
+        return EnvConfig(**kwargs)
     except TypeError as error:
         raise InvalidConfig(f"{task.name}: {error}") from error
+
+
+def task_config(task: Task, given: EnvConfig, robot: str | None) -> TaskConfig:
+    """The arguments with what they leave open filled in: by ``robot``, then by the task."""
     chosen = {field.name: getattr(given, field.name) for field in fields(given)}
+    chosen["robot"] = given.robot or robot
     for name in ("robot", "dataset", "action_mode"):
         chosen[name] = chosen[name] or getattr(task, name)
     return TaskConfig(**chosen)

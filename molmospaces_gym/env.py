@@ -11,27 +11,36 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.action_layout import action_space
 from molmospaces_gym.backends.base import World, make_world
-from molmospaces_gym.config import TaskConfig, task_config
+from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.observations import Observation, ObservationLayout
+from molmospaces_gym.occlusion import covered_blocks
 from molmospaces_gym.randomization.camera_systems import system_of
-from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.session import Session
-from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 from molmospaces_gym.tasks.base import Task
+
+
+def observed_cameras(config: TaskConfig, robot: RobotConfig) -> tuple[str, ...]:
+    """Names of the cameras that a configuration observes unless its mode is ``state``."""
+    if config.cameras is not None:
+        return tuple(config.cameras)
+    system = system_of(config.randomize_cameras, robot)
+    return tuple(mount.name for mount in robot.cameras) if system is None else system.names
 
 
 def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> ObservationLayout:
     """The observation layout that a configuration asks for."""
     system = system_of(config.randomize_cameras, robot)
-    own = tuple(mount.name for mount in robot.cameras) if system is None else system.names
-    cameras = own if config.cameras is None else tuple(config.cameras)
+    cameras = observed_cameras(config, robot)
     default_size = robot.image_size if system is None else system.image_size
     width, height = config.image_size or default_size
-    return ObservationLayout(robot, task, config.obs_mode, cameras, (int(width), int(height)))
+    size = (int(width), int(height))
+    covered = covered_blocks(config.occlude_cameras, cameras, size)
+    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered)
 
 
 def frame_rate(config: TaskConfig, task: Task, robot: RobotConfig) -> int:
@@ -87,15 +96,14 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
 
     def __init__(self, task: str = "Pick", **kwargs: Any) -> None:
         self.task = get_task(task, kwargs.get("task_weights"))
-        self.config = task_config(self.task, kwargs)
-        self.robot = get_robot(self.config.robot)
+        self._source = make_source(self.task, kwargs)
+        self.config, self.robot = self._source.config, self._source.robot
         fps = frame_rate(self.config, self.task, self.robot)
         self.metadata = {**self.metadata, "render_fps": fps}
         self.render_mode = self.config.render_mode
         self.layout = make_layout(self.config, self.task, self.robot)
         self.observation_space: spaces.Dict = self.layout.space
         self.action_space: spaces.Box = action_space(self.robot, self.config.action_mode)
-        self._source = EpisodeSource(self.config, self.task, self.robot)
 
     @cached_property
     def world(self) -> World:

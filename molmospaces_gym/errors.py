@@ -62,6 +62,14 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
 
 
+class WorkersUnavailable(MolmoSpacesError, RuntimeError):
+    """The workers of a run cannot be started or end at once; what was played is kept."""
+
+
+class AxisUnavailable(MolmoSpacesError, ValueError):
+    """A benchmark, robot or policy cannot be varied along an axis of a sweep."""
+
+
 class InvalidSubmission(MolmoSpacesError, ValueError):
     """A run cannot be submitted, or a field of the form is missing; the message says which."""
 

@@ -16,6 +16,7 @@ Depth is flat because Stable-Baselines3 accepts only vectors and uint8 images.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
+from molmospaces_gym.occlusion import Block, cover
 from molmospaces_gym.robots.base import Arm, MoveGroup, RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import PrivilegedKey, Task
@@ -47,8 +49,9 @@ class ObservationLayout:
         mode: str,
         cameras: tuple[str, ...],
         image_size: tuple[int, int],
+        covered: Mapping[str, Block] = MappingProxyType({}),
     ) -> None:
-        self.mode, self.image_size = mode, image_size
+        self.mode, self.image_size, self.covered = mode, image_size, covered
         self.cameras = cameras if mode != "state" else ()
         self.robot_keys = robot_keys(robot)
         privileged = task.privileged_keys if mode == "state" else {}
@@ -193,6 +196,10 @@ def observe_images(
     found: Observation = {}
     for camera in layout.cameras:
         images = world.render(slot, poses[camera], layout.image_size, modes, renderer)
+        block = layout.covered.get(camera)
+        if block is not None:
+            for picture in images.values():
+                cover(picture, block)
         found[camera] = images["rgb"]
         if layout.mode == "rgbd":
             depth = np.minimum(images["depth"], np.float32(MAX_DEPTH))

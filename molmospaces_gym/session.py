@@ -114,9 +114,9 @@ class Session:
         self.task_name: str = getattr(task, "task_name", self.task.name)
         self.n_substeps = n_substeps
         self.horizon = horizon_steps(self.config, episode, self.task, n_substeps, scene)
-        control_dt = n_substeps * float(scene.model.opt.timestep)
-        self.action_mapper = self._mapper(scene, control_dt)
-        self.drive = make_drive(self.config, self.world, self.slot, scene, control_dt)
+        self.control_dt = n_substeps * float(scene.model.opt.timestep)
+        self.action_mapper = self._mapper(scene, self.control_dt)
+        self.drive = make_drive(self.config, self.world, self.slot, scene, self.control_dt)
         still = self.drive is not None and not self.drive.simulated
         self.physics_steps = 0 if still else n_substeps
         self._actuators = compact(scene.robot.actuators)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from molmospaces_gym.benchmark_io import Benchmark, load_benchmark
-from molmospaces_gym.config import TaskConfig
+from molmospaces_gym.config import TaskConfig, env_config, task_config
 from molmospaces_gym.episode import EpisodeSpec, camera_spec, house_name
 from molmospaces_gym.errors import InvalidEpisode, InvalidScene
+from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.robots.mounts import prefixed_mounts
 from molmospaces_gym.scenes.added import resolve_added
@@ -26,16 +27,39 @@ HOUSE_ATTEMPTS = 8
 """Houses tried before sampling gives up; a generated house rarely offers no episode."""
 
 
+def make_source(task: Task, kwargs: Mapping[str, Any]) -> "EpisodeSource":
+    """The source of an env's episodes, and with it the checked arguments and the robot.
+
+    Raises:
+        InvalidConfig, UnknownName: an argument does not exist or has no such value.
+        InvalidEpisode: the benchmark cannot be read, or its episodes are for several robots and the
+            arguments name none.
+    """
+    given = env_config(task, kwargs)
+    benchmark = None if given.benchmark is None else load_benchmark(given.benchmark)
+    named = None if benchmark is None or given.robot else robot_of(benchmark)
+    config = task_config(task, given, named)
+    return EpisodeSource(config, task, get_robot(config.robot), benchmark)
+
+
+def robot_of(benchmark: Benchmark) -> str:
+    """The robot that all episodes of a benchmark name; raises ``InvalidEpisode``."""
+    names = sorted({spec.robot.robot_name for spec in benchmark.episodes})
+    if len(names) > 1:
+        raise InvalidEpisode(
+            f"benchmark {benchmark.name!r} mixes the robots {', '.join(names)}; pass robot=..."
+        )
+    return names[0]
+
+
 class EpisodeSource:
     """Yields the episodes of one env together with their compiled scenes."""
 
-    def __init__(self, config: TaskConfig, task: Task, robot: RobotConfig) -> None:
-        self._config, self._task, self._robot = config, task, robot
-
-    @cached_property
-    def benchmark(self) -> Benchmark | None:
-        """The benchmark that is played, or None."""
-        return None if self._config.benchmark is None else load_benchmark(self._config.benchmark)
+    def __init__(
+        self, config: TaskConfig, task: Task, robot: RobotConfig, benchmark: Benchmark | None
+    ) -> None:
+        self.config, self.robot, self.benchmark = config, robot, benchmark
+        self._task = task
 
     @cached_property
     def _base_folder(self) -> Path | None:
@@ -64,11 +88,11 @@ class EpisodeSource:
     @cached_property
     def _randomizer(self) -> "Randomizer | None":
         """What draws the env's ``randomize_*``, or None where nothing is asked for."""
-        if not self._config.randomizes:
+        if not self.config.randomizes:
             return None
         from molmospaces_gym.randomization.draw import Randomizer
 
-        return Randomizer(self._config, self._robot)
+        return Randomizer(self.config, self.robot)
 
     def _given(self, wanted: object, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
         """An episode that exists: the one asked for, or one of the benchmark."""
@@ -97,14 +121,14 @@ class EpisodeSource:
         return self.benchmark.find(wanted if isinstance(wanted, str) else int(wanted))
 
     def _sample(self, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
-        names = self._config.house_names
-        chances = len(names) > 1 or self._config.randomize_cameras is not False
+        names = self.config.house_names
+        chances = len(names) > 1 or self.config.randomize_cameras is not False
         attempts = HOUSE_ATTEMPTS if chances else 1
         for attempt in range(attempts):
             house = resolve_house(names[int(rng.integers(len(names)))])
-            scene = get_scene(house, self._robot)
+            scene = get_scene(house, self.robot, sleeping=self.config.sleeping)
             try:
-                spec = self._task.sample(scene, rng, self._config.category_set)
+                spec = self._task.sample(scene, rng, self.config.category_set)
                 scene = self.scene_of(spec) if changes_scene(spec) else scene
                 if self._randomizer is not None:
                     spec = self._randomizer.randomize(scene, spec, rng)
@@ -120,19 +144,20 @@ class EpisodeSource:
         base = self._base_folder
         return get_scene(
             resolve_house(house_name(spec), base),
-            self._robot,
+            self.robot,
             {name: resolve_added(path, base) for name, path in changes.added_objects.items()},
             tuple(changes.removed_objects),
+            self.config.sleeping,
         )
 
     def _complete(self, partial: Mapping[str, Any]) -> tuple[EpisodeSpec, SceneModel]:
         """Fill a partial episode with the defaults of its scene."""
         named = {"scene", "scene_dataset", "house_index"} & set(partial)
-        base = {} if named else {"scene": self._config.house_names[0]}
+        base = {} if named else {"scene": self.config.house_names[0]}
         skeleton = EpisodeSpec.from_partial(partial, {**_SKELETON, **base})
         scene = self.scene_of(skeleton)
         task = self._task.defaults(skeleton.task, scene)
-        config = self._robot
+        config = self.robot
         defaults = {
             **base,
             "robot": {

@@ -65,9 +65,15 @@ class _Tool:
         self._torso = None if torso is None else robot.groups[torso.group]
         low, high = robot.ctrl_low[self._control], robot.ctrl_high[self._control]
         ends = np.column_stack([kinematics.ends, low, high])
-        columns = command_of(robot, kinematics.path)
-        self._arguments = (kinematics.chain, kinematics.moving, DAMPING, ends, kinematics.home)
-        self._arguments += (columns, (EE_STEP, EE_TURN))
+        self._arguments = (
+            kinematics.chain,
+            kinematics.moving,
+            DAMPING,
+            ends,
+            kinematics.home,
+            command_of(robot, kinematics.path),
+            (EE_STEP, EE_TURN),
+        )
         self._kept = np.zeros(4)
 
     def reset(self) -> None:

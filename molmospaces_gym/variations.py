@@ -13,9 +13,23 @@ from molmospaces_gym.cameras import Paint
 
 Triple = tuple[float, float, float]
 
-Tint = tuple[int, Triple, int]
-"""(geom id, rgb in 0..1, material id): a geom in another colour that keeps its material; with a
-texture the two are multiplied. A material other than -1 lends it its texture."""
+
+@dataclass(frozen=True, eq=False)
+class Tints:
+    """Geoms in other colours that keep their materials; with a texture the two are multiplied.
+
+    Attributes:
+        geoms: (n,) their ids.
+        rgb: (n, 3) colours in 0..1.
+        lenders: (n,) the material that lends each its texture, -1: none does.
+    """
+
+    geoms: NDArray[np.intp]
+    rgb: NDArray[np.float64]
+    lenders: NDArray[np.intp]
+
+
+NO_TINTS = Tints(np.zeros(0, np.intp), np.zeros((0, 3)), np.zeros(0, np.intp))
 
 
 @dataclass(frozen=True)
@@ -40,14 +54,16 @@ class Look:
 
     Attributes:
         paint: geoms in a plain colour, without texture and emission.
-        tints: geoms in another colour, see ``Tint``; ``paint`` is put on top.
+        tints: geoms in other colours; ``paint`` is put on top.
         lamps: one entry per light of the model, or empty; None leaves a light as it is, and a
             light that the model has switched off stays off.
+        brightness: factor on all light, the headlight's too, but not on emission.
     """
 
     paint: Paint = ()
-    tints: tuple[Tint, ...] = ()
+    tints: Tints = NO_TINTS
     lamps: tuple[Lamp | None, ...] = ()
+    brightness: float = 1.0
 
 
 PLAIN = Look()

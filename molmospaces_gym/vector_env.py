@@ -1,9 +1,10 @@
 """``MolmoSpacesVectorEnv``: N environments in one process, stepped by threads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -11,14 +12,12 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.actions import action_space
 from molmospaces_gym.backends.base import make_world
-from molmospaces_gym.config import task_config
 from molmospaces_gym.env import MolmoSpacesEnv, frame_rate, make_layout
 from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
 from molmospaces_gym.info_rows import InfoRows
 from molmospaces_gym.observations import Observation
-from molmospaces_gym.robots import get_robot
 from molmospaces_gym.session import Session
-from molmospaces_gym.sources import EpisodeSource
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 
 Flags = NDArray[np.bool_]
@@ -49,8 +48,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             raise InvalidConfig(f"{task}: {error}") from error
         self.num_envs = num_envs
         self.task = get_task(task, kwargs.get("task_weights"))
-        self.config = task_config(self.task, kwargs)
-        self.robot = get_robot(self.config.robot)
+        self._source = make_source(self.task, kwargs)
+        self.config, self.robot = self._source.config, self._source.robot
         fps = {"render_fps": frame_rate(self.config, self.task, self.robot)}
         mode = {"autoreset_mode": self.autoreset_mode}
         self.metadata = {**MolmoSpacesEnv.metadata, **fps, **mode}
@@ -60,7 +59,6 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.single_action_space = action_space(self.robot, self.config.action_mode)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._source = EpisodeSource(self.config, self.task, self.robot)
         self.world = make_world(self.config.backend, num_envs)
         self.sessions = [
             Session(self.config, self.task, self.robot, self.layout, self.world, slot)
@@ -69,7 +67,12 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._seeds: list[int | None] = [None] * num_envs
         self._rows = np.zeros((num_envs, self.layout.size), np.float32)
-        self._images: list[Observation] = [{} for _ in range(num_envs)]
+        blank: Observation = {
+            key: np.zeros(space.shape or (), space.dtype or np.uint8)
+            for key, space in self.layout.space.items()
+            if key not in self.layout.slices
+        }
+        self._images: list[Observation] = [blank] * num_envs
         self._infos = InfoRows(num_envs)
         self._rewards = np.zeros(num_envs)
         self._terminated, self._truncated = self._none, self._none
@@ -147,12 +150,15 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         if self.layout.cameras:
             self._images[slot] = session.images()
 
-    def _finish(self, slot: int) -> None:
+    def _score(self, slot: int) -> None:
         session = self.sessions[slot]
         session.finish()
         self._rewards[slot] = session.reward
         self._terminated[slot], self._truncated[slot] = session.terminated, session.truncated
         self._infos.write(slot, session.info)
+
+    def _finish(self, slot: int) -> None:
+        self._score(slot)
         self._observe(slot)
 
     def _observation(self) -> Observation:
@@ -163,29 +169,80 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
 
     def step(self, actions: NDArray[np.float32]) -> VectorStep:
         """Step every slot; raises ``InvalidAction`` before anything moves."""
-        actions = self._check(actions)
+        actions = self._check(actions, self.action_space.shape)
         resetting = self._done if self.autoreset_mode is AutoresetMode.NEXT_STEP else self._none
         stepping = np.flatnonzero(~resetting).tolist()
         self._rewards[resetting] = 0.0
         self._terminated[resetting] = self._truncated[resetting] = False
         if stepping:
-            self._advance(stepping, actions)
+            self._advance(stepping, actions, self._finish)
         infos: dict[str, Any] = {}
         for slot in np.flatnonzero(resetting).tolist():
             self._begin(slot)
-        rewards = self._rewards.copy()
+        return self._returned(self._rewards.copy(), infos)
+
+    def step_chunk(self, actions: NDArray[np.float32]) -> VectorStep:
+        """Step every slot once per action of its chunk, or until its episode ends.
+
+        As ``step`` in autoreset mode ``"SameStep"``, with rewards summed over the chunk and
+        ``info["chunk_steps"]``, how many actions each slot played. Observations, which may cost
+        pictures, are made once per chunk; the other infos are those of a slot's last step.
+
+        Args:
+            actions: (num_envs, length, action size).
+
+        Raises:
+            InvalidAction: wrong shape or not finite.
+            InvalidConfig: the env is in another autoreset mode.
+        """
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise InvalidConfig('step_chunk needs autoreset_mode="SameStep"')
+        length = np.shape(actions)[1] if np.ndim(actions) == 3 else 0
+        size = spaces.flatdim(self.single_action_space)
+        wanted = (self.num_envs, max(length, 1), size)
+        actions = self._check(actions, wanted)
+        total, played = np.zeros(self.num_envs), np.zeros(self.num_envs, np.int64)
+        going = list(range(self.num_envs))
+        for index in range(actions.shape[1]):
+            is_last = index + 1 == actions.shape[1]
+            self._advance(going, actions[:, index], self._finish if is_last else self._score)
+            total[going] += self._rewards[going]
+            played[going] += 1
+            over = self._terminated | self._truncated
+            if not is_last:
+                for slot in (slot for slot in going if over[slot]):
+                    self._observe(slot)
+            going = [slot for slot in going if not over[slot]]
+            if not going:
+                break
+        returned = self._returned(total, {})
+        for infos in (returned[4], returned[4].get("final_info")):
+            if infos is not None:
+                infos["chunk_steps"] = played
+        return returned
+
+    def _returned(self, rewards: NDArray[np.float64], infos: dict[str, Any]) -> VectorStep:
         terminated, truncated = self._terminated.copy(), self._truncated.copy()
         self._done = terminated | truncated
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             infos = self._restart()
         return self._observation(), rewards, terminated, truncated, self._collect(infos)
 
+    def step_slots(self, slots: Sequence[int], actions: NDArray[np.float32]) -> Observation:
+        """Step some slots only; the observations of all.
+
+        ``actions`` has a row for every slot; those of the others are not looked at. What came of
+        it is in ``sessions[slot]``, and ``reset`` with a ``reset_mask`` starts a new episode. For
+        evaluators, whose slots are not all busy. Raises what the slot's ``Session`` raises.
+        """
+        self._advance(list(slots), actions, self._finish)
+        return self._observation()
+
     @property
     def _none(self) -> Flags:
         return np.zeros(self.num_envs, np.bool_)
 
-    def _check(self, actions: object) -> NDArray[np.float32]:
-        wanted = self.action_space.shape
+    def _check(self, actions: object, wanted: Any) -> NDArray[np.float32]:
         array = np.asarray(actions)
         if array.shape != wanted:
             raise InvalidAction(f"actions must have shape {wanted}, not {array.shape}")
@@ -199,7 +256,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.sessions[0].scene  # noqa: B018 - raises NotReset before the first reset
         return array
 
-    def _advance(self, slots: list[int], actions: NDArray[np.float32]) -> None:
+    def _advance(
+        self, slots: list[int], actions: NDArray[np.float32], after: Callable[[int], None]
+    ) -> None:
         """Step slots, grouped by their number of substeps (scenes may differ)."""
 
         def act(slot: int) -> None:
@@ -209,7 +268,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         for slot in slots:
             groups.setdefault(self.sessions[slot].physics_steps, []).append(slot)
         for count, group in groups.items():
-            self.world.step(count, group, act, self._finish)
+            self.world.step(count, group, act, after)
 
     def _restart(self) -> dict[str, Any]:
         """Start new episodes where one has ended; the last observation and info go to infos."""

@@ -12,7 +12,7 @@ from molmospaces_gym.policies.handling import (
 )
 from molmospaces_gym.policies.planning import GraspPlan, GraspPlanner
 from molmospaces_gym.policies.playing import Command
-from molmospaces_gym.scenes.model import Array
+from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.session import Session
 
 CLEAR = 0.04
@@ -50,9 +50,13 @@ class GraspPlanners:
             raise InvalidEpisode(
                 f"the expert for {session.task.name}: the episode has no task.pickup_obj_name"
             )
-        key = (session.scene.key, name)
+        return self.named(session.scene, name)
+
+    def named(self, scene: SceneModel, name: str) -> GraspPlanner:
+        """The planner for an object of a scene."""
+        key = (scene.key, name)
         if key not in self._known:
-            self._known[key] = GraspPlanner(session.scene, name)
+            self._known[key] = GraspPlanner(scene, name)
         self._known.move_to_end(key)
         while len(self._known) > PLANNERS:
             self._known.popitem(last=False)
@@ -69,6 +73,12 @@ class PickAttempts:
 
     def commands(self) -> Iterator[Command]:
         """One command per control step, without end."""
+        yield from self.tries()
+        while True:
+            yield self._handler.player.arm_target(), 0.0
+
+    def tries(self) -> Iterator[Command]:
+        """One command per control step, until no more attempt is worth making."""
         in_vain, handler = 0, self._handler
         while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
             yield from handler.rest()
@@ -80,8 +90,6 @@ class PickAttempts:
                 yield from self._grasp(plan)
                 self._failed.append(plan.grasp)
                 yield from handler.release()
-        while True:
-            yield handler.player.arm_target(), 0.0
 
     def _grasp(self, plan: GraspPlan) -> Iterator[Command]:
         """Close, lift and hold; ends where the object was missed or lost."""

@@ -42,6 +42,22 @@ class PolicyLike(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchedPolicy(PolicyLike, Protocol):
+    """A policy that acts in several worlds with one call.
+
+    ``predict`` gets observations with one row per world (each value of a ``Dict`` observation has
+    a leading axis of N), ``episode_start`` (N,) bool, and the state it returned last; it returns
+    actions (N, size) and a state. A row must depend on nothing but the same row. N does not change;
+    rows of idle worlds hold any observation and their actions are not used. ``bind`` gets the
+    vector env. ``reset`` is not called. The same class serves one world as a ``PolicyLike``.
+    """
+
+    def reset_row(self, row: int, instruction: str, seed: int | None) -> None:
+        """Start an episode in one world; its next ``episode_start`` is true."""
+        ...
+
+
 def known_policies() -> list[str]:
     """Names of all installed policies."""
     return sorted({entry.name for entry in entry_points(group=GROUP)})

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.policies.driving import Driver
 from molmospaces_gym.robots.binding import ArmBinding
 from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.doorways import (
@@ -75,10 +75,6 @@ class DoorSolver:
         Raises:
             InvalidConfig: the robot has no base to drive.
         """
-        if session.scene.robot.base is None:
-            raise InvalidConfig(
-                f"the expert opens doors by driving: robot {session.robot.name!r} has no base"
-            )
         return DoorAttempts(session).commands()
 
 
@@ -87,11 +83,9 @@ class DoorAttempts:
 
     def __init__(self, session: Session) -> None:
         scene, task = session.scene, session.episode.task
-        base = scene.robot.base
-        assert base is not None  # checked by the solver
-        self._session, self._base = session, base
+        self._session, self._driver = session, Driver(session)
         self._chains: dict[str, ArmChain] = {}
-        self._dt = session.n_substeps * float(scene.model.opt.timestep)
+        self._dt = session.control_dt
         limits = task.get("articulated_joint_range")
         self._door = find_doorway(scene, door_articulation(scene, task), limits)
         self._threshold = float(task.get("door_openness_threshold", 0.67))
@@ -121,12 +115,12 @@ class DoorAttempts:
         path = push_path(self._door)
         path[:, :2] += 0.04 * (number % 3) * self._door.along
         yield from self._drive(path[0])
-        waits, before = 0, self._pose()
+        waits, before = 0, self._driver.pose()
         for command in self._along(path, PUSH_SPEED):
             yield command
             if self._is_open():
                 return
-            here = self._pose()
+            here = self._driver.pose()
             waits = waits + 1 if float(np.hypot(*(here - before)[:2])) < PROGRESS else 0
             before = here
             if waits >= STUCK:
@@ -148,7 +142,7 @@ class DoorAttempts:
         yield from self._fingers(grip.arm, 1.0, CLOSE_S)
         if not (yield from self._step_back(grip)):
             yield from self._fingers(grip.arm, 0.0, OPEN_S)
-            here = self._pose()
+            here = self._driver.pose()
             away = here[:2] - BACK * np.array([math.cos(here[2]), math.sin(here[2])])
             yield from self._along(np.stack([here, np.append(away, here[2])]), DOCK_SPEED)
 
@@ -159,7 +153,7 @@ class DoorAttempts:
             yield command
             if self._is_open():
                 return True
-            here = self._pose()
+            here = self._driver.pose()
             nearest = int(np.argmin(np.hypot(*(grip.path[:, :2] - here[:2]).T)))
             if float(grip.turns[nearest]) / full - self._openness() > SLIP:
                 return False
@@ -175,16 +169,15 @@ class DoorAttempts:
         for reach in REACHES:
             for follow in FOLLOWS:
                 for arm in scene.robot.arms:
-                    side = -1.0 if arm.config.group.startswith("right") else 1.0
-                    hand = np.array([reach[0], side * reach[1]])
+                    hand = np.array([reach[0], arm.config.side * reach[1]])
                     path = pull_path(door, hand, follow, turns)
                     if grid is not None and not is_drivable(grid, path):
                         continue
-                    joints = self._joints(arm, np.append(hand, height), side)
+                    joints = self._joints(arm, np.append(hand, height))
                     if joints is not None:
                         yield Grip(arm, joints, path, turns)
 
-    def _joints(self, arm: ArmBinding, point: Array, side: float) -> Array | None:
+    def _joints(self, arm: ArmBinding, point: Array) -> Array | None:
         """Arm positions (n,) that hold a lever at a point (3,) of the base's frame, or None."""
         chain = self._chain(arm)
         home = np.array(self._session.robot.home[arm.config.group])
@@ -194,7 +187,7 @@ class DoorAttempts:
             target[:3, 2], target[:3, 3] = [1.0, 0.0, 0.0], point
             target[:3, 0] = np.cross(target[:3, 1], target[:3, 2])
         best, cost = None, math.inf
-        mirrored = [np.array(seed) * (MIRROR if side > 0 else 1.0) for seed in SEEDS]
+        mirrored = [np.array(seed) * (MIRROR if arm.config.side > 0 else 1.0) for seed in SEEDS]
         for seed in [home, *mirrored]:
             found, solved = chain.solve(targets, seed)
             for joints in found[solved]:
@@ -212,7 +205,7 @@ class DoorAttempts:
 
     def _drive(self, goal: Array) -> Iterator[Array]:
         """Go to a base pose on this side of the door."""
-        scene, here = self._session.scene, self._pose()
+        scene, here = self._session.scene, self._driver.pose()
         corners = None
         for radius in (RADIUS, NARROW):
             grid = door_grid(scene, self._door, radius)
@@ -230,7 +223,7 @@ class DoorAttempts:
 
     def _along(self, path: Array, speed: float) -> Iterator[Array]:
         """Base commands along poses (K, 3) at a speed (m/s), turning no faster than allowed."""
-        turns = round((self._pose()[2] - path[0, 2]) / (2 * math.pi))
+        turns = round((self._driver.pose()[2] - path[0, 2]) / (2 * math.pi))
         path = path + [0.0, 0.0, 2 * math.pi * turns]  # headings count on without end
         moves = np.diff(path, axis=0)
         times = np.maximum(
@@ -238,11 +231,8 @@ class DoorAttempts:
         )
         clock = np.concatenate([[0.0], np.cumsum(times)])
         for time in np.arange(self._dt, clock[-1] + self._dt, self._dt):
-            command = self._session.ctrl
-            command[self._base.control] = [
-                float(np.interp(time, clock, column)) for column in path.T
-            ]
-            yield command
+            pose = np.array([np.interp(time, clock, column) for column in path.T])
+            yield self._driver.command(pose)
 
     def _stretch(self, arm: ArmBinding, joints: Array) -> Iterator[Array]:
         """Move an arm, its fingers open."""
@@ -264,8 +254,3 @@ class DoorAttempts:
     def _wait(self, seconds: float) -> Iterator[Array]:
         for _ in range(max(1, round(seconds / self._dt))):
             yield self._session.ctrl
-
-    def _pose(self) -> Array:
-        """Where the base is: x, y (m) and heading (rad), a copy."""
-        pose: Array = self._session.world.joint_pos(self._session.slot)[self._base.qpos].copy()
-        return pose

@@ -17,7 +17,7 @@ from molmospaces_gym.scenes.navigation import (
 from molmospaces_gym.session import Session
 
 SPEED = 0.9
-"""Share of the base's fastest motion that is used."""
+"""Share of the base's fastest motion that is used where nothing says otherwise."""
 ARRIVED, FACED = 0.02, 0.05
 """Distance (m) and angle (rad) at which a corner is reached and a heading taken."""
 DOCKED, DOCK_SHARE = 0.01, 0.5
@@ -40,12 +40,28 @@ class Driver:
     """Moves a mobile base and nothing else; each part is a stream of commands (n_actuators,)."""
 
     def __init__(self, session: Session) -> None:
+        """Raises ``InvalidConfig`` where the robot has no base to drive."""
         base, config = session.scene.robot.base, session.robot.base
-        assert base is not None and config is not None  # checked by the solvers
+        if base is None or config is None:
+            raise InvalidConfig(
+                f"the expert for {session.task_name} drives: robot {session.robot.name!r} has no"
+                " base; use one on wheels, such as rby1"
+            )
         self._session, self._base = session, base
-        dt = session.n_substeps * float(session.scene.model.opt.timestep)
-        self._step = SPEED * dt * min(config.max_speed[:2])
-        self._turn = SPEED * dt * config.max_speed[2]
+        self._dt = session.control_dt
+        self._fastest = min(config.max_speed[:2]), config.max_speed[2]
+        self.share = SPEED
+        """Share of the base's fastest motion that is used."""
+
+    @property
+    def _step(self) -> float:
+        """Longest way (m) of one step."""
+        return self.share * self._dt * self._fastest[0]
+
+    @property
+    def _turn(self) -> float:
+        """Largest turn (rad) of one step."""
+        return self.share * self._dt * self._fastest[1]
 
     def follow(self, path: Array, until: Callable[[], bool]) -> Generator[Array, None, bool]:
         """Follow the corners (K, 2), the first of which is here, as long as ``until`` is false.
@@ -102,6 +118,11 @@ class Driver:
         command[self._base.control] = pose
         return command
 
+    def unwound(self, yaw: float) -> float:
+        """The same heading (rad) within half a turn of the base's joint, which counts on."""
+        at = float(self.pose()[2])
+        return at + _wrapped(yaw - at)
+
     def turned(self, pose: Array, yaw: float) -> Array:
         """A pose turned towards a heading as far as one step allows."""
         found = pose.copy()
@@ -130,10 +151,6 @@ class NavigationSolver:
         Raises:
             InvalidConfig: the robot has no base to drive.
         """
-        if session.scene.robot.base is None:
-            raise InvalidConfig(
-                f"the expert drives to objects: robot {session.robot.name!r} has no mobile base"
-            )
         return NavigationAttempts(session).commands()
 
 

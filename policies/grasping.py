@@ -28,6 +28,8 @@ TIP = 0.02
 """How far beyond the tool site the tips of closed fingers need free space."""
 TILTS = tuple(np.deg2rad((0.0, 25.0, -25.0, 50.0, -50.0)))
 """Turns of the approach about the closing axis."""
+UPRIGHT = 0.9975
+"""Cosine from which an axis of a body counts as upright (4 degrees)."""
 PARTS = 8
 """Largest parts of an object that are looked at one by one."""
 HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -109,6 +111,31 @@ def box_grasps(half_size: Array, center: Array, tilts: tuple[float, ...] = TILTS
                 pose[:3, 3] = point + ahead * approach
                 found.append(pose)
     return np.stack(found) if found else np.zeros((0, 4, 4))
+
+
+def level_grasps(half_size: Array, center: Array, rotation: Array) -> Array:
+    """``box_grasps`` (N, 4, 4), in the body's frame, of the level box around a tilted one.
+
+    For what has rolled over: from straight above, whichever way up it lies. None where the body's
+    ``rotation`` (3, 3) in the world leaves one of its axes upright.
+
+    Args:
+        half_size: (3,) of the body's box.
+        center: (3,) of the box in the body's frame.
+        rotation: the body's, in the world.
+    """
+    if np.abs(rotation[2]).max() > UPRIGHT:
+        return np.zeros((0, 4, 4))
+    flat = rotation[:2] * half_size
+    long = rotation[:, int(np.argmax(np.hypot(*flat)))]
+    yaw = float(np.arctan2(long[1], long[0]))
+    level = np.array(
+        [[np.cos(yaw), -np.sin(yaw), 0.0], [np.sin(yaw), np.cos(yaw), 0.0], [0.0, 0.0, 1.0]]
+    )
+    frame = np.eye(4)
+    frame[:3, :3], frame[:3, 3] = rotation.T @ level, center
+    found: Array = frame @ box_grasps(np.abs(level.T @ rotation) @ half_size, np.zeros(3))
+    return found
 
 
 def with_half_turns(grasps: Array) -> Array:

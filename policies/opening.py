@@ -66,16 +66,22 @@ class OpeningAttempts:
         threshold = float(session.episode.task.get("task_success_threshold", 0.0))
         threshold = threshold or float(getattr(task, "threshold", 0.5))
         if task.name == "Close":
-            self._goals = [part.position(min(s, 1.0 - threshold)) for s in SHUT]
+            self.goals = [part.position(min(s, 1.0 - threshold)) for s in SHUT]
         else:
-            self._goals = [part.position(min(threshold + s, 1.0)) for s in BEYOND]
+            self.goals = [part.position(min(threshold + s, 1.0)) for s in BEYOND]
 
     def commands(self) -> Iterator[Command]:
         """One command per control step, without end."""
+        yield from self.tries()
+        while True:
+            yield self._player.arm_target(), 0.0
+
+    def tries(self) -> Iterator[Command]:
+        """One command per control step, until no more attempt is worth making."""
         in_vain = 0
         while in_vain < MAX_IN_VAIN and len(self._failed) < MAX_FAILED:
             state = self._player.state(self._part.body)
-            plan = self._planner.plan(state, self._goals, self._failed)
+            plan = self._planner.plan(state, self.goals, self._failed)
             in_vain = in_vain + 1 if plan is None else 0
             if plan is None:
                 path = self._planner.way_home(state)
@@ -84,8 +90,6 @@ class OpeningAttempts:
             yield from self._attempt(plan)
             self._failed.append(plan.hold.grasp)
             yield from self.release()
-        while True:
-            yield self._player.arm_target(), 0.0
 
     def _attempt(self, plan: PullPlan) -> Iterator[Command]:
         """Hold, move, and stay as long as that is a success."""

@@ -7,9 +7,9 @@ from itertools import tee
 
 import numpy as np
 
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.grasping import (
     grasp_costs,
+    level_grasps,
     object_grasps,
     shape_grasps,
     with_half_turns,
@@ -17,6 +17,7 @@ from molmospaces_gym.policies.grasping import (
 from molmospaces_gym.policies.motion import free_path, straight_line
 from molmospaces_gym.policies.surface import ObjectSurface, examined
 from molmospaces_gym.robots.chain import ArmChain
+from molmospaces_gym.scenes.collision import CollisionProbe
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.transforms import inverse
 
@@ -99,6 +100,16 @@ class GraspPlanner:
         grasps, errors = examined(shape_grasps(self.scene, self.name), self._surface)
         return grasps, errors + SHAPE_ERROR
 
+    def grasps(self, target: Array) -> Array:
+        """All grasps (N, 4, 4) in the object's frame while it has the pose ``target`` (4, 4)."""
+        return np.concatenate([self._known[0], self._shaped[0], self._level(target)[0]])
+
+    def _level(self, target: Array) -> tuple[Array, Array]:
+        """Grasps of an object that has rolled over."""
+        half, center = self.scene.body_half_size(self.name), self.scene.body_center(self.name)
+        grasps, errors = examined(level_grasps(half, center, target[:3, :3]), self._surface)
+        return grasps, errors + SHAPE_ERROR
+
     def plan(self, state: WorldState, failed: Sequence[Array] = ()) -> GraspPlan | None:
         """The cheapest collision-free attempt, or None; see ``plans``."""
         return next(self.plans(state, failed), None)
@@ -111,7 +122,7 @@ class GraspPlanner:
             failed: grasps (4, 4) in the object's frame that did not work.
         """
         self.probe.place_world(state.qpos, state.mocap)
-        for grasps, errors in self._pools(len(failed)):
+        for grasps, errors in self._pools(len(failed), state.target):
             candidates = tee(self._candidates(state, grasps, errors, failed), len(MARGINS))
             for margins, pool in zip(MARGINS, candidates, strict=True):
                 for grasp, arm in pool:
@@ -119,7 +130,7 @@ class GraspPlanner:
                     if plan is not None:
                         yield plan
 
-    def _pools(self, failures: int) -> Iterator[tuple[Array, Array]]:
+    def _pools(self, failures: int, target: Array) -> Iterator[tuple[Array, Array]]:
         """Grasps and their errors, to be tried one pool after the other."""
         if failures < DOUBTS:
             yield self._known
@@ -127,6 +138,7 @@ class GraspPlanner:
         else:
             (known, errors), (shaped, more) = self._known, self._shaped
             yield np.concatenate([known, shaped]), np.concatenate([errors, more])
+        yield self._level(target)
 
     def way_home(self, state: WorldState) -> Array:
         """A joint path (K, n) to the home pose; the straight one where none is known to be free."""

@@ -23,7 +23,7 @@ class ArmPlayer:
 
     def __init__(self, session: Session, chain: ArmChain) -> None:
         self.session, self.chain = session, chain
-        self.dt = session.n_substeps * float(session.scene.model.opt.timestep)
+        self.dt = session.control_dt
 
     def moves(
         self, path: Array, seconds: float, closed: float, settle: float = SETTLE_S

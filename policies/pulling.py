@@ -7,11 +7,11 @@ from itertools import tee
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.motion import free_path, straight_line
 from molmospaces_gym.policies.planning import MARGINS, Margins, WorldState
 from molmospaces_gym.robots.chain import ArmChain
 from molmospaces_gym.scenes.articulated import Articulation, Handle
+from molmospaces_gym.scenes.collision import CollisionProbe
 from molmospaces_gym.scenes.handles import bar_grasps, follows, held_poses
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.transforms import inverse

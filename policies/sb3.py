@@ -35,7 +35,8 @@ class SB3Policy:
 
     ``<stem>.json`` beside the zip, where present, holds the env arguments the model was trained
     with, either directly or under ``env_kwargs``; those that choose episodes are left out.
-    Lacking keys of the observation are an error, further keys are left out.
+    Lacking keys of the observation are an error, further keys are left out. Plays several worlds
+    with one call too (``BatchedPolicy``), since every SB3 model does.
     """
 
     def __init__(self, path: str) -> None:
@@ -49,6 +50,9 @@ class SB3Policy:
     def reset(self, instruction: str, seed: int | None) -> None:
         """Restart the noise that stochastic actions draw from."""
         self._noise = np.random.default_rng(seed)
+
+    def reset_row(self, row: int, instruction: str, seed: int | None) -> None:
+        """Nothing to do: deterministic actions need no noise, states start over in ``predict``."""
 
     def predict(
         self,

@@ -1,5 +1,6 @@
 """Where a mobile robot stands to work in a house, and free spots on what it stands before."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,14 @@ from molmospaces_gym.robots.binding import heading
 from molmospaces_gym.scenes.articulated import Articulation
 from molmospaces_gym.scenes.model import Array
 from molmospaces_gym.scenes.placement import Placement, in_reach, placements
+from molmospaces_gym.scenes.reaching import free_stances, stands_over
 from molmospaces_gym.scenes.stances import stances
 from molmospaces_gym.session import Session
-from molmospaces_gym.tasks.household_sampler import PULLED
+from molmospaces_gym.tasks.household_drawers import PULLED, SHUT
 from molmospaces_gym.tasks.sampling import free
 
-STANDS = 3
-"""Places to work that are tried for one thing."""
+TRIES = 200
+"""Places tried around something that is to be taken from where it is."""
 LOW = 0.3
 """Height (m) over a surface up to which something lies on it."""
 SPOT_STEP, SPOT_GAP, SPOTS = 0.05, 0.02, 10
@@ -23,61 +25,67 @@ DEFAULT_RADIUS = 0.1
 """Of an object (m) whose metadata tell none."""
 
 
-def before_part(session: Session, part: Articulation, opens: bool) -> list[Array]:
-    """Base poses (3,) from which the arm opens or closes something, the nearest first."""
-    ends = part.position(0.0), part.position(PULLED)
-    found = stances(session.scene, part, *(ends if opens else ends[::-1]))
-    return _nearest(session, [planar(s.base_pose) for s in found])
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """A pose of the base (x, y, heading), and the placement that it belongs to, if to one."""
+
+    base: Array
+    stand: Placement | None = None
 
 
-def before_object(session: Session, name: str) -> list[Array]:
-    """Base poses (3,) from which an object is in reach where it rested, the nearest first.
+def before_part(session: Session, part: Articulation, opens: bool) -> list[Workplace]:
+    """Where the arm can open or close something from, the nearest first."""
+    scene = session.scene
+    ends = [part.position(share) for share in ((0.0, PULLED) if opens else (PULLED, SHUT))]
+    found = free_stances(scene, part, ends[0], ends[1])
+    poses = found or [s.base_pose for s in stances(scene, part, ends[0], ends[1])]
+    return _nearest(session, [Workplace(planar(pose)) for pose in poses])
 
-    For one that was behind something: from where the robot has opened that.
-    """
-    found = [planar(p.base_pose) for p in placements(session.scene) if name in p.objects]
-    return _nearest(session, found) if found else [_here(session)] * STANDS
+
+def before_object(session: Session, name: str, grasps: Array) -> list[Workplace]:
+    """Where an object is in reach from, the nearest first: where it rested, else where it is."""
+    found = [Workplace(planar(p.base_pose), p) for p in placements(session.scene)
+             if name in p.objects]  # fmt: skip
+    return _nearest(session, found) if found else _over(session, name, grasps)
 
 
-def before_dropped(session: Session, name: str) -> list[Array]:
-    """Base poses (3,) from which an object is in reach where it is now, the nearest first."""
+def before_dropped(session: Session, name: str, grasps: Array) -> list[Workplace]:
+    """Where an object is in reach from where it is now, the nearest first."""
     scene = session.scene
     at = session.world.body_pos(session.slot)[scene.body_id(name)]
     found = [
-        planar(p.base_pose)
+        Workplace(planar(p.base_pose), p)
         for p in placements(scene)
         if p.surface is not None
         and 0.0 < at[2] - p.surface.center[2] < LOW
         and in_reach(scene.robot.config.reach, at[:2] - p.base_pose[:2], p.yaw)
     ]
-    return _nearest(session, found)
+    return [*_nearest(session, found), *_over(session, name, grasps)]
 
 
-def before_receptacle(session: Session, name: str, taken: str) -> list[Placement]:
-    """Places before what an object ``taken`` is put on: those with the most free spots in reach."""
+def before_receptacle(session: Session, name: str) -> list[Workplace]:
+    """Places before what something is put on, the nearest first; to a small one the nearest."""
     scene = session.scene
     on = str(scene.objects.get(name, {}).get("surface") or name).partition("/")[0]
     found = [
-        p
+        Workplace(planar(p.base_pose), p)
         for p in placements(scene)
         if p.surface is not None and p.surface.name.partition("/")[0] == on
     ]
-    if name in scene.free_joints:
-        at = session.world.body_pos(session.slot)[scene.body_id(name), :2]
-        found.sort(key=lambda p: float(np.hypot(*(at - p.base_pose[:2]))))
-    else:
-        found.sort(key=lambda p: -len(free_spots(session, taken, p)))
-    return found[:STANDS]
+    if name not in scene.free_joints:
+        return _nearest(session, found)
+    at = session.world.body_pos(session.slot)[scene.body_id(name), :2]
+    return sorted(found, key=lambda place: float(np.hypot(*(at - place.base[:2]))))
 
 
-def nearest_spots(session: Session, name: str, taken: str) -> Array:
-    """Free spots (N, 2) on furniture before the place that is nearest to the robot."""
-    here = _here(session)[:2]
-    stands = before_receptacle(session, name, taken)
-    if not stands:
-        return np.zeros((0, 2))
-    stand = min(stands, key=lambda p: float(np.hypot(*(here - p.base_pose[:2]))))
-    return free_spots(session, taken, stand)
+def _over(session: Session, name: str, grasps: Array) -> list[Workplace]:
+    """From where the robot is, and from around something."""
+    qpos, base = np.array(session.world.joint_pos(session.slot)), session.scene.robot.base
+    assert base is not None  # checked by the solver
+    found = [
+        Workplace(planar(pose)) for pose in stands_over(session.scene, name, qpos, grasps, TRIES)
+    ]
+    return [Workplace(qpos[base.qpos]), *_nearest(session, found)]
 
 
 def free_spots(session: Session, name: str, stand: Placement) -> Array:
@@ -112,13 +120,8 @@ def planar(pose: Any) -> Array:
     return np.array([pose[0], pose[1], heading(pose[3:7])])
 
 
-def _here(session: Session) -> Array:
+def _nearest(session: Session, places: list[Workplace]) -> list[Workplace]:
     base = session.scene.robot.base
     assert base is not None  # checked by the solver
-    here: Array = session.world.joint_pos(session.slot)[base.qpos].copy()
-    return here
-
-
-def _nearest(session: Session, poses: list[Array]) -> list[Array]:
-    here = _here(session)
-    return sorted(poses, key=lambda p: float(np.hypot(*(p - here)[:2])))[:STANDS]
+    here = session.world.joint_pos(session.slot)[base.qpos[:2]]
+    return sorted(places, key=lambda place: float(np.hypot(*(place.base[:2] - here))))

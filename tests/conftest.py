@@ -1,5 +1,6 @@
 """Fixtures shared by the tests."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,53 @@ REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 HALF = 0.015
 TARGET_HALF = 0.02
 PLATE = 0.002
+
+ROW_WISE = '''
+import os, time
+import numpy as np
+
+class RowWise:
+    """Acts by sums and products of a row alone, so that a batch gives the same bits."""
+
+    def __init__(self, trouble="", seed=2, notes=None, pause=0.0):
+        self.trouble, self.seed, self.rows, self.calls = trouble, seed, {}, []
+        self.notes, self.pause = notes, pause
+
+    def bind(self, env):
+        if self.notes is not None:
+            (self.notes / str(os.getpid())).touch()
+
+    def reset(self, instruction, seed):
+        self.reset_row(0, instruction, seed)
+
+    def reset_row(self, row, instruction, seed):
+        noise = np.random.default_rng(seed + len(instruction))
+        self.rows[row] = (seed, noise.uniform(-0.5, 0.5, 8).astype(np.float32))
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=True):
+        q = np.atleast_2d(obs["arm_qpos"])
+        self.calls.append(len(q))
+        time.sleep(self.pause)
+        age = np.where(episode_start, 0, 0 if state is None else state + 1)
+        bias = np.stack([self.rows.get(i, (0, np.zeros(8)))[1] for i in range(len(q))])
+        actions = bias + np.float32(0.01) * age[:, None]
+        actions[:, :7] -= np.float32(0.1) * q
+        for row, (seed, bias) in list(self.rows.items()):
+            if seed == self.seed and age[row] == 2:
+                self.rows[row] = (-1, bias)
+                self.misbehave(actions, row)
+        return (actions if obs["arm_qpos"].ndim == 2 else actions[0]).astype(np.float32), age
+
+    def misbehave(self, actions, row):
+        if self.trouble == "raise":
+            raise RuntimeError("no idea")
+        if self.trouble == "nan":
+            actions[row, 3] = np.nan
+        if self.trouble == "hang":
+            time.sleep(600)
+        if self.trouble == "exit":
+            os._exit(7)
+'''
 
 StandinHouse = Callable[[dict[str, Any], Path], Path]
 
@@ -48,6 +96,39 @@ def standin_house() -> StandinHouse:
     assets directory, and holds a box of the right name at every object pose, each on a plate.
     """
     return write_standin_house
+
+
+@pytest.fixture(scope="session")
+def mixed_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six Pick episodes of 4 to 9 steps in two generated houses, in turn; ids ``mixed/0..5``."""
+    import gymnasium as gym
+
+    import molmospaces_gym  # noqa: F401
+    from molmospaces_gym.benchmark_io import save_benchmark
+
+    envs: list[Any] = [
+        gym.make("molmospaces_gym/Pick-v1", scene=f"generated/train/{house}") for house in (0, 1)
+    ]
+    specs = []
+    for number in range(6):
+        env = envs[number % 2]
+        env.reset(seed=number)
+        spec = env.unwrapped.episode
+        task = {**spec.task, "task_horizon_sec": 0.066 * (4 + number)}
+        specs.append(spec.replace(episode_id=f"mixed/{number}", task=task, seed=number))
+    for env in envs:
+        env.close()
+    return save_benchmark(specs, tmp_path_factory.mktemp("mixed") / "mixed")
+
+
+@pytest.fixture(scope="session")
+def row_wise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The class ``RowWise``, in a module that worker processes can import."""
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "row_wise.py").write_text(ROW_WISE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield importlib.import_module("row_wise").RowWise
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.benchmark_io import save_benchmark
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.compare import MEASURES, compare
-from molmospaces_gym.benchmarks.records import EPISODE_COLUMNS, EpisodeRecord, Table
+from molmospaces_gym.benchmarks.records import EPISODE_COLUMNS, EpisodeRecord, RunTable
 from molmospaces_gym.cli.main import app, main
 from molmospaces_gym.errors import InvalidConfig, NotComparable
 
@@ -71,7 +71,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         folder = tmp_path / name
         folder.mkdir()
         kept = records[: len(records) - left_out]
-        Table(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).replace(kept)
+        RunTable(folder / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).replace(kept)
         config: dict[str, Any] = {**CONFIG, "policy": name, "episodes": len(records)}
         arguments = {**config["env_kwargs"], **changes.pop("env_kwargs", {})}
         config |= {"complete": left_out == 0, "env_kwargs": arguments, **changes}

@@ -181,6 +181,8 @@ def test_a_diverged_simulation_truncates_and_the_next_reset_is_clean():
         ({"houses": 0}, InvalidConfig, "houses"),
         ({"wheels": 4}, InvalidConfig, "wheels"),
         ({"benchmark": "pick-mini", "scene": "x.xml"}, InvalidConfig, "either"),
+        ({"benchmark": "no-such-suite"}, UnknownName, "no-such-suite"),
+        ({"sleeping": "no"}, InvalidConfig, "sleeping"),
     ],
 )
 def test_a_bad_argument_is_named(kwargs, error, text):
@@ -193,7 +195,6 @@ def test_a_bad_argument_is_named(kwargs, error, text):
     [
         ({"backend": "bullet"}, UnknownName, "mujoco"),
         ({"scene": "no/such/house.xml"}, SceneNotFound, "house.xml"),
-        ({"benchmark": "no-such-suite"}, Exception, "no-such-suite"),
         ({"control_dt": 0.0333}, InvalidConfig, "timestep"),
     ],
 )

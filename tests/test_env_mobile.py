@@ -1,6 +1,7 @@
 """Environments with mobile robots: spaces, observations, starts, driving, determinism."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -10,8 +11,11 @@ from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
 
 import molmospaces_gym  # noqa: F401 - registers the environments
+from molmospaces_gym.benchmark_io import save_benchmark
+from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.policies.expert import ExpertPolicy
+from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.binding import heading
 from molmospaces_gym.robots.drive import DynamicBase, KinematicBase
 from molmospaces_gym.scenes.placement import placements
@@ -281,3 +285,43 @@ def test_head_camera_sees_the_room_and_wrists_see_fingers() -> None:
     seen = env.world.render(0, pose, (320, 240), ("segmentation",))["segmentation"]
     assert (seen == target).any()
     assert obs["head_camera"].std() > 10
+
+
+def test_a_benchmark_is_played_with_the_robot_it_names(tmp_path: Path) -> None:
+    """Official suites of the RB-Y1 name it ``rby1m``."""
+    env = make("rby1")
+    env.reset(seed=0)
+    drawn = env.episode.replace(episode_id="first")
+    assert drawn.robot.robot_name == "rby1"
+    plain = drawn.to_dict()
+    plain["robot"]["robot_name"] = "rby1m"
+    official = EpisodeSpec.parse(plain)
+    played = gym.make(ID, benchmark=str(save_benchmark([official], tmp_path / "one"))).unwrapped
+    vector = gym.make_vec(ID, num_envs=1, benchmark=str(tmp_path / "one"))
+    assert played.robot is vector.robot is env.robot is get_robot("rby1m")
+    first, _ = env.reset(options={"episode": drawn})
+    second, _ = played.reset(seed=0)
+    for key, value in first.items():
+        np.testing.assert_array_equal(value, second[key], key)
+    vector.close()
+
+    other = make("franka_mobile", benchmark=str(tmp_path / "one"))
+    assert other.robot.name == "franka_mobile", "what is asked for wins"
+    plain["robot"]["robot_name"] = "franka_droid"
+    mixed = [official, EpisodeSpec.parse(plain | {"episode_id": "second"})]
+    save_benchmark(mixed, tmp_path / "mixed")
+    with pytest.raises(InvalidEpisode, match="franka_droid, rby1m"):
+        gym.make(ID, benchmark=str(tmp_path / "mixed"))
+
+
+@pytest.mark.parametrize("task", ["Open", "Close"])
+def test_the_expert_opens_and_closes_with_rby1(task: str) -> None:
+    kwargs = {"robot": "rby1", "split": "val", "houses": [8], "action_mode": "joint_position"}
+    env = gym.make(f"molmospaces_gym/{task}-v1", disable_env_checker=True, **kwargs).unwrapped
+    policy = ExpertPolicy()
+    policy.bind(env)
+    obs, info = env.reset(seed=8)
+    assert env.n_substeps * env.scene.model.opt.timestep == pytest.approx(0.1)
+    while not info["is_success"] and env.session.steps < 100:
+        obs, *_, info = env.step(policy.predict(obs)[0])
+    assert info["is_success"]

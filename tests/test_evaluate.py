@@ -27,6 +27,7 @@ import molmospaces_gym  # noqa: F401
 from molmospaces_gym.benchmark_io import load_benchmark, save_benchmark, suite_names
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.evaluator import Progress
+from molmospaces_gym.benchmarks.jobs import by_house
 from molmospaces_gym.benchmarks.make_suite import SuiteMaker, category_of, lasts, task_named
 from molmospaces_gym.benchmarks.metrics import first_success, has_run, mean_jerk
 from molmospaces_gym.benchmarks.pictures import (
@@ -44,7 +45,6 @@ from molmospaces_gym.benchmarks.records import (
 )
 from molmospaces_gym.benchmarks.runs import load_run
 from molmospaces_gym.benchmarks.summary import RunHead, object_category, summary_csv, summary_dict
-from molmospaces_gym.benchmarks.workers import by_house
 from molmospaces_gym.episode import EpisodeSpec, house_name
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownName
 from molmospaces_gym.policies.random import RandomPolicy

@@ -13,7 +13,6 @@ import molmospaces_gym  # noqa: F401
 from molmospaces_gym.actions import JOINT_STEP
 from molmospaces_gym.errors import InvalidEpisode, NotReset, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import ExpertPolicy
 from molmospaces_gym.policies.grasping import (
     box_grasps,
@@ -25,6 +24,7 @@ from molmospaces_gym.policies.surface import ObjectSurface
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.robots.chain import ArmChain, rotation_vectors
 from molmospaces_gym.robots.kinematics import Kinematics
+from molmospaces_gym.scenes.collision import CollisionProbe
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.session import Session

@@ -232,6 +232,18 @@ def test_sampled_starts_are_clear_and_reachable(task):
     assert len(kinds) >= 4
 
 
+def test_the_shoulder_camera_sees_what_is_opened():
+    env = make("Open", houses=4, split="val").unwrapped
+    for seed in range(12):
+        env.reset(seed=seed)
+        session, model = env.session, env.scene.model
+        pose = session.camera_pose("exo_camera_1")
+        seen = env.world.render(0, pose, (640, 368), ("segmentation",))["segmentation"]
+        part = env.scene.subtree_geoms(env.scene.body_id(env.episode.task["pickup_obj_name"]))
+        share = np.isin(seen, np.unique(model.geom_bodyid[part])).mean()
+        assert share > 0.0008, "the official 0.001, counted in a smaller picture"
+
+
 def test_parts_are_named_so_that_one_is_meant():
     scene = get_scene(resolve_house("generated/val/0"), get_robot("franka_droid"))
     rng = np.random.default_rng(0)

@@ -13,12 +13,12 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.errors import InvalidEpisode
 from molmospaces_gym.policies.base import load_policy
-from molmospaces_gym.policies.collision import CollisionProbe
 from molmospaces_gym.policies.expert import SOLVERS
 from molmospaces_gym.policies.motion import straight_line, timed_path
 from molmospaces_gym.policies.placing import PlaceSolver
 from molmospaces_gym.registration import env_id
 from molmospaces_gym.robots.chain import ArmChain
+from molmospaces_gym.scenes.collision import CollisionProbe
 
 TASKS = ("PickAndPlace", "PickAndPlaceNextTo", "PickAndPlaceColor")
 KWARGS = {
@@ -223,3 +223,21 @@ def test_success_over_thirty_episodes(env):
             over = terminated or truncated
         wins += info["is_success"]
     assert wins >= 27
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_places_in_homes(task):
+    """One of two, whatever is drawn; all six when this was written."""
+    wins = 0
+    for house in range(2):
+        where = {"dataset": "homes", "houses": [house], "terminate_on_success": True}
+        env = gym.make(env_id(task), **(KWARGS | where))
+        env.reset(seed=house)
+        policy, over, info = expert_for(env), False, {}
+        while not over:
+            _, _, terminated, truncated, info = env.step(policy.predict(None)[0])
+            over = terminated or truncated
+        wins += info["is_success"]
+        env.close()
+    assert wins >= 1

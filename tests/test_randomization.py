@@ -14,6 +14,7 @@ from molmospaces_gym.backends.mjc import MujocoWorld
 from molmospaces_gym.errors import InvalidConfig, InvalidEpisode, UnknownBody
 from molmospaces_gym.randomization import colors, dynamics, lighting, start
 from molmospaces_gym.randomization.apply import dynamics_of, look_of
+from molmospaces_gym.randomization.surfaces import surfaces_of
 from molmospaces_gym.registration import TASKS
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene
@@ -117,7 +118,7 @@ def test_colours_stay_in_range_and_textures_repeat_alike(home, seed):
     spec = get_task("Pick").sample(home, np.random.default_rng(1), None)
     drawn = colors.draw_colors(home, spec, np.random.default_rng(seed))
     assert len(drawn.materials) > 20 and drawn.bodies
-    textured = colors.has_texture(home)
+    textured = surfaces_of(home).textured
     plain = model.mat_rgba[~textured, :3]
     for name, given_ in drawn.materials.items():
         number = home.material_ids[name]
@@ -261,7 +262,7 @@ def test_movable_objects_and_the_robot_keep_their_colours(scene, episode):
     from molmospaces_gym.randomization.spec import RandomizationSpec
 
     spec = episode.replace(randomization=RandomizationSpec(colors=drawn))
-    changed = {geom for geom, _, _ in look_of(scene, spec).tints}
+    changed = set(look_of(scene, spec).tints.geoms.tolist())
     loose = {scene.model.body_rootid[scene.body_id(name)] for name in scene.free_joints}
     loose.add(scene.robot.root_id)
     assert len(changed) > 50
@@ -279,7 +280,7 @@ def test_what_an_instruction_names_keeps_its_colours():
         for name, entry in scene.objects.items():
             if entry["category"] == category:
                 kept += scene.subtree_geoms(scene.body_id(name)).tolist()
-        changed = {geom for geom, _, _ in look_of(scene, spec).tints}
+        changed = set(look_of(scene, spec).tints.geoms.tolist())
         assert changed and not changed & set(kept)
     env.close()
 
@@ -288,7 +289,7 @@ def test_colours_of_the_task_go_on_top(scene, episode):
     name = episode.task["pickup_obj_name"]
     task = {**episode.task, "object_colors": {name: [1.0, 0.0, 0.0, 1.0]}}
     look = look_of(scene, episode.replace(task=task))
-    assert {rgb for _, rgb in look.paint} == {(1.0, 0.0, 0.0)} and not look.tints
+    assert {rgb for _, rgb in look.paint} == {(1.0, 0.0, 0.0)} and not len(look.tints.geoms)
 
 
 def test_given_episodes_keep_theirs_unless_asked(episode):

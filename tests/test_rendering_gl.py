@@ -14,7 +14,7 @@ from molmospaces_gym.backends.rendering.gl import GLRenderer  # noqa: E402
 from molmospaces_gym.cameras import CameraPose, look_rotation  # noqa: E402
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName  # noqa: E402
 from molmospaces_gym.scenes.generator import generate_house  # noqa: E402
-from molmospaces_gym.variations import Lamp, Look  # noqa: E402
+from molmospaces_gym.variations import Lamp, Look, Tints  # noqa: E402
 
 ALL = ("rgb", "depth", "segmentation")
 
@@ -259,16 +259,23 @@ def lamp(**values) -> Lamp:
     return Lamp(**(own | colours | values))
 
 
+def tints(*rows: tuple[int, tuple[float, float, float], int]) -> Tints:
+    geoms, rgb, lenders = zip(*rows, strict=True)
+    return Tints(np.array(geoms), np.array(rgb), np.array(lenders))
+
+
 LOOKS = {
-    "colour": Look(tints=((3, (0.1, 0.9, 0.8), -1), (2, (0.9, 0.9, 0.1), -1))),
-    "tinted texture": Look(tints=((0, (0.3, 0.5, 1.0), -1),)),
-    "other texture": Look(tints=((0, (1.0, 1.0, 1.0), 1),)),
-    "paint over tint": Look(paint=((0, (0.2, 0.2, 0.8)),), tints=((0, (1.0, 0.0, 0.0), 1),)),
+    "colour": Look(tints=tints((3, (0.1, 0.9, 0.8), -1), (2, (0.9, 0.9, 0.1), -1))),
+    "tinted texture": Look(tints=tints((0, (0.3, 0.5, 1.0), -1))),
+    "other texture": Look(tints=tints((0, (1.0, 1.0, 1.0), 1))),
+    "paint over tint": Look(paint=((0, (0.2, 0.2, 0.8)),), tints=tints((0, (1.0, 0.0, 0.0), 1))),
     "dark": Look(lamps=(lamp(on=False), None, lamp(on=False))),
     "bright": Look(lamps=(None, None, lamp(diffuse=(0.9,) * 3))),
     "moved": Look(lamps=(None, None, lamp(pos=(-0.8, 0.4, 0.9), dir=(0.1, 0.2, -0.8)))),
     "turned": Look(lamps=(lamp(dir=(-1.0, 0.2, -0.4), diffuse=(0.4,) * 3, ambient=(0.1,) * 3),)
                    + (None, None)),
+    "dim everywhere": Look(brightness=0.5),
+    "bright everywhere": Look(brightness=1.6, lamps=(lamp(on=False), None, None)),
 }  # fmt: skip
 
 

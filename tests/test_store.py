@@ -64,7 +64,8 @@ def test_a_stored_scene_is_the_compiled_one(cache: Path) -> None:
     np.testing.assert_array_equal(model.body_mass, made.model.body_mass)
 
 
-def test_a_damaged_scene_is_not_loaded(cache: Path) -> None:
+def test_a_damaged_scene_is_not_loaded(cache: Path, monkeypatch) -> None:
+    monkeypatch.chdir(cache.parent)  # MuJoCo may write a log there
     made = get_scene(fresh("generated/val/2"), get_robot("franka_droid"))
     store.save_compiled(made.key, made.model, made.rest_qpos, made.owns_robot)
     model, rest = cache / f"{made.key}.mjb", cache / f"{made.key}.rest"

@@ -228,13 +228,13 @@ def test_compiled_scenes_are_kept_on_disk(robot, tmp_path, monkeypatch):
     from molmospaces_gym.scenes import compose
 
     monkeypatch.setenv("MOLMOSPACES_GYM_CACHE", str(tmp_path))
-    built = compose.build_scene("a-key", house(), robot, {}, ())
-    assert {path.suffix for path in (tmp_path / "scenes").iterdir()} == {".mjb", ".npz"}
-    stored = compose.build_scene("a-key", house(), robot, {}, ())
+    built = compose.build_scene("a-key", house(), robot, {}, (), True)
+    assert {path.suffix for path in (tmp_path / "scenes").iterdir()} == {".mjb", ".rest"}
+    stored = compose.build_scene("a-key", house(), robot, {}, (), True)
     np.testing.assert_array_equal(stored.rest_qpos, built.rest_qpos)
     assert stored.model.nbody == built.model.nbody
-    (tmp_path / "scenes" / "a-key.npz").write_bytes(b"damaged")
-    rebuilt = compose.build_scene("a-key", house(), robot, {}, ())
+    (tmp_path / "scenes" / "a-key.rest").write_bytes(b"damaged")
+    rebuilt = compose.build_scene("a-key", house(), robot, {}, (), True)
     np.testing.assert_array_equal(rebuilt.rest_qpos, built.rest_qpos)
 
 

@@ -19,10 +19,14 @@ def apply_look(
     _colour(model, scene, look)
     if look.lamps:
         _light(model, data, scene, look.lamps)
+    if look.brightness != 1.0:
+        _scale(scene, look.brightness)
 
 
 def _colour(model: mujoco.MjModel, scene: mujoco.MjvScene, look: Look) -> None:
-    tints = {geom: (rgb, material) for geom, rgb, material in look.tints}
+    columns = (look.tints.geoms, look.tints.rgb, look.tints.lenders)
+    rows = zip(*(values.tolist() for values in columns), strict=True)
+    tints = {geom: (rgb, material) for geom, rgb, material in rows}
     paint, is_geom = dict(look.paint), int(mujoco.mjtObj.mjOBJ_GEOM)
     for geom in scene.geoms[: scene.ngeom]:
         if geom.objtype != is_geom:
@@ -44,6 +48,14 @@ def _lend(model: mujoco.MjModel, geom: mujoco.MjvGeom, material: int) -> None:
         geom.texid = texture_of(model, material)
     else:
         geom.matid = material
+
+
+def _scale(scene: mujoco.MjvScene, brightness: float) -> None:
+    """Make every light stronger or weaker, the headlight too."""
+    for light in scene.lights[: scene.nlight]:
+        light.diffuse = brightness * light.diffuse
+        light.ambient = brightness * light.ambient
+        light.specular = brightness * light.specular
 
 
 def _light(

@@ -95,6 +95,12 @@ def ambient_light(model: mujoco.MjModel, lamps: Lamps = ()) -> np.float32:
     return np.float32(total + sum(_mean(lamp.ambient) for lamp in shown if lamp.on))
 
 
+def scaled(lights: Lights, brightness: float) -> Lights:
+    """The lights, each ``brightness`` times as strong; changed in place."""
+    lights["strength"] *= brightness
+    return lights
+
+
 def aim_headlight(lights: Lights, camera: CameraPose) -> Lights:
     """A copy of the lights whose last shines along the camera's optical axis."""
     aimed = lights.copy()

@@ -4,6 +4,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import mujoco
@@ -17,10 +18,11 @@ from molmospaces_gym.backends.rendering.lights import (
     ambient_light,
     model_lights,
     moving_lights,
+    scaled,
 )
 from molmospaces_gym.backends.rendering.modes import check_request
 from molmospaces_gym.backends.rendering.textures import build_textures
-from molmospaces_gym.backends.rendering.tinting import tinted
+from molmospaces_gym.backends.rendering.tinting import Tinting
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.variations import PLAIN, Look
 
@@ -112,6 +114,10 @@ class RasterRenderer:
         self._lights_move = moving_lights(model)
         self._shown: OrderedDict[Look, _Shown] = OrderedDict()
 
+    @cached_property
+    def _tinting(self) -> Tinting:
+        return Tinting(self._plain.surfaces.geoms, self._model, self._textured)
+
     def render(
         self,
         data: mujoco.MjData,
@@ -129,12 +135,13 @@ class RasterRenderer:
         check_request(width, height, camera.fov, modes)
         view = self._view(camera, width, height)
         surfaces, lights, ambient = self._plain if look is PLAIN else self._in(look)
-        if self._lights_move:
-            lights = model_lights(self._model, data, look.lamps)
-        lights = aim_headlight(lights, camera)
         memory, xpos, xmat = self._memory, data.geom_xpos, data.geom_xmat
-        polygons, geoms = memory.polygons, surfaces.geoms
-        lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
+        polygons, geoms, lamps = memory.polygons, surfaces.geoms, 0
+        if "rgb" in modes:
+            if self._lights_move:
+                lights = scaled(model_lights(self._model, data, look.lamps), look.brightness)
+            lights = aim_headlight(lights, camera)
+            lamps = self._aim_lights(geoms, xpos, xmat, view, lights, memory.local, memory.lamps)
         total = self._project(
             surfaces, xpos, xmat, view, memory.local, ambient, memory.scratch, polygons
         )
@@ -159,11 +166,9 @@ class RasterRenderer:
         found = self._shown.get(look)
         if found is None:
             model, surfaces = self._model, self._plain.surfaces
-            geoms = tinted(surfaces.geoms, model, self._textured, look)
-            lights, ambient = (
-                model_lights(model, None, look.lamps),
-                ambient_light(model, look.lamps),
-            )
+            geoms = self._tinting(look)
+            lights = scaled(model_lights(model, None, look.lamps), look.brightness)
+            ambient = np.float32(ambient_light(model, look.lamps) * look.brightness)
             found = _Shown(surfaces._replace(geoms=geoms), lights, ambient)
             self._shown[look] = found
             while len(self._shown) > _LOOKS:

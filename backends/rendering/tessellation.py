@@ -1,6 +1,7 @@
 """Closed convex shapes as flat arrays of vertices, normals and faces, outward winding."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ Ints = NDArray[np.int32]
 
 BOX_QUADS = ((1, 3, 7, 5), (0, 4, 6, 2), (2, 6, 7, 3), (0, 1, 5, 4), (4, 5, 7, 6), (0, 2, 3, 1))
 """Corners of the faces +x, -x, +y, -y, +z, -z; bit k of a corner number selects its sign on k."""
+ROUND_SHAPES = 512
+"""Round shapes kept in memory; a robot has the same ones in every house."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def ellipsoid(half: Floats, segments: int) -> Shape:
     return Shape(unit.vertices * half, normals, unit.faces)
 
 
+@lru_cache(maxsize=ROUND_SHAPES)
 def capsule(radius: float, half_length: float, segments: int) -> Shape:
     """A cylinder of half length ``half_length`` along z with hemispheres of ``radius``."""
     grow = _circumference_factor(segments)
@@ -118,6 +122,7 @@ def capsule(radius: float, half_length: float, segments: int) -> Shape:
     return _round_shape(rings, half_length + radius, segments)
 
 
+@lru_cache(maxsize=ROUND_SHAPES)
 def cylinder(radius: float, half_length: float, segments: int) -> Shape:
     """A cylinder along z with flat ends."""
     n = segments

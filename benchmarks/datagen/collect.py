@@ -16,6 +16,7 @@ from molmospaces_gym.benchmarks.datagen import store
 from molmospaces_gym.benchmarks.datagen.noise import ActionNoise, NoiseConfig
 from molmospaces_gym.benchmarks.datagen.recorder import Recorder
 from molmospaces_gym.benchmarks.datagen.trajectory import Attempt
+from molmospaces_gym.benchmarks.jobs import OneByOne
 from molmospaces_gym.benchmarks.records import EpisodeTiming, one_line
 from molmospaces_gym.benchmarks.rollout import build_policy, control_dt, make_env
 from molmospaces_gym.episode import EpisodeSpec
@@ -86,7 +87,7 @@ class CollectPlan:
         """A collector of this plan."""
         return Collector(self)
 
-    def lost(self, job: EpisodeJob, reason: str) -> Collected:
+    def lost(self, job: EpisodeJob, reason: str, wall_s: float = 0.0) -> Collected:
         """The failure of a job whose process died."""
         return fail(self.store, job.index, reason, ())
 
@@ -97,7 +98,7 @@ def attempt_seeds(seed: int, index: int, attempt: int) -> tuple[int, int]:
     return int(env), int(noise)
 
 
-class Collector:
+class Collector(OneByOne[EpisodeJob, Collected]):
     """An env and a policy that collect one episode after another."""
 
     def __init__(self, plan: CollectPlan) -> None:

@@ -18,13 +18,13 @@ from molmospaces_gym.benchmarks.datagen.folder import DatasetFolder
 from molmospaces_gym.benchmarks.datagen.formats import DatasetMeta, get_format
 from molmospaces_gym.benchmarks.datagen.noise import NoiseConfig
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
-from molmospaces_gym.benchmarks.workers import play_here, play_in_processes
-from molmospaces_gym.config import task_config
+from molmospaces_gym.benchmarks.jobs import play_here
+from molmospaces_gym.benchmarks.processes import play_in_processes
 from molmospaces_gym.env import make_layout
 from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
 from molmospaces_gym.registration import env_id
-from molmospaces_gym.robots import get_robot
+from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
 
 
@@ -132,10 +132,9 @@ def make_plan(
     found, name = get_task(task, env_kwargs.get("task_weights")), env_id(task)
     wishes = policy_env_kwargs(load_policy(options["policy"]), name)
     kwargs = {**wishes, **env_kwargs}
-    config = task_config(found, kwargs)
-    layout = make_layout(
-        replace(config, obs_mode="rgb", cameras=None), found, get_robot(config.robot)
-    )
+    source = make_source(found, kwargs)
+    config = source.config
+    layout = make_layout(replace(config, obs_mode="rgb", cameras=None), found, source.robot)
     width, height = options["image_size"] or layout.image_size
     if min(width, height) < 8 or width % 2 or height % 2:
         raise InvalidConfig(

@@ -11,6 +11,8 @@ from molmospaces_gym.errors import UnknownName
 
 FORMATS: Mapping[str, str] = {
     "hdf5": "molmospaces_gym.benchmarks.datagen.hdf5:Hdf5Format",
+    "lerobot": "molmospaces_gym.benchmarks.datagen.lerobot_format:LeRobotFormat",
+    "minari": "molmospaces_gym.benchmarks.datagen.minari_format:MinariFormat",
 }
 """Format name -> "module:Class" of its ``DatasetFormat``. One row per format."""
 

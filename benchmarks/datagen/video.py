@@ -55,8 +55,16 @@ def decode_depth(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.where(code > 0, depth, 0.0).astype(np.float32)
 
 
-def read_video(path: Path) -> NDArray[np.uint8]:
-    """All frames (N, H, W, 3) of a video.
+def read_video(
+    path: Path, first: int = 0, count: int | None = None, fps: float = 1.0
+) -> NDArray[np.uint8]:
+    """The frames (N, H, W, 3) of a video: all, or ``count`` of them.
+
+    Args:
+        path: the file.
+        first: number of the first frame.
+        count: how many.
+        fps: frames per second of the file; needed only when ``first`` is not 0.
 
     Raises:
         InvalidTrajectory: the file is missing or no video.
@@ -67,7 +75,10 @@ def read_video(path: Path) -> NDArray[np.uint8]:
         raise InvalidTrajectory(f"no video at {path}; it belongs beside its trajectory file")
     # As PPM every picture brings its size along, which a raw stream does not.
     output = ("-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24")
-    command = [get_ffmpeg_exe(), "-v", "error", "-i", str(path), *output, "-"]
+    # Half a frame early: times in a file are rounded, and the next frame at or after is taken.
+    start = ("-ss", f"{(first - 0.5) / fps:.6f}") if first else ()
+    only = () if count is None else ("-frames:v", str(count))
+    command = [get_ffmpeg_exe(), "-v", "error", *start, "-i", str(path), *only, *output, "-"]
     done = subprocess.run(command, capture_output=True, check=False)
     header = re.match(rb"P6\n(\d+) (\d+)\n255\n", done.stdout)
     if done.returncode or header is None:

@@ -15,7 +15,6 @@ from molmospaces_gym.benchmarks.report.plots import (
     percent,
     span,
 )
-from molmospaces_gym.benchmarks.report.settings import title_of
 from molmospaces_gym.benchmarks.runs import LoadedRun
 
 CHANGED_SHOWN = 200
@@ -37,10 +36,8 @@ def compare_section(
     notes = [tag("li", note) for note in found.notes]
     return tag(
         "section",
-        tag("h2", f"Comparison with {title_of(other)}"),
-        tag(
-            "p", f"A: {title_of(run)}, {run.path}", tag("br"), f"B: {title_of(other)}, {other.path}"
-        ),
+        tag("h2", f"Comparison with {other.name}"),
+        tag("p", f"A: {run.name}, {run.path}", tag("br"), f"B: {other.name}, {other.path}"),
         tag("ul", *notes, class_="banner warn") if notes else None,
         tag("div", _rates(found, names), _cells(found), class_="columns"),
         *_difference(found),

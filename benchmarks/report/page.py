@@ -21,7 +21,7 @@ from molmospaces_gym.benchmarks.report.sections import (
     summary_section,
     timing_section,
 )
-from molmospaces_gym.benchmarks.report.settings import settings_section, title_of
+from molmospaces_gym.benchmarks.report.settings import settings_section
 from molmospaces_gym.benchmarks.runs import LoadedRun, load_run
 from molmospaces_gym.json_files import write_atomic
 
@@ -72,7 +72,7 @@ def write_report(
 
 def report_html(run: LoadedRun, comparison: Html | None = None, budget: int = MEDIA_BUDGET) -> str:
     """The report as text, with the section of a comparison if there is one."""
-    title = title_of(run) if run.complete else f"{title_of(run)} (incomplete)"
+    title = run.name if run.complete else f"{run.name} (incomplete)"
     sections = {
         "summary": summary_section(summary_of(run), run.records),
         "compare": comparison,
@@ -104,7 +104,7 @@ def _header(run: LoadedRun, present: list[str]) -> Html:
     return tag(
         "header",
         tag("p", "Evaluation report", class_="eyebrow"),
-        tag("h1", title_of(run)),
+        tag("h1", run.name),
         tag("p", " \N{MIDDLE DOT} ".join(filter(None, facts)), class_="note"),
         banner(run),
         tag("nav", tag("ul", *links), aria_label="Sections"),

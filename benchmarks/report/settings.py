@@ -3,28 +3,16 @@
 import json
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from molmospaces_gym.benchmark_io import suite_names
 from molmospaces_gym.benchmarks.report.markup import Html, tag
-from molmospaces_gym.benchmarks.runs import LoadedRun
+from molmospaces_gym.benchmarks.runs import LoadedRun, suite_name
 from molmospaces_gym.policies.base import known_policies
 
 FIXED_BY_EVALUATOR = {"terminate_on_success": False, "render_mode": "rgb_array"}
 """Env arguments that every evaluation has without being asked."""
 SHORT_HASH = 12
-
-
-def suite_name(config: Mapping[str, Any]) -> str:
-    """Name of the benchmark: its folder's where the run names a file."""
-    path = Path(str(config["benchmark"]))
-    return path.parent.name if path.suffix in (".json", ".gz") else path.name
-
-
-def title_of(run: LoadedRun) -> str:
-    """``policy on benchmark``."""
-    return f"{run.config['policy']} on {suite_name(run.config)}"
 
 
 def repeat_command(config: Mapping[str, Any]) -> str | None:

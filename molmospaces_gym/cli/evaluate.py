@@ -1,12 +1,13 @@
 """``molmospaces-gym eval``: a policy on a benchmark, with live progress."""
 
 import json
-import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -14,14 +15,14 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from molmospaces_gym.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from molmospaces_gym.benchmarks.evaluator import Progress as Standing
     from molmospaces_gym.benchmarks.evaluator import RunResult
+    from molmospaces_gym.benchmarks.progress import Progress as Standing
 
 MAX_FAILURES_SHOWN = 5
 INTERRUPTED = 130
@@ -33,6 +34,17 @@ def evaluate(
     benchmark: Annotated[str, typer.Option(help="Suite name, benchmark.json or its folder.")],
     episodes: Annotated[int | None, typer.Option(help="Only the first N episodes.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    executor: Annotated[
+        str, typer.Option(help="Where they run: local, or ray for a Ray cluster.")
+    ] = "local",
+    batch: Annotated[int, typer.Option(help="Worlds per worker that share one policy call.")] = 1,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds an episode may take; then its process is killed."),
+    ] = None,
+    worker_gpus: Annotated[
+        float, typer.Option(help="GPUs that Ray sets aside for each worker.")
+    ] = 0.0,
     backend: Annotated[str, typer.Option(help="Simulator, see list.")] = "mujoco",
     out: Annotated[
         Path | None, typer.Option(help="Run folder; without it a new one under runs.")
@@ -57,6 +69,10 @@ def evaluate(
                 benchmark,
                 episodes=episodes,
                 workers=workers,
+                executor=executor,
+                batch=batch,
+                timeout=timeout,
+                worker_gpus=worker_gpus,
                 backend=backend,
                 out=out,
                 seed=seed,
@@ -72,53 +88,51 @@ def evaluate(
 
 
 class _Bar:
-    """Progress bar with episodes, success and interval, steps per second and time left."""
+    """Two lines: a bar with episodes, success and interval; speed, time left, slowest house."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[success]}"),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
         )
         self._task: TaskID | None = None
-        self._started, self._steps = time.perf_counter(), 0
+        self._below = Text("", style="dim")
+        self._live = Live(Group(self._progress, self._below), console=console)
 
     def __enter__(self) -> "_Bar":
-        self._progress.__enter__()
+        self._live.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._progress.__exit__(*error)
+        self._live.__exit__(*error)
+        if not self._live.console.is_terminal:
+            self._live.console.line()  # elsewhere the display ends its last line itself
 
     def update(self, standing: "Standing") -> None:
         """Show a standing; the first one only sets the scale."""
         if self._task is None:
-            self._started = time.perf_counter()
-            self._task = self._progress.add_task(
-                "", total=standing.planned, completed=standing.played, success="", speed=""
-            )
-            return
-        self._steps += standing.timing.steps if standing.timing else 0
-        speed = self._steps / max(time.perf_counter() - self._started, 1e-9)
-        self._progress.update(
-            self._task,
-            completed=standing.played,
-            success=_short_rate(standing.successes, standing.played),
-            speed=f"{speed:.0f} steps/s",
-        )
+            self._task = self._progress.add_task("", total=standing.planned, success="")
+        shown = _short_rate(standing) if standing.played else ""
+        self._progress.update(self._task, completed=standing.played, success=shown)
+        self._below.plain = _speed_line(standing)
 
 
-def _short_rate(successes: int, total: int) -> str:
+def _short_rate(standing: "Standing") -> str:
     """``success 96.0 % (86.5..98.9)``: short enough for a bar in 80 columns."""
-    from molmospaces_gym.benchmarks.stats import wilson_interval
+    rate, (low, high) = standing.successes / standing.played, standing.interval
+    return f"success {100 * rate:.1f} % ({100 * low:.1f}..{100 * high:.1f})"
 
-    low, high = wilson_interval(successes, total)
-    rate = 100 * successes / total if total else 0.0
-    return f"success {rate:.1f} % ({100 * low:.1f}..{100 * high:.1f})"
+
+def _speed_line(standing: "Standing") -> str:
+    """``812 steps/s, 0:03:10 left, slowest house homes/val/7: 4.1 s per episode``."""
+    if standing.seconds_left is None:
+        return "no episode has ended yet"
+    left = timedelta(seconds=round(standing.seconds_left))
+    return (
+        f"{standing.steps_per_s:.0f} steps/s, {left} left, slowest house "
+        f"{standing.slowest_house}: {standing.slowest_s:.1f} s per episode"
+    )
 
 
 def _report(console: Console, result: "RunResult") -> None:

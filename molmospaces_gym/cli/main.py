@@ -19,6 +19,8 @@ from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.serve import serve
 from molmospaces_gym.cli.submit import submit
+from molmospaces_gym.cli.sweep import sweep
+from molmospaces_gym.cli.train import app as train
 from molmospaces_gym.cli.view import view
 from molmospaces_gym.errors import MolmoSpacesError
 
@@ -39,10 +41,12 @@ app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)
 app.command("submit")(submit)
+app.command("sweep")(sweep)
 app.command("doctor")(doctor)
 app.command("view")(view)
 app.command("serve")(serve)
 app.add_typer(scenes, name="scenes")
+app.add_typer(train, name="train")
 
 
 def _show_version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
@@ -23,9 +24,12 @@ class SB3VecEnv(VecEnv):
 
     Last observations arrive as ``infos[i]["terminal_observation"]``, truncations as
     ``infos[i]["TimeLimit.truncated"]``; rewards are float32.
+
+    With ``chunk`` > 1 an action is that many of the env's, one after another; see
+    ``MolmoSpacesVectorEnv.step_chunk``.
     """
 
-    def __init__(self, env: Any) -> None:
+    def __init__(self, env: Any, chunk: int = 1) -> None:
         mode = env.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
             raise InvalidConfig(
@@ -34,7 +38,12 @@ class SB3VecEnv(VecEnv):
             )
         # Any: get_attr and call are those of ours and of SyncVectorEnv, not of the base class.
         self.env, self.render_mode = env, env.render_mode
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        if chunk < 1 or (chunk > 1 and not hasattr(env, "step_chunk")):
+            raise InvalidConfig(f"{type(env).__name__} does not play chunks of {chunk} actions")
+        self.chunk, space = chunk, env.single_action_space
+        if chunk > 1:
+            space = Box(np.tile(space.low, chunk), np.tile(space.high, chunk))
+        super().__init__(env.num_envs, env.single_observation_space, space)
         self._actions: NDArray[Any] = np.zeros(0)
 
     def reset(self) -> VecEnvObs:
@@ -54,13 +63,19 @@ class SB3VecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step the vector env and rearrange what it returns."""
-        observation, rewards, terminated, truncated, info = self.env.step(self._actions)
+        observation, rewards, terminated, truncated, info = self._play()
         done = terminated | truncated
         running = {key: value for key, value in info.items() if key not in FINAL}
         infos = [_final_row(info, i) if done[i] else _row(running, i) for i in range(self.num_envs)]
         for i, row in enumerate(infos):
             row["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
         return observation, rewards.astype(np.float32), done, infos
+
+    def _play(self) -> Any:
+        if self.chunk == 1:
+            return self.env.step(self._actions)
+        chunks = np.asarray(self._actions).reshape(self.num_envs, self.chunk, -1)
+        return self.env.step_chunk(chunks)
 
     def close(self) -> None:
         """Close the vector env."""
@@ -127,7 +142,12 @@ def _final_row(info: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def make_sb3_vec_env(
-    env_id: str, n_envs: int = 1, seed: int | None = None, monitor: bool = True, **kwargs: Any
+    env_id: str,
+    n_envs: int = 1,
+    seed: int | None = None,
+    monitor: bool = True,
+    chunk: int = 1,
+    **kwargs: Any,
 ) -> VecEnv:
     """Make ``n_envs`` environments as a ``VecEnv`` for any Stable-Baselines3 algorithm.
 
@@ -136,9 +156,10 @@ def make_sb3_vec_env(
         n_envs: number of environments.
         seed: seed of the first environment; the others count on from it.
         monitor: wrap in ``VecMonitor``, which logs returns, lengths and successes.
+        chunk: actions of the environment that one action of the ``VecEnv`` holds.
         kwargs: arguments of the environment.
     """
     vector = gym.make_vec(env_id, num_envs=n_envs, autoreset_mode="SameStep", **kwargs)
-    env: VecEnv = SB3VecEnv(vector)
+    env: VecEnv = SB3VecEnv(vector, chunk)
     env.seed(seed)
     return VecMonitor(env, info_keywords=("is_success",)) if monitor else env

@@ -18,7 +18,7 @@ from molmospaces_gym.randomization.spec import (
 from molmospaces_gym.randomization.surfaces import surfaces_of
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.paint import paint_of
-from molmospaces_gym.variations import PLAIN, Dynamics, Lamp, Look, Tint, Triple
+from molmospaces_gym.variations import NO_TINTS, PLAIN, Dynamics, Lamp, Look, Tints, Triple
 
 
 def look_of(scene: SceneModel, episode: EpisodeSpec) -> Look:
@@ -31,7 +31,8 @@ def look_of(scene: SceneModel, episode: EpisodeSpec) -> Look:
     paint, drawn = paint_of(scene, episode), episode.randomization
     if drawn is None:
         return Look(paint=paint) if paint else PLAIN
-    return Look(paint, _tints(scene, drawn.colors), _lamps(scene, drawn))
+    brightness = 1.0 if drawn.brightness is None else float(drawn.brightness)
+    return Look(paint, _tints(scene, drawn.colors), _lamps(scene, drawn), brightness)
 
 
 def dynamics_of(scene: SceneModel, episode: EpisodeSpec) -> Dynamics | None:
@@ -73,9 +74,9 @@ def _triple(values: Sequence[float]) -> Triple:
     return (float(x), float(y), float(z))
 
 
-def _tints(scene: SceneModel, colors: ColorsSpec | None) -> tuple[Tint, ...]:
+def _tints(scene: SceneModel, colors: ColorsSpec | None) -> Tints:
     if colors is None:
-        return ()
+        return NO_TINTS
     model, surfaces = scene.model, surfaces_of(scene)
     body, material = surfaces.bodies, surfaces.materials
     lent, painted = np.full(model.nmat + 1, -1), np.zeros((model.nmat + 1, 3))
@@ -94,9 +95,7 @@ def _tints(scene: SceneModel, colors: ColorsSpec | None) -> tuple[Tint, ...]:
     moved = np.clip(surfaces.rgba + shifts[body], 0.0, 1.0)
     rgb = np.where(bare[:, None], moved, painted[material])
     lender = np.where(surfaces.mapped, lent[material], -1)
-    columns = (surfaces.geoms, rgb, lender)
-    found = zip(*(values[changed].tolist() for values in columns), strict=True)
-    return tuple((geom, (r, g, b), number) for geom, (r, g, b), number in found)
+    return Tints(surfaces.geoms[changed], rgb[changed], lender[changed])
 
 
 def _material(scene: SceneModel, name: str, given: MaterialSpec) -> tuple[Triple, int]:
@@ -112,9 +111,8 @@ def _material(scene: SceneModel, name: str, given: MaterialSpec) -> tuple[Triple
 
 def _body_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> dict[str, Array]:
     model = scene.model
-    factors = np.ones((model.nbody, 3))
-    rows = [scene.body_id(name) for name in dynamics.bodies]
-    factors[rows] = _factors("bodies", dynamics.bodies, 3)
+    factors, given = np.ones((model.nbody, 3)), _factors("bodies", dynamics.bodies, 3)
+    factors[[scene.body_id(name) for name in dynamics.bodies]] = given
     return {
         "body_mass": model.body_mass * factors[:, 0],
         "body_inertia": model.body_inertia * factors[:, 1:2],
@@ -124,9 +122,8 @@ def _body_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> dict[str, Array]:
 
 def _joint_arrays(scene: SceneModel, dynamics: DynamicsSpec) -> Mapping[str, NDArray[np.float64]]:
     model = scene.model
-    factors = np.ones((model.njnt, 2))
-    rows = [_id(scene.joint_ids, "joint", name) for name in dynamics.joints]
-    factors[rows] = _factors("joints", dynamics.joints, 2)
+    factors, given = np.ones((model.njnt, 2)), _factors("joints", dynamics.joints, 2)
+    factors[[_id(scene.joint_ids, "joint", name) for name in dynamics.joints]] = given
     damping, friction = factors[model.dof_jntid].T
     return {
         "dof_damping": model.dof_damping * damping,

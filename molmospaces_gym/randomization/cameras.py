@@ -1,8 +1,6 @@
 """Draws the cameras of an episode, and makes sure that they see what they should."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 import mujoco
 import numpy as np
@@ -31,6 +29,7 @@ from molmospaces_gym.randomization.fixtures import under
 from molmospaces_gym.robots.mounts import prefixed_mounts
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.tasks.sampling import scratch_of
+from molmospaces_gym.tasks.visibility import body_shares
 
 MOUNT_ATTEMPTS = 20
 """Poses tried for a camera on the robot that has to see something."""
@@ -38,8 +37,6 @@ NEAREST = 0.1
 """Least horizontal distance of a displaced camera from the workspace's middle, m (official)."""
 WIDTH = 160
 """Pixels across of the pictures in which is counted how much of an object is seen."""
-RENDERERS = 16
-"""Scenes whose renderer is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,6 @@ class Stage:
 
     scene: SceneModel
     data: mujoco.MjData
-    renderer: Any
     mounts: dict[str, CameraMount]
     middle: Array
     targets: list[NDArray[np.bool_]]
@@ -70,7 +66,6 @@ class CameraDraw:
 
     def __init__(self, system: CameraSystem) -> None:
         self.system = system
-        self._renderers: OrderedDict[str, Any] = OrderedDict()
 
     def draw(
         self, scene: SceneModel, episode: EpisodeSpec, rng: np.random.Generator
@@ -116,24 +111,12 @@ class CameraDraw:
         return Stage(
             scene=scene,
             data=data,
-            renderer=self._renderer(scene),
             mounts={mount.name: mount for mount in prefixed_mounts(scene.robot.config)},
             middle=_middle(scene, data, episode, roots),
             targets=[under(scene, [root]) for root in roots],
             gripper=_gripper(scene),
             size=(WIDTH, max(8, round(WIDTH * height / width))),
         )
-
-    def _renderer(self, scene: SceneModel) -> Any:
-        found = self._renderers.get(scene.key)
-        if found is None:
-            from molmospaces_gym.backends.rendering import make_renderer
-
-            found = self._renderers[scene.key] = make_renderer("raster", scene.model)
-            while len(self._renderers) > RENDERERS:
-                self._renderers.popitem(last=False)
-        self._renderers.move_to_end(scene.key)
-        return found
 
 
 def propose(stage: Stage, camera: Camera, rng: np.random.Generator) -> CameraMount:
@@ -231,10 +214,8 @@ def _score(
     if not wanted:
         return 1.0
     pose = stage.body_pose(mount)
-    images = stage.renderer.render(stage.data, pose, *stage.size, ("segmentation",))
-    counts = np.bincount(images["segmentation"].ravel() + 1, minlength=len(stage.gripper) + 1)[1:]
-    pixels = stage.size[0] * stage.size[1]
-    return min(float(counts[bodies].sum()) / pixels / share for bodies, share in wanted)
+    shares = body_shares(stage.scene, stage.data, pose, stage.size)
+    return min(float(shares[bodies].sum()) / share for bodies, share in wanted)
 
 
 def is_inside(stage: Stage, point: Array) -> bool:

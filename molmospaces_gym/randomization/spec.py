@@ -3,7 +3,7 @@
 Robot start and cameras have places of their own in the spec (``robot.init_qpos``, ``cameras``).
 """
 
-from molmospaces_gym.schema import Flag, Numbers, SpecModel, Vector
+from molmospaces_gym.schema import Flag, Numbers, Positive, SpecModel, Vector
 
 
 class LightSpec(SpecModel):
@@ -52,8 +52,12 @@ class DynamicsSpec(SpecModel):
 
 
 class RandomizationSpec(SpecModel):
-    """What was drawn; a part that is None is that of the scene. ``lights`` is in model order."""
+    """What was drawn; a part that is None is that of the scene. ``lights`` is in model order.
+
+    ``brightness`` is a factor on all light but emission: of the lights and of the headlight.
+    """
 
     lights: list[LightSpec | None] | None = None
     colors: ColorsSpec | None = None
     dynamics: DynamicsSpec | None = None
+    brightness: Positive | None = None

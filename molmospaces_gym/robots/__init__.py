@@ -32,6 +32,9 @@ _ROBOTS = {
     "rby1": "molmospaces_gym.robots.rby1:RBY1",
 }
 """One row per robot: name -> ``module:attribute`` of its config, imported when asked for."""
+_OTHER_NAMES = {"rby1m": "rby1"}
+"""Names in official episodes -> ours: there the later RB-Y1 model, with equal move groups, is
+``rby1m``."""
 
 
 def robot_names() -> tuple[str, ...]:
@@ -43,16 +46,18 @@ def get_robot(name_or_path: str | Path) -> RobotConfig:
     """The config of a shipped robot, or one built for the FR3 + 2F-85 in an MJCF file.
 
     Args:
-        name_or_path: A name of ``robot_names()``, an MJCF file, or a directory that holds one
-            (``model.xml``, or the only ``*.xml`` in it) with the official names: the official
-            ``franka_droid`` asset, or an FR3 and a 2F-85 of MuJoCo Menagerie put together.
+        name_or_path: A name of ``robot_names()`` or one that official episodes use (``rby1m``), an
+            MJCF file, or a directory that holds one (``model.xml``, or the only ``*.xml`` in it)
+            with the official names: the official ``franka_droid`` asset, or an FR3 and a 2F-85 of
+            MuJoCo Menagerie put together.
 
     Raises:
         UnknownName: It is neither a shipped robot nor looks like a path.
         InvalidConfig: The path holds no usable robot.
     """
-    if isinstance(name_or_path, str) and name_or_path in _ROBOTS:
-        module, attribute = _ROBOTS[name_or_path].split(":")
+    name = _OTHER_NAMES.get(str(name_or_path), name_or_path)
+    if isinstance(name, str) and name in _ROBOTS:
+        module, attribute = _ROBOTS[name].split(":")
         config: RobotConfig = getattr(import_module(module), attribute)
         return config
     path = Path(name_or_path)

@@ -60,6 +60,11 @@ class Arm:
     tcp_site: str
     gripper: Gripper
 
+    @property
+    def side(self) -> float:
+        """-1 for a right arm, else 1: the sign of y on its side of the robot."""
+        return -1.0 if self.group.startswith("right") else 1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanarBase:

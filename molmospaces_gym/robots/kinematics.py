@@ -166,4 +166,5 @@ def _places(path: Ids, addresses: Ids) -> Ids:
             "a joint of the robot's arm does not lie between its root link and its tool; inverse"
             " kinematics needs all of them there"
         )
-    return found.argmax(axis=1)
+    places: Ids = found.argmax(axis=1)
+    return places

@@ -36,6 +36,7 @@ def get_scene(
     robot: RobotConfig,
     added: Mapping[str, AddedObject] | None = None,
     removed: tuple[str, ...] = (),
+    sleeping: bool = True,
 ) -> SceneModel:
     """The compiled scene for these parts, from memory, disk or built now.
 
@@ -44,17 +45,19 @@ def get_scene(
         robot: the robot to insert (or to find).
         added: body name -> an object, attached at the origin with a free joint.
         removed: names of bodies to delete.
+        sleeping: whether MuJoCo skips what has come to rest; a file that holds the robot itself
+            keeps its own setting.
 
     Raises:
         InvalidScene: the MJCF cannot be read, composed or compiled.
         SceneNotFound: a file is missing.
     """
-    key = scene_key(house, robot, added or {}, removed)
+    key = scene_key(house, robot, added or {}, removed, sleeping)
     with _lock:
         if key in _scenes:
             _scenes.move_to_end(key)
             return _scenes[key]
-    scene = build_scene(key, house, robot, added or {}, removed)
+    scene = build_scene(key, house, robot, added or {}, removed, sleeping)
     with _lock:
         _scenes[key] = scene
         while len(_scenes) > CACHE_SIZE:
@@ -63,7 +66,11 @@ def get_scene(
 
 
 def scene_key(
-    house: House, robot: RobotConfig, added: Mapping[str, AddedObject], removed: tuple[str, ...]
+    house: House,
+    robot: RobotConfig,
+    added: Mapping[str, AddedObject],
+    removed: tuple[str, ...],
+    sleeping: bool,
 ) -> str:
     """Hash of everything a scene depends on, its metadata and the MuJoCo version included."""
     files = [(str(path), path.stat()) for path in robot.files]
@@ -74,6 +81,7 @@ def scene_key(
         *(f"{path}:{stat.st_mtime_ns}:{stat.st_size}" for path, stat in files),
         {name: item.content_key for name, item in added.items()},
         list(removed),
+        sleeping,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -84,6 +92,7 @@ def build_scene(
     robot: RobotConfig,
     added: Mapping[str, AddedObject],
     removed: tuple[str, ...],
+    sleeping: bool,
 ) -> SceneModel:
     """Compile (or load from the disk cache) and settle one scene."""
     if added:
@@ -100,7 +109,8 @@ def build_scene(
         attach_object(spec, name, item)
     if not owns_robot:
         attach_robot(spec, robot)
-        spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+        flags = spec.option.enableflags & ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+        spec.option.enableflags = flags | sleeping * int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     model = compile_spec(spec, house)
     binding = bind_robot(model, robot)
     rest = rest_qpos(model, binding, 0 if owns_robot or is_settled(house) else SETTLE_STEPS)

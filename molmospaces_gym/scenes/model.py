@@ -201,17 +201,30 @@ class SceneModel:
         mujoco.mj_kinematics(self.model, data)
         return np.concatenate([data.xpos[body], data.xquat[body]])
 
+    def file_pose(self, body: int) -> list[float]:
+        """Pose (7,) of a body in its parent's frame, as the scene's file has it."""
+        return [*self.model.body_pos[body].tolist(), *self.model.body_quat[body].tolist()]
+
     def body_half_size(self, name: str) -> Array:
         """Half extents (3,) in metres of the box around a body's geoms, in the body's axes."""
-        lower, upper = self._body_bounds(self.body_id(name))
+        lower, upper = self._bounds(name)
         half: Array = (upper - lower) / 2
         return half
 
     def body_center(self, name: str) -> Array:
         """Middle (3,) in metres of that box in the body frame."""
-        lower, upper = self._body_bounds(self.body_id(name))
+        lower, upper = self._bounds(name)
         center: Array = (upper + lower) / 2
         return center
+
+    def _bounds(self, name: str) -> tuple[Array, Array]:
+        if name not in self._known_bounds:
+            self._known_bounds[name] = self._body_bounds(self.body_id(name))
+        return self._known_bounds[name]
+
+    @cached_property
+    def _known_bounds(self) -> dict[str, tuple[Array, Array]]:
+        return {}
 
     def _body_bounds(self, body: int) -> tuple[Array, Array]:
         """Lower and upper corner of the colliding geoms of ``body`` in its own frame."""

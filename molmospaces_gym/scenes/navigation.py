@@ -119,15 +119,23 @@ def floor_grid(
     """
     key = (" ".join([scene.key, *ignored]), radius)
     if key not in _cache:
-        _cache[key] = _make_grid(scene, radius, ignored)
+        _cache[key] = _make_grid(scene, resting_data(scene), radius, ignored)
         while len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
     _cache.move_to_end(key)
     return _cache[key]
 
 
-def _make_grid(scene: SceneModel, radius: float, ignored: tuple[str, ...]) -> FloorGrid | None:
-    data = resting_data(scene)
+def grid_now(
+    scene: SceneModel, qpos: Array, radius: float = RADIUS, ignored: tuple[str, ...] = ()
+) -> FloorGrid | None:
+    """``floor_grid`` of a scene in another configuration (nq,), such as with a drawer open."""
+    return _make_grid(scene, without_robot(scene, qpos), radius, ignored)
+
+
+def _make_grid(
+    scene: SceneModel, data: mujoco.MjData, radius: float, ignored: tuple[str, ...] = ()
+) -> FloorGrid | None:
     root = scene.model.body(scene.robot.root_id).name
     bodies = (PREFIX + "base", root, *ignored)
     try:

@@ -24,6 +24,9 @@ MAX_WIDTH = 0.075
 """Largest dimension (m) across which the gripper (0.087 m open) is asked to close."""
 ATTEMPTS = 40
 """Base poses tried around an object that stands on no known surface."""
+HEADROOM = 0.4
+"""Least free height (m) over a surface, for a hand and a wrist that point down and a small lift.
+Between the boards of a shelf there are 0.25 to 0.35 m, under a wall cabinet more than 0.5 m."""
 FALLBACK_DISTANCE = 0.5
 """Distance of the base in front of an object when no checked placement reaches it, m."""
 CACHE_SIZE = 128
@@ -108,7 +111,9 @@ class _Search:
             ]
             overhangs = surface.overhang or (0.0,) * len(surface.front)
             fronts = zip(surface.front, overhangs, strict=True)
-            for front, overhang in fronts if standing and not surface.inside else ():
+            open_above = surface.headroom is None or surface.headroom >= HEADROOM
+            works = standing and open_above and not surface.inside
+            for front, overhang in fronts if works else ():
                 for x, y in _edge_points(surface, front, overhang + self.reach.edge_gap):
                     z = self._height_for(surface.center[2])
                     found += self._try(x, y, z, front + np.pi, standing, surface)
@@ -219,8 +224,7 @@ def default_base_pose(scene: SceneModel, name: str, *others: str) -> list[float]
     """
     robot = scene.robot
     if scene.owns_robot:
-        model = scene.model
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(robot.root_id)
     suited = [p for p in placements(scene) if name in p.objects]
     if suited:
         points = [scene.rest_pose(other)[:2] for other in others]

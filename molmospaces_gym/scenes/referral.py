@@ -83,27 +83,50 @@ def referral_phrase(scene: SceneModel, name: str) -> str:
     return phrases[name]
 
 
+def referral_phrases(scene: SceneModel, name: str) -> dict[int, str]:
+    """Words for an object by their number, of each the expression that fits fewest others.
+
+    One of one word may fit others too ("mug" where there are two). Empty for what has no
+    ``descriptions``.
+    """
+    named = _named_in(scene)
+    if name not in named:
+        return {}
+    found = _of(name, named, _resting(scene))
+    return {int(length): text for length, (text, _) in sorted(found.items())}
+
+
 _phrases: "WeakKeyDictionary[SceneModel, dict[str, str]]" = WeakKeyDictionary()
 _words: "WeakKeyDictionary[SceneModel, dict[str, Named]]" = WeakKeyDictionary()
 
 
 def _phrase(scene: SceneModel, name: str) -> str:
     objects: Any = scene.objects
-    if scene not in _words:
-        _words[scene] = _named(objects, _room_types(scene.house.metadata))
-    named = _words[scene]
+    named = _named_in(scene)
     if name not in named:
         return str(objects.get(name, {}).get("category") or spoken_name(name))
-    positions = {
-        other: scene.rest_qpos[address : address + 3]
-        for other, (address, _) in scene.free_joints.items()
-    }
-    own = _of(name, named, positions)
+    own = _of(name, named, _resting(scene))
     for length in sorted(own):
         text, unique = own[length]
         if unique:
             return text
     return own[max(own)][0]
+
+
+def _named_in(scene: SceneModel) -> Mapping[str, Named]:
+    """Nouns and words of everything of a scene that has descriptions."""
+    if scene not in _words:
+        objects: Any = scene.objects
+        _words[scene] = _named(objects, _room_types(scene.house.metadata))
+    return _words[scene]
+
+
+def _resting(scene: SceneModel) -> dict[str, Array]:
+    """Where the objects of a scene at rest are (3,), m."""
+    return {
+        name: scene.rest_qpos[address : address + 3]
+        for name, (address, _) in scene.free_joints.items()
+    }
 
 
 def plain_phrase(scene: SceneModel, name: str) -> str:

@@ -60,12 +60,19 @@ def _generated(kind: str, split: str, index: int) -> House:
     stored = load_house(f"{kind}/{split}/{index}")
     if stored is not None:
         return stored
-    from molmospaces_gym.scenes.generator import generate_house
-    from molmospaces_gym.scenes.homes import generate_home
-
-    house = (generate_home if kind == HOMES else generate_house)(split, index)
+    house = _generate(kind, split, index)
     save_house(house)
     return house
+
+
+def _generate(kind: str, split: str, index: int) -> House:
+    if kind == HOMES:
+        from molmospaces_gym.scenes.homes import generate_home  # brings scipy, which takes a while
+
+        return generate_home(split, index)
+    from molmospaces_gym.scenes.generator import generate_house
+
+    return generate_house(split, index)
 
 
 def _from_file(path: Path, base: Path | None) -> House:

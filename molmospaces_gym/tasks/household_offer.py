@@ -1,5 +1,6 @@
 """What a house has for household episodes: rooms, things to take, and where to put them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -23,7 +24,7 @@ FLUSH = 0.03
 put on it: not on a sofa."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offer:
     """What a house has for household episodes; everything can be reached over its floor.
 
@@ -34,8 +35,15 @@ class Offer:
     rooms: tuple[Room, ...]
     things: tuple[tuple[str, str], ...]
     tops: tuple[tuple[str, Placement], ...]
+    grid: FloorGrid
+    field: Array
+    """Lengths of the ways (m) over the grid's cells to the largest part of the floor."""
     categories: frozenset[str] | None = None
     """What may be taken; None: anything."""
+
+    def docks(self, base: Sequence[float]) -> bool:
+        """Whether the drivable floor comes near a place to work at, a base pose (7,)."""
+        return _docks(self.grid, self.field, base)
 
 
 def offer_of(scene: SceneModel, grid: FloorGrid, categories: frozenset[str] | None) -> Offer:
@@ -61,7 +69,8 @@ def offer_of(scene: SceneModel, grid: FloorGrid, categories: frozenset[str] | No
         for name in p.objects
         if _wanted(scene, name, categories)
     }
-    return Offer(rooms, tuple(sorted(things.items())), tuple(_tops(scene, stands)), categories)
+    tops = tuple(_tops(scene, stands))
+    return Offer(rooms, tuple(sorted(things.items())), tops, grid, field, categories)
 
 
 def _largest(grid: FloorGrid) -> tuple[int, int]:
@@ -72,7 +81,7 @@ def _largest(grid: FloorGrid) -> tuple[int, int]:
     return row, column
 
 
-def _docks(grid: FloorGrid, field: Array, base: tuple[float, ...]) -> bool:
+def _docks(grid: FloorGrid, field: Array, base: Sequence[float]) -> bool:
     """Whether the drivable floor comes near a place to work at."""
     point = np.array([base[:2]])
     cell = grid.snap(point)

@@ -7,13 +7,13 @@ import numpy as np
 
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidScene
-from molmospaces_gym.scenes.articulated import owner_of
+from molmospaces_gym.scenes.articulated import Articulation, owner_of
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.scenes.navigation import NARROW, RADIUS, FloorGrid, floor_grid
 from molmospaces_gym.scenes.placement import Placement, yaw_pose
 from molmospaces_gym.scenes.referral import referral_phrase
 from molmospaces_gym.scenes.rooms import rooms_of
-from molmospaces_gym.scenes.stances import stances
+from molmospaces_gym.tasks.household_drawers import WIDE, closes, opens, taken
 from molmospaces_gym.tasks.household_offer import Offer, insides, offer_of
 from molmospaces_gym.tasks.household_stages import completed
 from molmospaces_gym.tasks.household_text import household_text, place_phrase
@@ -34,14 +34,10 @@ TASK_CLS = "molmospaces_gym.tasks.household.HouseholdTask"
 MAX_STAGES = 6
 ATTEMPTS = 40
 """Plans tried before a scene is said to offer none."""
-TEMPLATES = {"fetch": 0.4, "take_out": 0.2, "tidy": 0.2, "visit": 0.2}
+TEMPLATES = {"fetch": 0.3, "take_out": 0.2, "take_and_close": 0.1, "tidy": 0.2, "visit": 0.2}
 """Template -> how often it is tried first."""
 VISITS = (2, 3)
 """Least and most rooms that are visited."""
-WIDE = 0.6
-"""Share of its range that something is opened to take things out of it."""
-PULLED = 0.75
-"""Share to which an arm must be able to pull it."""
 INSIDE = 0.3
 """Distance (m) from its walls at which the robot starts in a room."""
 SPOTS = 24
@@ -119,7 +115,7 @@ def _has_room(
     surface, radius = stand.surface, float(scene.objects[name].get("footprint", 0.1))
     assert surface is not None
     spots = draw_spots(scene.robot.config.reach, stand, rng, SPOTS)
-    circles = neighbours(scene, scratch_of(scene), surface, ())
+    circles = neighbours(scratch_of(scene), surface, ())
     return bool(free(spots, surface, circles, radius, CLEARANCE).any())
 
 
@@ -131,22 +127,47 @@ def _room_of(offer: Offer, place: Mapping[str, Any]) -> str:
 
 def _take_out(scene: SceneModel, offer: Offer, rng: np.random.Generator) -> Stages:
     """Go, open, pick what is inside, bring to another room, place."""
-    parts = insides(scene, offer)
-    if not parts:
+    found = _emptied(scene, offer, rng)
+    if not found:
         return []
-    joint, names, room = parts[int(rng.integers(len(parts)))]
-    part, name = scene.articulations[joint], names[int(rng.integers(len(names)))]
-    place = _place(scene, offer, name, room, rng)
-    if place is None or not stances(scene, part, part.position(0.0), part.position(PULLED)):
-        return []
-    opening = {
-        "kind": "open",
-        "pickup_obj_name": owner_of(scene, part),
-        "joint_name": joint,
-        "task_success_threshold": WIDE,
-    }
+    part, room, name, place = found
     pick = {"kind": "pick", "pickup_obj_name": name}
-    return [_go(room), opening, pick, _go(_room_of(offer, place), name), place]
+    goal = _go(_room_of(offer, place), name)
+    return [_go(room), _opening(scene, part, WIDE), pick, goal, place]
+
+
+def _take_and_close(scene: SceneModel, offer: Offer, rng: np.random.Generator) -> Stages:
+    """Go, open, pick what is inside, place it in another room, come back and close."""
+    found = _emptied(scene, offer, rng)
+    if not found or not closes(scene, offer, found[0]):
+        return []
+    part, room, name, place = found
+    pick = {"kind": "pick", "pickup_obj_name": name}
+    closing = {**_opening(scene, part, None), "kind": "close"}
+    return [_go(room), _opening(scene, part, WIDE), pick, place, closing]
+
+
+def _emptied(
+    scene: SceneModel, offer: Offer, rng: np.random.Generator
+) -> tuple[Articulation, str, str, dict[str, Any]] | None:
+    """A drawer, its room, an object to be taken out of it, and where it is put."""
+    parts = insides(scene, offer)
+    for number in rng.permutation(len(parts)).tolist():
+        joint, names, room = parts[number]
+        part = scene.articulations[joint]
+        if not opens(scene, offer, part):
+            continue
+        for name in taken(scene, offer, part, names, rng):
+            place = _place(scene, offer, name, room, rng)
+            if place is not None:
+                return part, room, name, place
+    return None
+
+
+def _opening(scene: SceneModel, part: Articulation, threshold: float | None) -> dict[str, Any]:
+    wide = {} if threshold is None else {"task_success_threshold": threshold}
+    owner = owner_of(scene, part)
+    return {"kind": "open", "pickup_obj_name": owner, "joint_name": part.name, **wide}
 
 
 def _visit(scene: SceneModel, offer: Offer, rng: np.random.Generator) -> Stages:
@@ -159,6 +180,7 @@ def _visit(scene: SceneModel, offer: Offer, rng: np.random.Generator) -> Stages:
 _TEMPLATES: Mapping[str, Callable[[SceneModel, Offer, np.random.Generator], Stages]] = {
     "fetch": _fetch,
     "take_out": _take_out,
+    "take_and_close": _take_and_close,
     "tidy": _tidy,
     "visit": _visit,
 }

@@ -116,7 +116,7 @@ class GoStage:
     ) -> None:
         self.room = room = _room(stage, scene)
         self._xpos, link = world.body_pos(slot), scene.robot.link_id
-        name = stage.get("pickup_obj_name")
+        self.brings = name = stage.get("pickup_obj_name")
         mover = link if name is None else scene.body_id(str(name))
         self._moved = [link] if name is None else [link, mover]
         body = scene.body_id(room.name)

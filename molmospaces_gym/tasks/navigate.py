@@ -95,8 +95,7 @@ class NavigateToTask:
         task.setdefault("task_cls", TASK_CLS)
         task.setdefault("task_type", "nav_to_obj")
         task.setdefault("pickup_obj_candidates", candidates_of(scene, name))
-        pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
-        task.setdefault("pickup_obj_start_pose", pose)
+        task.setdefault("pickup_obj_start_pose", scene.file_pose(body))
         task.setdefault("succ_pos_threshold", SUCCESS_DISTANCE)
         task.setdefault("robot_base_pose", default_start(scene, name))
         return task

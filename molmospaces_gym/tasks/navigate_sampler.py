@@ -132,10 +132,9 @@ def start_place(
 
 def default_start(scene: SceneModel, name: str) -> list[float]:
     """A base pose (7,) on the free floor farthest from an object, or where the robot is."""
-    robot, model = scene.robot, scene.model
     grid = None if scene.owns_robot else floor_grid(scene)
     if grid is None:
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(scene.robot.root_id)
     point = middle_of(scene, resting_data(scene), name)[:2]
     field = grid.field(point[None])
     cells = np.argwhere(np.isfinite(field))

@@ -67,7 +67,7 @@ class OpenTask:
     horizon_s = 30.0
     robot = "franka_droid"
     dataset = "generated"
-    control_dt = 0.066
+    control_dt: float | None = None
     action_mode = "joint_delta"
     start_fraction = OPEN_START
     threshold = OPEN_THRESHOLD
@@ -95,8 +95,7 @@ class OpenTask:
         task.setdefault("joint_start_position", [part.position(self.start_fraction)])
         task.setdefault("task_success_threshold", self.threshold)
         body = scene.body_id(task["pickup_obj_name"])
-        pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
-        task.setdefault("pickup_obj_start_pose", pose)
+        task.setdefault("pickup_obj_start_pose", scene.file_pose(body))
         if "robot_base_pose" not in task:
             task["robot_base_pose"] = default_stance(self, scene, part)
         return task

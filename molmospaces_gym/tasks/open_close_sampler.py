@@ -5,8 +5,10 @@ from typing import Any, Protocol
 import mujoco
 import numpy as np
 
+from molmospaces_gym.cameras import world_pose
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidScene
+from molmospaces_gym.robots.base import PREFIX
 from molmospaces_gym.scenes.articulated import Articulation, joints_below, owner_of
 from molmospaces_gym.scenes.model import Array, SceneModel
 from molmospaces_gym.scenes.part_phrases import is_ambiguous, opening_phrase
@@ -19,6 +21,7 @@ from molmospaces_gym.tasks.sampling import (
     start_episode,
     start_joints,
 )
+from molmospaces_gym.tasks.visibility import body_shares
 from molmospaces_gym.transforms import inverse, pose_matrix
 
 TASK_CLS = "molmo_spaces.tasks.opening_tasks.OpeningTask"
@@ -27,6 +30,10 @@ ROOM = 0.2
 """Share of the range beyond the threshold that the arm must reach."""
 SHUT = 0.05
 """Share of the range that may stay open when the arm closes something."""
+SEEN = 0.001
+"""Least share of the shoulder camera's picture that shows the object at the start (official)."""
+SEEN_WIDTH = 160
+"""Pixels across of the picture in which that is counted."""
 FRONT_DISTANCE = 0.6
 """Distance of the robot's root link from a handle that no checked stance reaches, m."""
 FRONT_BELOW = 0.42
@@ -46,7 +53,7 @@ class Opening(Protocol):
 def sample_opening(
     task: Opening, scene: SceneModel, rng: np.random.Generator, categories: frozenset[str] | None
 ) -> EpisodeSpec:
-    """An episode whose handle the arm can hold all the way, seen from a clear start.
+    """An episode whose handle the arm can hold all the way, from a clear start that sees it.
 
     Raises:
         InvalidScene: nothing of these categories opens, or no start was found.
@@ -69,11 +76,30 @@ def sample_opening(
         start = part.position(task.start_fraction)
         moved = carried(scene, scratch, part, start)
         positions = {part.qpos: start}
-        if is_clear_start(scene, scratch, moved, positions, stance.base_pose, joints):
+        if is_clear_start(scene, scratch, moved, positions, stance.base_pose, joints) and is_seen(
+            scene, scratch, scene.body_id(owner_of(scene, part))
+        ):
             return _spec(task, scene, part, stance, joints, moved)
     raise InvalidScene(
-        f"scene {scene.house.name!r}: no clear start for {task.name} in {ATTEMPTS} attempts"
+        f"scene {scene.house.name!r}: no clear start that sees what to {task.name.lower()} in"
+        f" {ATTEMPTS} attempts"
     )
+
+
+def is_seen(scene: SceneModel, scratch: Scratch, body: int) -> bool:
+    """Whether, after ``is_clear_start``, the shoulder camera sees enough of a body.
+
+    True for a robot with its eyes in a head, of which the official sampler asks nothing.
+    """
+    mount, data, config = scratch.exo, scratch.data, scene.robot.config
+    if mount is None or mount.body is None or config.head is not None:
+        return True
+    link = scene.body_id(PREFIX + mount.body)
+    pose = world_pose(mount, data.xpos[link], data.xmat[link].reshape(3, 3))
+    width, height = config.image_size
+    shares = body_shares(scene, data, pose, (SEEN_WIDTH, round(SEEN_WIDTH * height / width)))
+    parts = np.unique(scene.model.geom_bodyid[scene.subtree_geoms(body)])
+    return bool(shares[parts].sum() >= SEEN)
 
 
 def openable(scene: SceneModel, categories: frozenset[str] | None) -> list[Articulation]:
@@ -98,7 +124,7 @@ def default_stance(task: Opening, scene: SceneModel, part: Articulation) -> list
     """A base pose (7,) in front of a handle, checked where one is known."""
     robot, model = scene.robot, scene.model
     if scene.owns_robot:
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(robot.root_id)
     found = stances(scene, part, *way(task, part))
     if found:
         return list(found[0].base_pose)
@@ -148,14 +174,13 @@ def _spec(
     body = scene.body_id(name)
     names = joints_below(scene, body)
     phrase = opening_phrase(scene, part)
-    pose = [*scene.model.body_pos[body].tolist(), *scene.model.body_quat[body].tolist()]
     fields: dict[str, Any] = {
         "task_cls": TASK_CLS,
         "task_type": task.name.lower(),
         "robot_base_pose": list(stance.base_pose),
         "task_horizon_sec": task.horizon_s,
         "pickup_obj_name": name,
-        "pickup_obj_start_pose": pose,
+        "pickup_obj_start_pose": scene.file_pose(body),
         "joint_name": part.name,
         "joint_index": names.index(part.name),
         "joint_start_position": [part.position(task.start_fraction)],

@@ -49,11 +49,7 @@ def door_text(pulled: bool) -> str:
 
 def hands(scene: SceneModel) -> list[Array]:
     """Where each arm holds a handle, in the base's frame (2,)."""
-    found = []
-    for arm in scene.robot.config.arms:
-        side = -1.0 if arm.group.startswith("right") else 1.0
-        found.append(np.array([ARM_REACH, side * ARM_ASIDE]))
-    return found
+    return [np.array([ARM_REACH, arm.side * ARM_ASIDE]) for arm in scene.robot.config.arms]
 
 
 def sample_door(
@@ -130,9 +126,8 @@ def _is_reached(grid: FloorGrid, door: Doorway, pulled: bool, base: list[float])
 
 def default_start(scene: SceneModel, door: Doorway) -> list[float]:
     """A base pose (7,) on the side from which the door is pushed, or where the robot is fixed."""
-    robot, model = scene.robot, scene.model
     if scene.owns_robot:
-        return [*model.body_pos[robot.root_id].tolist(), *model.body_quat[robot.root_id].tolist()]
+        return scene.file_pose(scene.robot.root_id)
     x, y = door.hinge + 0.5 * door.width * door.along - 1.2 * door.swing
     yaw = float(np.arctan2(door.swing[1], door.swing[0]))
     return list(yaw_pose(float(x), float(y), 0.0, yaw))

@@ -232,7 +232,7 @@ def _layout(
     if surface is None:
         return {n: scratch.rest[n] for n in (*names, name)}
     reach = scene.robot.config.reach
-    circles = neighbours(scene, scratch, surface, (*names, name))
+    circles = neighbours(scratch, surface, (*names, name))
     moved: dict[str, Array] = {}
     for body in (*names, name):
         meta, spots = scene.objects[body], draw_spots(reach, placement, rng, SPOTS)

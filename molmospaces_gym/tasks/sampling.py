@@ -47,6 +47,11 @@ class Scratch:
         }
         self.start = {**config.home, **config.reach.posture}
         self.cameras = [camera_spec(mount) for mount in prefixed_mounts(config)]
+        self.circles: dict[str, dict[str, list[float]]] = {}
+        for name, meta in scene.objects.items():
+            if meta.get("surface") and name in self.rest:
+                circle = [*self.rest[name][:2].tolist(), meta["footprint"]]
+                self.circles.setdefault(meta["surface"], {})[name] = circle
         self.exo = next((m for m in config.cameras if "wrist" not in m.name), None)
 
 
@@ -110,7 +115,7 @@ def surface_pose(
     y = placement.base_pose[1] + distance * np.sin(angle) + ahead * np.sin(yaw) + left * np.cos(yaw)
     turn = float(rng.uniform(-np.pi, np.pi))
     spots = np.array([[x, y]])
-    circles = neighbours(scene, scratch, surface, (name,))
+    circles = neighbours(scratch, surface, (name,))
     if not free(spots, surface, circles, margin, CLEARANCE)[0]:
         return None
     return standing(meta, surface, x, y, turn)
@@ -140,15 +145,10 @@ def draw_spots(reach: Reach, placement: Placement, rng: np.random.Generator, cou
     return spots
 
 
-def neighbours(
-    scene: SceneModel, scratch: Scratch, surface: Surface, without: Container[str]
-) -> Array:
+def neighbours(scratch: Scratch, surface: Surface, without: Container[str]) -> Array:
     """Circles (n, 3), x, y and radius (m), around what rests on a surface."""
-    found = [
-        [*scratch.rest[name][:2].tolist(), meta["footprint"]]
-        for name, meta in scene.objects.items()
-        if meta.get("surface") == surface.name and name in scratch.rest and name not in without
-    ]
+    circles = scratch.circles.get(surface.name, {})
+    found = [circle for name, circle in circles.items() if name not in without]
     return np.array(found, dtype=float).reshape(-1, 3)
 
 

@@ -7,7 +7,10 @@ are in the way, also those that are nearer than the near plane of the whole imag
 """
 
 import math
+from collections import OrderedDict
+from typing import Any
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +22,30 @@ SIZE = (12, 96)
 """Least and most pixels along a side of the rendered part."""
 WIDEST = math.radians(55.0)
 """Half the angle beyond which the object counts as filling the view."""
+RENDERERS = 16
+"""Scenes whose renderer is kept for ``body_shares``."""
+
+_renderers: "OrderedDict[str, Any]" = OrderedDict()
+
+
+def body_shares(
+    scene: SceneModel, data: mujoco.MjData, pose: CameraPose, size: tuple[int, int]
+) -> Array:
+    """Share (nbody,) of a picture of ``size`` (width, height) that shows each body.
+
+    ``data`` is a simulation beside the played ones and needs its poses.
+    """
+    if scene.key not in _renderers:
+        from molmospaces_gym.backends.rendering import make_renderer
+
+        _renderers[scene.key] = make_renderer("raster", scene.model)
+        while len(_renderers) > RENDERERS:
+            _renderers.popitem(last=False)
+    _renderers.move_to_end(scene.key)
+    seen = _renderers[scene.key].render(data, pose, *size, ("segmentation",))["segmentation"]
+    counts = np.bincount(seen.ravel() + 1, minlength=scene.model.nbody + 1)[1:]
+    shares: Array = counts / seen.size
+    return shares
 
 
 class ObjectView:

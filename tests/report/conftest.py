@@ -16,7 +16,7 @@ from molmospaces_gym.benchmarks.records import (
     EpisodeRecord,
     EpisodeTiming,
     EpisodeTrace,
-    Table,
+    RunTable,
 )
 from molmospaces_gym.benchmarks.report import write_report
 from molmospaces_gym.benchmarks.report.data import summary_of
@@ -39,9 +39,9 @@ def _write_run(out: Path, traces: list[str], **changes: Any) -> Path:
         EpisodeTrace(episode_id=r.episode_id, trace="" if t.startswith("!") else t)
         for r, t in zip(records, traces, strict=True)
     ]
-    Table(out / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).replace(records)
-    Table(out / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).replace(timings)
-    Table(out / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).replace(kept)
+    RunTable(out / "episodes.csv", EPISODE_COLUMNS, EpisodeRecord.parse).replace(records)
+    RunTable(out / "timing.csv", TIMING_COLUMNS, EpisodeTiming.parse).replace(timings)
+    RunTable(out / "traces.csv", TRACE_COLUMNS, EpisodeTrace.parse).replace(kept)
     config = {
         "policy": "random",
         "benchmark": "pick-mini",

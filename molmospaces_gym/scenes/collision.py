@@ -15,8 +15,8 @@ SELF_GAP = 0.002
 RANGE = 1.3
 """Geoms farther than this (m) from the robot's root link cannot be reached."""
 
-CLEAR_SKY = 100.0
-"""Height (m) above everything, where the gripper is moved once."""
+AWAY = 100.0
+"""Distance (m) from the house where the gripper is moved: the resting robot may stand in things."""
 GRIP_S = 0.4
 """Time (s) that the gripper takes."""
 
@@ -73,7 +73,9 @@ class CollisionProbe:
         scene, data = self._scene, self.data
         data.qpos[:] = scene.rest_qpos
         if scene.robot.base_mocap >= 0:
-            data.mocap_pos[scene.robot.base_mocap] = (0.0, 0.0, CLEAR_SKY)
+            data.mocap_pos[scene.robot.base_mocap] = (0.0, 0.0, AWAY)
+        if scene.robot.base is not None:
+            data.qpos[scene.robot.base.qpos[:2]] = AWAY
         data.ctrl[scene.robot.actuators] = scene.robot.hold_command(data.qpos)
         for arm in scene.robot.arms:
             data.ctrl[arm.gripper_actuator] = arm.grip_command(closure)

@@ -1,0 +1,230 @@
+"""From a task to a trained policy, one call each: cloning an expert, and PPO from there.
+
+Importing this module needs the extras ``[spoc]`` and ``[sb3]``.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+import molmospaces_gym  # noqa: F401 - registers the ids
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.json_files import read_json, write_atomic
+from molmospaces_gym.policies.base import load_policy
+from molmospaces_gym.policies.spoc.bc import BEST, LAST, BcSettings, BehaviourCloning, prepare
+from molmospaces_gym.policies.spoc.config import SpocConfig
+from molmospaces_gym.policies.spoc.demos import Demos, collect
+from molmospaces_gym.policies.spoc.model import SpocModel, drawn
+from molmospaces_gym.policies.spoc.policy import ENV_FILE, find
+from molmospaces_gym.policies.spoc.rl import RlSettings, fine_tune, successes
+from molmospaces_gym.policies.spoc.vec import make_token_envs
+from molmospaces_gym.registration import env_id
+
+DEMOS = "demos.npz"
+TRAIN = {"split": "train", "houses": 100}
+TRIAL = {"split": "val", "houses": 100}
+TRIAL_ENVS = 8
+TRIAL_SEED = 50_000
+UNSEEN = ("qvel", "_depth", "velocity")
+"""Ends of the names of vectors that a policy does not look at by itself: speeds, depth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The env that a policy is trained for.
+
+    Attributes:
+        task: name of the task, such as ``Pick``.
+        obs: ``state`` (poses of what the task is about) or ``rgb`` (what a robot sees).
+        action_mode: of the env; deltas suit small policies best.
+        horizon: steps of a training episode.
+        image_size: height and width of the pictures, where there are any.
+        env: further arguments of ``gym.make``.
+    """
+
+    task: str
+    obs: str = "state"
+    action_mode: str = "ee_delta"
+    horizon: int = 80
+    image_size: int = 64
+    env: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def policy_kwargs(self) -> dict[str, Any]:
+        """Env arguments that the policy needs wherever it plays."""
+        kwargs: dict[str, Any] = {"obs_mode": self.obs, "action_mode": self.action_mode}
+        if self.obs != "state":
+            kwargs["image_size"] = [self.image_size, self.image_size]
+        return kwargs
+
+    @property
+    def train_kwargs(self) -> dict[str, Any]:
+        """Env arguments of training episodes."""
+        return {**self.policy_kwargs, "horizon": self.horizon, **self.env}
+
+    @classmethod
+    def load(cls, folder: Path) -> "Setup":
+        """What a policy in ``folder`` was trained for; raises ``InvalidConfig``."""
+        data = read_json(folder / "setup.json", InvalidConfig)
+        return cls(**data)
+
+    def save(self, folder: Path) -> None:
+        """Write ``setup.json`` and the env arguments that the policy asks for."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "setup.json", json.dumps(dict(self.__dict__), indent=2) + "\n")
+        write_atomic(folder / ENV_FILE, json.dumps(self.policy_kwargs, indent=2) + "\n")
+
+
+def configure(setup: Setup, preset: str, **changes: Any) -> SpocConfig:
+    """The preset, seeing all that the env of ``setup`` offers and acting in its action space."""
+    env = gym.make(env_id(setup.task), disable_env_checker=True, **setup.policy_kwargs)
+    space, actions = env.observation_space, env.action_space
+    env.close()
+    assert isinstance(space, spaces.Dict)
+    assert isinstance(actions, spaces.Box)
+    vectors = tuple(
+        (key, int(box.shape[0]))
+        for key, box in space.spaces.items()
+        if isinstance(box, spaces.Box) and len(box.shape) == 1 and not key.endswith(UNSEEN)
+    )
+    cameras = tuple(k for k, b in space.spaces.items() if b.shape is not None and len(b.shape) == 3)
+    given: dict[str, Any] = {
+        "vectors": vectors,
+        "cameras": cameras,
+        "image_size": setup.image_size,
+        "action_dim": int(actions.shape[0]),
+    }
+    return SpocConfig.preset(preset, **{**given, **changes})
+
+
+def demonstrations(
+    setup: Setup,
+    config: SpocConfig,
+    episodes: int,
+    seed: int,
+    noise: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Demos:
+    """Episodes of the expert in train houses."""
+    kwargs = {**TRAIN, **setup.train_kwargs}
+    env = gym.make(env_id(setup.task), disable_env_checker=True, **kwargs)
+    try:
+        expert = load_policy("expert")
+        return collect(env, config, expert, episodes, 100_000 * seed, noise, progress=progress)
+    finally:
+        env.close()
+
+
+def train_bc(
+    setup: Setup,
+    demos: Demos,
+    config: SpocConfig,
+    out: Path,
+    settings: BcSettings,
+    weights: NDArray[np.float64] | None = None,
+    trials: int = 40,
+) -> Path:
+    """Clone ``demos``; the folder of the policy that did best in ``trials`` val episodes."""
+    torch.set_num_threads(1)  # one process of a small network is fastest so
+    model = prepare(config, demos, settings.seed)
+    envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL) if trials else None
+
+    def trial(tried: SpocModel) -> float:
+        assert envs is not None
+        return successes(Deciding(tried), envs, trials, TRIAL_SEED) / trials
+
+    cloning = BehaviourCloning(
+        model, demos, out, settings, weights, trial if envs is not None else None
+    )
+    try:
+        cloning.run()
+    finally:
+        if envs is not None:
+            envs.close()
+    for name in (BEST, LAST):
+        setup.save(out / name)
+    return out / BEST
+
+
+def train_rl(
+    start: Path,
+    out: Path,
+    settings: RlSettings,
+    reward: str = "sparse",
+    n_envs: int = 16,
+    from_scratch: bool = False,
+) -> Path:
+    """Fine-tune the policy in folder ``start`` with PPO; the folder of the tuned policy.
+
+    ``from_scratch`` keeps its bins and scales and draws its weights anew: what PPO does alone.
+    """
+    torch.set_num_threads(1)
+    start = find(str(start))
+    setup = Setup.load(start)
+    model = SpocModel.from_pretrained(start).eval()
+    if from_scratch:
+        model = redrawn(model, settings.seed)
+    seed = 1_000 + 100 * settings.seed
+    rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
+    keys = settings.critic_keys or ()
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys)
+    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys)
+    try:
+        fine_tune(model, envs, trial_envs, settings, out)
+    finally:
+        envs.close()
+        trial_envs.close()
+    for name in (BEST, LAST):
+        setup.save(out / name)
+    return out / LAST
+
+
+def token_envs(
+    setup: Setup,
+    model: SpocModel,
+    count: int,
+    seed: int,
+    houses: Mapping[str, Any],
+    extra: tuple[str, ...] = (),
+) -> Any:
+    """Envs of ``setup`` in some houses, in the tokens of ``model``."""
+    kwargs = {**houses, **setup.train_kwargs}
+    return make_token_envs(
+        env_id(setup.task), model.config, model.tokens, count, seed, extra, **kwargs
+    )
+
+
+def redrawn(model: SpocModel, seed: int) -> SpocModel:
+    """The same bins and scales, and weights as before any training."""
+    torch.manual_seed(seed)
+    fresh = SpocModel(model.config).eval()
+    for name, buffer in fresh.named_buffers():
+        buffer.copy_(model.get_buffer(name))
+    return fresh
+
+
+class Deciding:
+    """A model as ``successes`` asks it: observations of a ``TokenVecEnv`` to tokens."""
+
+    def __init__(self, model: SpocModel) -> None:
+        self._model = model.eval()
+
+    @torch.no_grad()
+    def predict(self, obs: Mapping[str, Any], deterministic: bool = True) -> tuple[Any, None]:
+        """Tokens (n, executed)."""
+        config = self._model.config
+        inputs = {key: torch.from_numpy(value) for key, value in obs.items()}
+        for camera in config.cameras:
+            inputs[camera] = inputs[camera].movedim(-3, -1)
+        logits = self._model(inputs)[:, : config.executed]
+        if not deterministic:
+            return drawn(logits, None).numpy(), None
+        return logits.argmax(-1).numpy(), None
