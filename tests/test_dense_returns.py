@@ -92,7 +92,6 @@ def test_the_dense_return_ranks_expert_half_done_idle_and_harmful(task):
     assert not success[-1]
     idle, _ = roll(env, seed, IDLE, lambda k, obs: still(env))
     harm, _ = roll(env, seed, IDLE, lambda k, obs: HARM[task](env, k, obs))
-    print(task, len(actions), expert, half, idle, harm)
     assert expert > half + 5.0 and half > idle + 0.5, (expert, half, idle)
     assert abs(idle) < 0.2 and harm < idle - 0.1, (idle, harm)
     env.close()
