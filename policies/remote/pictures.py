@@ -35,8 +35,8 @@ def resize_with_pad(picture: Picture, side: int) -> Picture:
     height, width = picture.shape[:2]
     if (height, width) == (side, side):
         return picture
-    ratio = max(width, height) / side
-    wide, high = max(1, int(width / ratio)), max(1, int(height / ratio))
+    longer = max(width, height)
+    wide, high = max(1, width * side // longer), max(1, height * side // longer)
     top, left = (side - high) // 2, (side - wide) // 2
     square = np.zeros((side, side, 3), np.uint8)
     square[top : top + high, left : left + wide] = _resized(picture, (wide, high))
