@@ -71,13 +71,9 @@ class PolicyServer:
         self._open: set[Any] = set()
         self._metadata = served_metadata(env, name, reply, dialect, env_kwargs or {})
         self._listener = _listen(self._handle, host, port)
+        place, number = self._listener.socket.getsockname()[:2]
+        self.url = f"ws://[{place}]:{number}" if ":" in place else f"ws://{place}:{number}"
         self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """Address for clients."""
-        host, port = self._listener.socket.getsockname()[:2]
-        return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
 
     def __enter__(self) -> "PolicyServer":
         self.start()

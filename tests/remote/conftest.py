@@ -13,30 +13,23 @@ from websockets.sync.server import ServerConnection, serve
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.benchmark_io import save_benchmark
-from molmospaces_gym.policies.remote.codec import unpack
 
 STEPS = 6
-FITTING = {
-    "control_dt": 0.066,
-    "action_type": "joint_position",
-    "gripper_unit": "command",
-    "cameras": [],
-}
-"""Metadata that fits a Franka env played by joint targets."""
-
-Answer = Callable[["Talk", Any], "bytes | str | None"]
+Answer = Callable[["Talk", bytes], "bytes | str | None"]
 
 
 class Talk:
     """What one connection has heard so far; an answer is made from it."""
 
     def __init__(self, number: int) -> None:
-        self.number, self.heard = number, list[Any]()
+        self.number, self.heard = number, list[bytes]()
 
 
 class ScriptedServer:
-    """Sends ``hello``, then what ``answer(talk, decoded message)`` returns: bytes, a text or, by
-    None, nothing. A text closes the connection, as a traceback does."""
+    """Sends ``hello``, then what ``answer(talk, frame)`` returns: bytes, a text, or nothing (None).
+
+    A text closes the connection, as a traceback does.
+    """
 
     def __init__(self, answer: Answer, hello: bytes | str | None) -> None:
         self.talks: list[Talk] = []
@@ -49,7 +42,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return "ws://127.0.0.1:{}".format(self._listener.socket.getsockname()[1])
+        return f"ws://127.0.0.1:{self._listener.socket.getsockname()[1]}"
 
     def close(self) -> None:
         self._listener.shutdown()
@@ -63,7 +56,7 @@ class ScriptedServer:
                 connection.send(self._hello)
             for frame in connection:
                 assert isinstance(frame, bytes)
-                talk.heard.append(unpack(frame).value)
+                talk.heard.append(frame)
                 reply = self._answer(talk, frame)
                 if reply is not None:
                     connection.send(reply)

@@ -27,7 +27,7 @@ DRIVER_MAX = 0.824033
 
 
 def seen(step: int = 0, **changes: Any) -> dict[str, Any]:
-    """An observation of the official size; the pictures are all of one value, 10 * step + 1 or 2."""
+    """An observation of the official size; pictures are of one value, 10 * step + 1 or 2."""
     arm = np.linspace(-1, 1, 7, dtype=np.float32)
     picture = np.full((368, 640, 3), 10 * step, np.uint8)
     made = {
