@@ -17,6 +17,7 @@ from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.rollout import make_env
 from molmospaces_gym.errors import HandshakeMismatch, PolicyUnreachable
 from molmospaces_gym.policies.base import load_policy
+from molmospaces_gym.policies.function import FunctionPolicy
 from molmospaces_gym.policies.random import RandomPolicy
 from molmospaces_gym.policies.remote.codec import DIALECTS, MSGPACK_NUMPY, pack
 from molmospaces_gym.policies.remote.server import PolicyServer
@@ -75,8 +76,6 @@ def test_pictures_pass_whole(suite: Path, tmp_path: Path) -> None:
         means = [float(obs[name].mean()) for name in ("exo_camera_1", "wrist_camera")]
         return np.sin(np.arange(8) * sum(means)).astype(np.float32)
 
-    from molmospaces_gym.policies.function import FunctionPolicy
-
     evaluate(FunctionPolicy(looks), suite, out=tmp_path / "here", **kwargs)
     env = make_env(ENV_ID, kwargs)
     with PolicyServer(lambda: FunctionPolicy(looks), env.unwrapped, env_kwargs=kwargs) as server:
@@ -103,6 +102,10 @@ def test_a_server_process_changes_nothing(
     assert table(tmp_path / "there") == table(tmp_path / "here")
 
 
+def zeros(talk: Any) -> bytes:
+    return pack({"actions": np.zeros((1, 8), np.float32)}, MSGPACK_NUMPY)
+
+
 class TestFailures:
     """Episode 1 of 3 meets a server that fails; afterwards it works and the run goes on."""
 
@@ -119,13 +122,9 @@ class TestFailures:
         """A server that plays zeros, and ``broken`` in the third step of the second episode."""
 
         def answer(talk: Any, frame: bytes) -> Any:
-            message = msgpack.unpackb(frame)
-            if broken is not good and message["seed"] == 1 and len(talk.heard) == 3:
+            if msgpack.unpackb(frame)["seed"] == 1 and len(talk.heard) == 3:
                 return broken(talk)
-            return good(talk)
-
-        def good(talk: Any) -> bytes:
-            return pack({"actions": np.zeros((1, 8), np.float32)}, MSGPACK_NUMPY)
+            return zeros(talk)
 
         return answer
 
@@ -156,9 +155,8 @@ class TestFailures:
         assert result.records[1].success_at_end is False
         assert result.complete
         healthy = tmp_path / "healthy"
-        answers = self.replies(lambda talk: pack({"actions": np.zeros((1, 8))}, MSGPACK_NUMPY))
         # The same address, for a resumed run must have the same policy.
-        server._answer = answers
+        server._answer = self.replies(zeros)
         before = len(server.talks)
         again = self.play(server.url, suite, out, resume=True)
         assert failures(out) == [""] * 3
@@ -210,7 +208,7 @@ class TestFailures:
     def test_a_misfit_is_named_in_every_episode(
         self, scripted: Any, suite: Path, tmp_path: Path
     ) -> None:
-        server = scripted(self.replies(None), {**self.metadata, "control_dt": 0.2})
+        server = scripted(self.replies(zeros), {**self.metadata, "control_dt": 0.2})
         self.play(server.url, suite, tmp_path / "run")
         assert all(
             text.startswith("HandshakeMismatch: ") and "0.2 s, the env every 0.066 s" in text
@@ -220,6 +218,6 @@ class TestFailures:
     def test_a_server_may_not_choose_the_episodes(
         self, scripted: Any, suite: Path, tmp_path: Path
     ) -> None:
-        server = scripted(self.replies(None), {**self.metadata, "env_kwargs": {"scene": "a"}})
+        server = scripted(self.replies(zeros), {**self.metadata, "env_kwargs": {"scene": "a"}})
         with pytest.raises(HandshakeMismatch, match="env arguments scene"):
             self.play(server.url, suite, tmp_path / "run")
