@@ -144,7 +144,7 @@ def make_official(place: str) -> Any:
     module, _, rest = place.partition(":")
     name, _, config_name = rest.partition(":")
     make = find_object(f"{module}:{name}")
-    arguments = ()
+    arguments: tuple[Any, ...] = ()
     if config_name:
         config = find_object(f"{module}:{config_name}")
         arguments = (config() if isinstance(config, type) else config,)

@@ -82,7 +82,6 @@ class RemotePolicy:
         weakref.finalize(self, self._line.hang_up)
         self._env: Any = None
         self._observer: Observer | None = None
-        self._instruction, self._seed = "", None
         self._chunk: deque[Step] = deque()
         self._dialect: str | None = target.dialect
 
@@ -110,8 +109,6 @@ class RemotePolicy:
     def reset(self, instruction: str, seed: int | None) -> None:
         """Leave the server, so that it forgets the episode."""
         self.close()
-        self._instruction = instruction
-        self._seed: int | None = seed
         if self._observer is not None:
             self._observer.reset(instruction, seed)
 

@@ -40,7 +40,8 @@ class Observer:
         self._convention, self._robot = convention, robot
         count, spacing = convention.frames
         self._past: deque[Pictures] = deque(maxlen=(count - 1) * spacing + 1)
-        self._prompt, self._seed = "", None
+        self._prompt = ""
+        self._seed: int | None = None
         self._layouts: Mapping[str, Callable[[Observation], dict[str, Any]]] = {
             "env": self._env,
             "qpos": self._qpos,
@@ -51,7 +52,7 @@ class Observer:
     def reset(self, instruction: str, seed: int | None) -> None:
         """Start an episode."""
         self._prompt = instruction.lower() if self._convention.lower_prompt else instruction
-        self._seed: int | None = seed
+        self._seed = seed
         self._past.clear()
 
     def see(self, obs: Observation) -> None:
@@ -159,4 +160,5 @@ def gripper_state(obs: Observation, arm: Arm, unit: str) -> NDArray[np.float32]:
     driver = gripper.open_qpos + closure * (gripper.closed_qpos - gripper.open_qpos)
     if unit == "driver":
         return driver.astype(np.float32)
-    return (driver * np.asarray(gripper.coupling)).astype(np.float32)
+    joints: NDArray[np.float64] = driver * np.asarray(gripper.coupling)
+    return joints.astype(np.float32)
