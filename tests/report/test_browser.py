@@ -60,7 +60,7 @@ type("outcome", "");
 type("search", "MUG 0004");
 found.searched = shown();
 type("search", "");
-type("category", "fork");
+type("category", "Fork");
 found.forks = shown();
 type("category", "");
 press("First success");
