@@ -6,13 +6,9 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    # No reassociation, which would move rounding errors to where they show as gaps, and no
-    # assumption that numbers are finite: a diverged simulation is full of NaN.
-    "fastmath": {"nsz", "arcp", "contract", "afn"},
-}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+"""No fast math: which operations fuse depends on what else was compiled before, and with it the last
+bit of a result."""
 
 
 def kernel(function: F) -> F:

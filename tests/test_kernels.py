@@ -1,5 +1,9 @@
 """Compiled kernels against MuJoCo's own functions and plain NumPy."""
 
+import os
+import subprocess
+import sys
+
 import mujoco
 import numpy as np
 import pytest
@@ -164,3 +168,35 @@ def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
 
     monkeypatch.setattr(numba, "njit", refuse)
     assert jit.kernel(lambda x: x + 1)(1) == 2
+
+
+WALK = """
+import numpy as np
+from molmospaces_gym.robots import kinematics_kernels as kernels
+
+rng = np.random.default_rng(0)
+chain = rng.normal(size=(8, 8))
+chain[:, 1:4] /= np.linalg.norm(chain[:, 1:4], axis=1, keepdims=True)
+chain[7, 3:7] /= np.linalg.norm(chain[7, 3:7])
+chain[:, 7] = 0.0
+pose = np.empty(7)
+for values in rng.normal(size=(50, 7)):
+    kernels.tool_pose(chain, values, pose)
+    print(pose.tobytes().hex())
+"""
+
+
+def test_compiled_code_rounds_as_it_is_written():
+    """Fused operations would round otherwise, and not in every process alike."""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", WALK],
+            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for disabled in ("0", "1")
+    ]
+    assert len(runs[0].split()) == 50
+    assert runs[0] == runs[1]
