@@ -25,7 +25,7 @@ from molmospaces_gym.benchmarks.records import (
 )
 from molmospaces_gym.benchmarks.rollout import Played
 from molmospaces_gym.benchmarks.summary import RunHead, summary_csv, summary_dict
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, RemotePolicyError
 from molmospaces_gym.json_files import read_json, write_atomic
 
 PACKAGES = (
@@ -74,9 +74,9 @@ class RunFolder:
                     f"{self.path} already holds {len(held)} episodes; go on with --resume or "
                     "choose another --out"
                 )
-            self.config = {**config, "sessions": []}
+            self.config = {**config, "sessions": [], "played_again": []}
             if held:
-                self.config["sessions"] = self._check_same(config)
+                self.config.update(self._check_same(config))
                 self._take_up(held)
             self._sweep()
             # First of all: a kill on the way must not leave a config that calls this complete.
@@ -159,14 +159,16 @@ class RunFolder:
             )
         self.traces = {trace.episode_id: trace for trace in self._traces.read()}
         for record in held:
-            # An episode whose trace was lost is played again.
-            if record.episode_id in self.traces:
+            # An episode whose trace was lost is played again, and one that a policy server spoiled.
+            if record.episode_id in self.traces and not is_unjudged(record):
                 self.records.setdefault(record.episode_id, record)
+        again = [record.episode_id for record in held if is_unjudged(record)]
+        self.config["played_again"] = [*self.config["played_again"], *again]
         for timing in self._timings.read():
             if timing.episode_id in self.records:
                 self.timings.setdefault(timing.episode_id, timing)
 
-    def _check_same(self, config: Mapping[str, Any]) -> list[Any]:
+    def _check_same(self, config: Mapping[str, Any]) -> dict[str, list[Any]]:
         file = self.path / "config.json"
         if not file.is_file():
             raise InvalidConfig(f"{self.path} holds episodes but no config.json; cannot resume it")
@@ -175,8 +177,7 @@ class RunFolder:
         if changed:
             details = "; ".join(f"{k}: {before.get(k)!r} -> {config[k]!r}" for k in changed)
             raise InvalidConfig(f"cannot resume {self.path} with other settings ({details})")
-        sessions: list[Any] = before.get("sessions", [])
-        return sessions
+        return {key: before.get(key, []) for key in ("sessions", "played_again")}
 
     def _sort_tables(self, complete: bool = False) -> None:
         records = self.ordered()
@@ -187,6 +188,12 @@ class RunFolder:
 
     def _write_config(self) -> None:
         write_atomic(self.path / "config.json", _dump(self.config))
+
+
+def is_unjudged(record: EpisodeRecord) -> bool:
+    """Whether a policy server failed in an episode, so that it says nothing of the policy."""
+    names = {kind.__name__ for kind in RemotePolicyError.__subclasses__()}
+    return record.failure.partition(":")[0] in names
 
 
 def machine_info() -> dict[str, Any]:

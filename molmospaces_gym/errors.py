@@ -84,3 +84,33 @@ class MissingPackage(MolmoSpacesError, ImportError):
 
 class NotComparable(MolmoSpacesError, ValueError):
     """Two results are not of the same episodes or rows; the message names what differs."""
+
+
+class RemotePolicyError(MolmoSpacesError, RuntimeError):
+    """A policy server failed and the episode was not judged; ``eval --resume`` plays it again."""
+
+
+class PolicyUnreachable(RemotePolicyError):
+    """No policy server answers at the address, or it went away during an episode."""
+
+
+class PolicyTimeout(RemotePolicyError):
+    """A policy server took longer than the timeout to connect, to read or to reply."""
+
+
+class PolicyServerError(RemotePolicyError):
+    """A policy server sent a traceback; ``server_traceback`` holds it whole."""
+
+    server_traceback = ""
+
+
+class InvalidReply(RemotePolicyError):
+    """What a foreign policy sends is no action of the expected shape, or cannot be decoded."""
+
+
+class HandshakeMismatch(RemotePolicyError):
+    """A policy server and the env differ in control step, action type, gripper unit or cameras."""
+
+
+class InvalidMessage(MolmoSpacesError, ValueError):
+    """A frame is no message of the policy protocol, or a message cannot be put into a frame."""

@@ -20,10 +20,11 @@ GROUP = "molmospaces_gym.policies"
 class PolicyLike(Protocol):
     """What every evaluator, recorder and viewer asks of a policy.
 
-    Three optional members are honoured where present: ``env_kwargs``, a dict of arguments for
+    Optional members are honoured where present: ``env_kwargs``, a dict of arguments for
     ``gym.make`` that the policy needs (such as ``{"action_mode": "joint_position"}``);
     ``env_kwargs_for(env_id)``, the same where they depend on the environment; and ``bind(env)``,
-    called with ``env.unwrapped`` once per env before the first reset.
+    called with ``env.unwrapped`` once per env before the first reset. ``needs_scene``, where true,
+    says that the policy reads the bound env's simulator, so that no server can offer it.
     """
 
     def reset(self, instruction: str, seed: int | None) -> None:

@@ -60,6 +60,7 @@ class ExpertPolicy:
     """
 
     env_kwargs: ClassVar[dict[str, Any]] = {"action_mode": "joint_position"}
+    needs_scene: ClassVar[bool] = True
 
     @staticmethod
     def env_kwargs_for(env_id: str) -> dict[str, Any]:

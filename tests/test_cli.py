@@ -186,7 +186,8 @@ def test_view_with_a_display_opens_a_window(suite: Path, monkeypatch: pytest.Mon
     class Window:
         """Stands in for MuJoCo's viewer and closes after some frames."""
 
-        def __init__(self, model: Any, data: Any) -> None:
+        def __init__(self, model: Any, data: Any, key_callback: Any) -> None:
+            assert key_callback is None
             self.data, self.poses = data, seen
 
         def __enter__(self) -> "Window":

@@ -17,6 +17,7 @@ from molmospaces_gym.cli.listing import list_all
 from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.scenes import app as scenes
+from molmospaces_gym.cli.serve import serve
 from molmospaces_gym.cli.submit import submit
 from molmospaces_gym.cli.sweep import sweep
 from molmospaces_gym.cli.train import app as train
@@ -43,6 +44,7 @@ app.command("submit")(submit)
 app.command("sweep")(sweep)
 app.command("doctor")(doctor)
 app.command("view")(view)
+app.command("serve")(serve)
 app.add_typer(scenes, name="scenes")
 app.add_typer(train, name="train")
 

@@ -20,13 +20,16 @@ def view(
     out: Annotated[Path, typer.Option(help="Video file where there is no display.")] = Path(
         "view.mp4"
     ),
+    teleop: Annotated[
+        bool, typer.Option("--teleop", help="Drive the robot by keyboard instead of a policy.")
+    ] = False,
 ) -> None:
     """Watch a policy: a window where there is a display, a video file elsewhere."""
     from molmospaces_gym.benchmarks.rollout import make_env
     from molmospaces_gym.policies.base import bind_policy, load_policy, policy_env_kwargs
 
     console = Console()
-    player = load_policy(policy)
+    player = teleop_policy() if teleop else load_policy(policy)
     where = {"benchmark": benchmark, "scene": scene}
     env = make_env(
         env_id,
@@ -36,6 +39,8 @@ def view(
     options = None if benchmark is None else {"episode": episode}
     try:
         bind_policy(player, env)
+        if teleop:
+            console.print(escape(key_help(env)), soft_wrap=True)
         if has_display():
             _window(env, player, episode, options)
         else:
@@ -49,6 +54,26 @@ def view(
 def has_display() -> bool:
     """Whether a window can be opened."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def teleop_policy() -> Any:
+    """A policy that the viewer's keys drive; raises ``InvalidConfig`` without a display."""
+    from molmospaces_gym.errors import InvalidConfig
+    from molmospaces_gym.policies.teleop import TeleopPolicy
+
+    if not has_display():
+        raise InvalidConfig(
+            "--teleop needs a window, and this machine has no display (neither DISPLAY nor "
+            "WAYLAND_DISPLAY is set); run it on a desktop, or with ssh -X"
+        )
+    return TeleopPolicy()
+
+
+def key_help(env: Any) -> str:
+    """One line that lists the keys of an env."""
+    from molmospaces_gym.policies.teleop import help_text
+
+    return help_text(env.unwrapped.config.action_mode)
 
 
 def play(
@@ -93,7 +118,8 @@ def _window(env: Any, policy: Any, seed: int, options: dict[str, Any] | None) ->
     obs_env = env.unwrapped
     env.reset(seed=seed, options=options)
     model, data = obs_env.scene.model, obs_env.world.data(0)
-    with mujoco.viewer.launch_passive(model, data) as window:
+    keys = getattr(policy, "press", None)
+    with mujoco.viewer.launch_passive(model, data, key_callback=keys) as window:
 
         def watch() -> bool:
             window.sync()
