@@ -7,8 +7,8 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-"""No fast math: which operations fuse depends on what else was compiled before, and with it the last
-bit of a result."""
+"""No fast math: which operations fuse depends on what else was compiled before, and so would the
+last bit of a result."""
 
 
 def kernel(function: F) -> F:
