@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.model import SpocModel
+from molmospaces_gym.policies.spoc.vec import TIME
 
 LOG_PROBS = ("sum", "mean")
 
@@ -65,7 +66,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
         config: a ``SpocConfig`` or its fields.
         log_prob: ``sum`` or ``mean`` over the tokens of a chunk.
         temperature: logits are divided by it, in sampling and in learning.
-        critic_keys: vectors of the observation that the critic reads; None: the policy's own.
+        critic_keys: vectors of the observation that the critic reads; None: the policy's own, and
+            the time left where the env tells it.
         critic_arch: widths of the critic's hidden layers.
         critic_scale: factor on the critic's learning rate.
         actor_ramp: gradient steps over which the actor's learning rate rises.
@@ -93,7 +95,9 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
             raise InvalidConfig(f"temperature must be positive, not {temperature}")
         self.log_prob, self.temperature = log_prob, temperature
         own = tuple(name for name, _ in self.config.vectors)
-        self.critic_keys = own if critic_keys is None else tuple(critic_keys)
+        if critic_keys is None:
+            critic_keys = (*own, TIME) if TIME in observation_space.spaces else own
+        self.critic_keys = tuple(critic_keys)
         self.critic_arch, self.critic_scale = tuple(critic_arch), critic_scale
         self.actor_ramp = actor_ramp
         # In a list, so that it is no part of this module: not trained, not saved.

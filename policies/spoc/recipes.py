@@ -25,7 +25,7 @@ from molmospaces_gym.policies.spoc.demos import Demos, collect
 from molmospaces_gym.policies.spoc.model import SpocModel, drawn
 from molmospaces_gym.policies.spoc.policy import ENV_FILE, find
 from molmospaces_gym.policies.spoc.rl import RlSettings, fine_tune, successes
-from molmospaces_gym.policies.spoc.vec import make_token_envs
+from molmospaces_gym.policies.spoc.vec import TIME, make_token_envs
 from molmospaces_gym.registration import env_id
 
 DEMOS = "demos.npz"
@@ -174,9 +174,10 @@ def train_rl(
         model = redrawn(model, settings.seed)
     seed = 1_000 + 100 * settings.seed
     rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
-    keys = settings.critic_keys or ()
-    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys)
-    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys)
+    keys = tuple(key for key in settings.critic_keys or () if key != TIME)
+    deadline = setup.horizon if settings.deadline else None
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline)
+    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
     finally:
@@ -194,11 +195,12 @@ def token_envs(
     seed: int,
     houses: Mapping[str, Any],
     extra: tuple[str, ...] = (),
+    deadline: int | None = None,
 ) -> Any:
     """Envs of ``setup`` in some houses, in the tokens of ``model``."""
     kwargs = {**houses, **setup.train_kwargs}
     return make_token_envs(
-        env_id(setup.task), model.config, model.tokens, count, seed, extra, **kwargs
+        env_id(setup.task), model.config, model.tokens, count, seed, extra, deadline, **kwargs
     )
 
 

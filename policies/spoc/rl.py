@@ -40,6 +40,7 @@ class RlSettings:
         kl: weight of the divergence from the policy that it started as; 0: none.
         entropy: weight of the entropy bonus, where ``kl`` is 0.
         log_prob, temperature, critic_keys, critic_arch, critic_scale: see the policy.
+        deadline: whether running out of time is a failure; see ``vec.TokenVecEnv``.
         every: env steps between two trials. trials: episodes of a trial.
         seed: of everything random.
     """
@@ -62,6 +63,7 @@ class RlSettings:
     critic_keys: tuple[str, ...] | None = None
     critic_arch: tuple[int, ...] = (256, 256)
     critic_scale: float = 5.0
+    deadline: bool = True
     every: int = 25_000
     trials: int = 40
     seed: int = 0

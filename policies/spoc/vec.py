@@ -16,7 +16,7 @@ from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.tokens import ActionTokens
 from molmospaces_gym.wrappers.instruction import hash_tokens
 
-TEXT = "text"
+TEXT, TIME = "text", "time_left"
 
 
 def make_token_envs(
@@ -26,6 +26,7 @@ def make_token_envs(
     n_envs: int = 1,
     seed: int | None = None,
     extra: tuple[str, ...] = (),
+    deadline: int | None = None,
     **kwargs: Any,
 ) -> VecEnv:
     """``n_envs`` environments whose actions are the tokens of a decision.
@@ -37,10 +38,11 @@ def make_token_envs(
         n_envs: number of environments.
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
+        deadline: see ``TokenVecEnv``; the env's horizon, or None.
         kwargs: arguments of the environment.
     """
     envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, **kwargs)
-    return TokenVecEnv(envs, config, tokens, extra)
+    return TokenVecEnv(envs, config, tokens, extra, deadline)
 
 
 class TokenVecEnv(VecEnvWrapper):
@@ -48,6 +50,11 @@ class TokenVecEnv(VecEnvWrapper):
 
     The observation holds the keys that the policy (``config``) and its critic (``extra``) read;
     images are (3, H, W), the order that SB3 wants.
+
+    With a ``deadline`` (env steps) an episode that runs out of time has failed: its end is no
+    truncation, after which PPO would count on what might still have come, and so count a failure
+    under a sparse reward for nothing. Critics then find the share of the time that is left under
+    ``time_left`` (1,).
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class TokenVecEnv(VecEnvWrapper):
         config: SpocConfig,
         tokens: ActionTokens,
         extra: tuple[str, ...] = (),
+        deadline: int | None = None,
     ) -> None:
         known = venv.observation_space
         assert isinstance(known, spaces.Dict)
@@ -77,6 +85,9 @@ class TokenVecEnv(VecEnvWrapper):
         self._text = np.zeros((venv.num_envs, config.text_length), np.int32)
         text = spaces.Box(0, config.vocabulary - 1, self._text.shape[1:], np.int32)
         entries = {key: self._entry(known[key], key) for key in self._keys}
+        self._deadline, self._steps = deadline, np.zeros(venv.num_envs, np.int64)
+        if deadline is not None:
+            entries[TIME] = spaces.Box(0.0, 1.0, (1,), np.float32)
         super().__init__(
             venv,
             observation_space=spaces.Dict({TEXT: text, **entries}),
@@ -87,7 +98,8 @@ class TokenVecEnv(VecEnvWrapper):
         """Start episodes everywhere."""
         observation = self.venv.reset()
         self._read(range(self.num_envs))
-        return self._seen(observation, self._text.copy())
+        self._steps[:] = 0
+        return self._seen(observation, self._text.copy(), self._steps)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Play the chunks that tokens (n, executed) stand for."""
@@ -99,11 +111,16 @@ class TokenVecEnv(VecEnvWrapper):
     def step_wait(self) -> Any:
         """See ``SB3VecEnv``."""
         observation, rewards, dones, infos = self.venv.step_wait()
+        self._steps += [int(info.get("chunk_steps", 1)) for info in infos]
         for slot in np.flatnonzero(dones):
-            last = infos[slot]["terminal_observation"]
-            infos[slot]["terminal_observation"] = self._seen(last, self._text[slot].copy())
+            last, text = infos[slot]["terminal_observation"], self._text[slot].copy()
+            infos[slot]["terminal_observation"] = self._seen(last, text, self._steps[slot])
+            if self._deadline is not None:
+                infos[slot]["TimeLimit.truncated"] = False
+        self._steps[dones] = 0
         self._read(np.flatnonzero(dones).tolist())
-        return self._seen(observation, self._text.copy()), rewards, dones, infos
+        seen = self._seen(observation, self._text.copy(), self._steps)
+        return seen, rewards, dones, infos
 
     def _read(self, slots: Any) -> None:
         slots = list(slots)
@@ -113,8 +130,13 @@ class TokenVecEnv(VecEnvWrapper):
                 episode.instruction, self._config.text_length, self._config.vocabulary
             )
 
-    def _seen(self, observation: Any, text: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+    def _seen(
+        self, observation: Any, text: NDArray[np.int32], steps: NDArray[np.int64]
+    ) -> dict[str, NDArray[Any]]:
         seen = {key: observation[key] for key in self._keys}
+        if self._deadline is not None:
+            left = np.clip(1.0 - steps / self._deadline, 0.0, 1.0)
+            seen[TIME] = np.asarray(left, np.float32)[..., None]
         for key in self._cameras:
             seen[key] = np.ascontiguousarray(np.moveaxis(seen[key], -1, -3))
         return {TEXT: text, **seen}
