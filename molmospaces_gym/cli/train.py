@@ -83,7 +83,7 @@ def rl(
     env_steps: Annotated[int, typer.Option(help="Actions to play.")] = 300_000,
     reward: Annotated[str, typer.Option(help="sparse or dense.")] = "sparse",
     envs: Annotated[int, typer.Option(help="Worlds.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate of the actor.")] = 1e-4,
+    rate: Annotated[float, typer.Option(help="Learning rate of the actor.")] = 2e-4,
     clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.1,
     kl: Annotated[float, typer.Option(help="Weight of the KL from the cloned policy.")] = 0.0,
     warmup: Annotated[int, typer.Option(help="Decisions with the actor frozen.")] = 4096,

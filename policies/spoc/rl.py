@@ -49,7 +49,7 @@ class RlSettings:
     n_steps: int = 64
     batch: int = 256
     epochs: int = 3
-    rate: float = 1e-4
+    rate: float = 2e-4
     gamma: float = 0.98
     gae: float = 0.95
     clip: float = 0.1
