@@ -131,6 +131,42 @@ def row_wise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield importlib.import_module("row_wise").RowWise
 
 
+@pytest.fixture(scope="session")
+def siglip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random SigLIP model of the right geometry but few channels, with its tokenizer."""
+    spm = pytest.importorskip("sentencepiece")
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    folder = tmp_path_factory.mktemp("siglip")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    sentences = [*letters, "pick up the red mug", "pick up the bowl", "open the drawer", letters]
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences * 20), model_prefix=str(folder / "spiece"),
+        vocab_size=60, hard_vocab_limit=False, pad_id=-1, bos_id=-1, eos_id=1, unk_id=2,
+        control_symbols=["<pad>"], minloglevel=2,
+    )  # fmt: skip
+    tower = {
+        "hidden_size": 48,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.SiglipModel(
+            transformers.SiglipConfig(
+                vision_config={**tower, "image_size": 256, "patch_size": 16},
+                text_config={**tower, "vocab_size": 80, "projection_size": 48},
+            )
+        )
+        for parameter in model.parameters():  # the usual scale would hide what matters
+            torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    transformers.SiglipTokenizer(str(folder / "spiece.model")).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty assets directory that ``MLSPACES_ASSETS_DIR`` names."""

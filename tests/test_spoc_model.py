@@ -1,6 +1,5 @@
-"""SPOC: sizes, action tokens, the network, released folders."""
+"""SPOC: sizes, action tokens, the network."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file
 
 from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.policies.spoc import ActionTokens, SpocConfig, SpocModel
 from molmospaces_gym.policies.spoc.model import NEVER, count_parameters, drawn
-from molmospaces_gym.policies.spoc.released import load_released, renamed
 from molmospaces_gym.policies.spoc.trunk import sinusoids
 
 SMALL: dict[str, Any] = {
@@ -223,134 +220,3 @@ def test_positions_alternate_sine_and_cosine() -> None:
     found = sinusoids(torch.tensor([0.0, 1.0]), 4)
     expected = [[0, 1, 0, 1], [np.sin(1), np.cos(1), np.sin(0.01), np.cos(0.01)]]
     assert found.numpy() == pytest.approx(np.array(expected), abs=1e-6)
-
-
-def released_names(preset: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a released checkpoint, as the public code builds it."""
-    config = SpocConfig.preset(preset)
-    dim, hidden, wide = config.dim, config.hidden, config.feature_dim
-    found: dict[str, tuple[int, ...]] = {
-        "visual_encoder.visual_compressor.0.weight": (dim, wide, 1, 1),
-        "visual_encoder.visual_compressor.0.bias": (dim,),
-        "visual_encoder.visual_compressor.2.weight": (dim, dim, 1, 1),
-        "visual_encoder.visual_compressor.2.bias": (dim,),
-        "action_decoder.action_queries": (config.queries, dim),
-        "action_decoder.position_encoder.div_term": (dim // 2,),
-        "action_decoder.proprioception_proj.weight": (dim, config.vectors[0][1]),
-        "action_decoder.proprioception_proj.bias": (dim,),
-        "action_decoder.decoder.norm.weight": (dim,),
-        "action_decoder.decoder.output.weight": (dim, dim),
-        "actor.linear.weight": (config.bins + 1, dim),
-        "actor.linear.bias": (config.bins + 1,),
-    }
-    adapters = {"text_adapter.{}": config.text_dim, "visual_adapter.{}": dim}
-    if config.points:
-        found["visual_encoder.goal_as_point_pos_encoder.0.div_term"] = (16,)
-        found["visual_encoder.coord_pos_enc.weight"] = (config.points, dim)
-    for pattern, size in adapters.items():
-        found |= linear_and_norm(f"visual_encoder.{pattern}", 0, size, dim)
-    if config.points:
-        pattern = "visual_encoder.goal_as_point_pos_encoder.{}"
-        found |= linear_and_norm(pattern, 1, 32, dim)
-    for camera in config.cameras:
-        found[f"visual_encoder.visual_feature_token_{camera}_features"] = (dim,)
-    for layer in range(config.layers):
-        block = f"action_decoder.decoder.layers.{layer}"
-        for attention in ("attention", "cross_attention"):
-            for part in ("wq", "wk", "wv", "wo"):
-                found[f"{block}.{attention}.{part}.weight"] = (dim, dim)
-        for norm in ("attention_norm", "ffn_norm", "ffn_norm_kv", "cross_ffn_norm"):
-            found[f"{block}.{norm}.weight"] = (dim,)
-        found[f"{block}.feed_forward.w1.weight"] = (hidden, dim)
-        found[f"{block}.feed_forward.w2.weight"] = (dim, hidden)
-        found[f"{block}.feed_forward.w3.weight"] = (hidden, dim)
-    return found
-
-
-def linear_and_norm(pattern: str, first: int, size: int, dim: int) -> dict[str, tuple[int, ...]]:
-    return {
-        pattern.format(first) + ".weight": (dim, size),
-        pattern.format(first) + ".bias": (dim,),
-        pattern.format(first + 1) + ".weight": (dim,),
-        pattern.format(first + 1) + ".bias": (dim,),
-    }
-
-
-@pytest.mark.parametrize("preset", ["xxl_franka", "xxl_franka_points", "xxl_rby1_articulated"])
-def test_every_released_name_has_its_place(preset: str) -> None:
-    with torch.device("meta"):
-        ours = dict(SpocModel(SpocConfig.preset(preset)).named_parameters())
-    theirs = {new: s for name, s in released_names(preset).items() if (new := renamed(name))}
-    assert {name: tuple(value.shape) for name, value in ours.items()} == theirs
-
-
-@pytest.fixture
-def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A released folder of a small model: the same names, two layers."""
-    from molmospaces_gym.policies.spoc import config as module
-
-    tiny = SpocConfig.preset("xxl_franka", layers=2, dim=32, heads=2, hidden=48, bins=16, chunk=8)
-    monkeypatch.setitem(module.PRESETS, "released_small", tiny)
-    generator = torch.Generator().manual_seed(0)
-    names = released_names("released_small")
-    save_file(
-        {n: torch.randn(*s, generator=generator) for n, s in names.items()},
-        tmp_path / "model.safetensors",
-    )
-    edges = np.tile(np.linspace(-1, 1, 17), (8, 1))
-    settings = {
-        "action_space_kwargs": {
-            "num_bins": 16,
-            "action_dim": 8,
-            "chunk_size": 8,
-            "bin_edges_per_dim": edges.tolist(),
-            "normalization_mins": [-2.0] * 8,
-            "normalization_maxs": [2.0] * 8,
-        },
-        "proprio_normalization_mins": [0.0] * 9,
-        "proprio_normalization_maxs": [2.0] * 9,
-    }
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
-    return tmp_path
-
-
-def test_a_released_folder_is_read(released: Path) -> None:
-    model = load_released(released, "released_small")
-    weights = dict(model.named_parameters())
-    from safetensors.torch import load_file
-
-    stored = load_file(released / "model.safetensors")
-    name = "action_decoder.decoder.layers.1.cross_attention.wk.weight"
-    assert torch.equal(weights["trunk.blocks.1.cross_attention.key.weight"], stored[name])
-    assert torch.equal(
-        weights["trunk.blocks.0.ffn_norm.weight"],
-        stored["action_decoder.decoder.layers.0.cross_ffn_norm.weight"],
-    )
-    seen = {
-        "text": torch.randn(1, 65, 768),
-        **{camera: torch.randn(1, 768, 16, 16) for camera in model.config.cameras},
-        "proprio": torch.full((1, 9), 2.0),
-    }
-    assert model.memory(seen).shape == (1, 65 + 2 * 256 + 1, 32)  # 578 tokens, as published
-    assert model.memory.scaled("proprio", seen["proprio"]).eq(1.0).all()
-    chunk = model.act(seen)
-    assert chunk.shape == (1, 8, 8)
-    # Right edges of 16 equal bins over [-2, 2].
-    assert np.abs(chunk * 4 - np.round(chunk * 4)).max() < 1e-6
-    assert chunk.min() >= -1.75
-
-
-def test_damaged_released_folders_are_named(released: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidConfig, match="hf download"):
-        load_released(tmp_path / "none", "xxl_franka")
-    with pytest.raises(InvalidConfig, match="another model than this preset"):
-        load_released(released, "xxl_franka_points")
-    with pytest.raises(InvalidConfig, match="no parameter of a released"):
-        renamed("decoder.weight")
-    settings = released / "preprocessor_config.json"
-    settings.write_text("{}")
-    with pytest.raises(InvalidConfig, match="action_space_kwargs"):
-        load_released(released, "released_small")
-    (released / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InvalidConfig, match="no safetensors"):
-        load_released(released, "released_small")

@@ -55,12 +55,12 @@ _IN_BLOCK = (
 _CONSTANTS = re.compile(r"\.div_term$")
 
 
-def load_released(folder: str | Path, preset: str) -> SpocModel:
+def load_released(folder: str | Path, preset: str | SpocConfig) -> SpocModel:
     """The model of a released folder.
 
     Args:
         folder: holds the two files.
-        preset: which of the ``xxl_*`` presets it is; the folder does not say.
+        preset: which of the ``xxl_*`` presets it is, or its sizes; the folder does not say.
 
     Raises:
         InvalidConfig: a file is missing or damaged, or holds another model.
@@ -72,7 +72,7 @@ def load_released(folder: str | Path, preset: str) -> SpocModel:
             f"{folder} is no released SPOC folder: it lacks {', '.join(missing)}; download it with:"
             f" hf download allenai/MolmoBot-SPOC-DROID --local-dir {folder}"
         )
-    config = SpocConfig.preset(preset)
+    config = SpocConfig.preset(preset) if isinstance(preset, str) else preset
     settings = read_json(folder / PREPROCESSOR, InvalidConfig)
     try:
         weights = load_file(folder / WEIGHTS)
@@ -137,5 +137,7 @@ def _set_statistics(model: SpocModel, settings: Mapping[str, Any], file: Path) -
     if "proprio_normalization_mins" in settings:
         least = torch.tensor(settings["proprio_normalization_mins"], dtype=torch.float32)
         most = torch.tensor(settings["proprio_normalization_maxs"], dtype=torch.float32)
-        half = (0.5 * (most - least)).clamp_min(1e-8)
-        model.memory.set_scales("proprio", 0.5 * (least + most), half)
+        # A value that never changes, as the base's zeros, is -1 to the published model.
+        still = most <= least
+        half = torch.where(still, 1.0, 0.5 * (most - least))
+        model.memory.set_scales("proprio", least + half, half)
