@@ -54,7 +54,7 @@ class VisionEncoder:
         pixels = torch.stack([prepared(picture) for picture in pictures])
         hidden: Tensor = self._tower(pixel_values=pixels).last_hidden_state
         side = IMAGE_SIZE // PATCH_SIZE
-        return hidden.transpose(1, 2).unflatten(2, (side, side))
+        return hidden.transpose(1, 2).reshape(len(pixels), self.channels, side, side)
 
 
 class TextEncoder:
