@@ -21,7 +21,7 @@ def bc(
     out: Annotated[Path, typer.Option(help="Folder of the run; goes on with one that is there.")],
     demos: Annotated[int, typer.Option(help="Episodes of the expert to learn from.")] = 200,
     data: Annotated[
-        Path | None, typer.Option(help="demos.npz or a datagen folder, instead of the expert.")
+        Path | None, typer.Option(help="The demos.npz of another run, instead of the expert.")
     ] = None,
     preset: Annotated[str, typer.Option(help="Size of the policy: nano or tiny.")] = "tiny",
     obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
