@@ -29,7 +29,6 @@ def test_pictures_become_a_grid_of_patches(siglip: Path) -> None:
     assert not features.requires_grad
     assert torch.equal(features, encoder([one, two]))
     assert torch.allclose(features[:1], encoder([one]), atol=1e-5)
-    # Without its one block and positions, a patch would only know itself: find it in its place.
     whole = transformers.SiglipModel.from_pretrained(siglip).eval()
     with torch.no_grad():
         hidden = whole.vision_model(prepared(one)[None]).last_hidden_state[0]
@@ -100,6 +99,9 @@ def test_missing_encoders_say_what_to_fetch(siglip: Path, tmp_path: Path) -> Non
     weightless = tmp_path / "weightless"
     shutil.copytree(siglip, weightless)
     (weightless / "model.safetensors").unlink()
+    with pytest.raises(PolicyUnavailable, match="hf download"):
+        VisionEncoder(str(weightless))
+    (weightless / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(PolicyUnavailable, match="hf download"):
         VisionEncoder(str(weightless))
     mute = tmp_path / "mute"

@@ -7,13 +7,15 @@ tokens behind the last norm and the projected pooled token behind them (open_cli
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,7 +56,7 @@ class VisionEncoder:
         pixels = torch.stack([prepared(picture) for picture in pictures])
         hidden: Tensor = self._tower(pixel_values=pixels).last_hidden_state
         side = IMAGE_SIZE // PATCH_SIZE
-        return hidden.transpose(1, 2).reshape(len(pixels), self.channels, side, side)
+        return hidden.transpose(1, 2).reshape(len(hidden), self.channels, side, side)
 
 
 class TextEncoder:
@@ -141,16 +143,28 @@ def _tower(name: str, model: str, **changes: Any) -> Any:
             f" such as {VISION} for pictures and {TEXT} for text"
         )
     try:
-        tower, info = getattr(transformers, name).from_pretrained(
-            model, output_loading_info=True, **changes
-        )
-    except (OSError, ValueError) as error:
+        with _quiet(transformers.utils.logging):
+            tower, info = getattr(transformers, name).from_pretrained(
+                model, output_loading_info=True, **changes
+            )
+    except (OSError, ValueError, SafetensorError) as error:
         raise _unavailable(model, error) from error
     # What a checkpoint lacks would silently be drawn at random.
     lacking = sorted(info["missing_keys"])
     if lacking:
         raise InvalidConfig(f"{model} holds no {name}: it lacks {len(lacking)} {lacking[:2]}")
     return tower.eval().requires_grad_(False)
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    # It would list every weight of the other tower.
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _tokenizer(model: str) -> Any:
