@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from molmospaces_gym.benchmarks import evaluate
-from molmospaces_gym.benchmarks.paired import mcnemar
-from molmospaces_gym.benchmarks.runs import load_run
-from molmospaces_gym.benchmarks.stats import wilson_interval
+from molmospaces_gym.benchmarks.compare import compare
 
 ARMS = ("bc", "rl", "scratch")
 MEASURES = ("success_once", "success_at_end")
@@ -62,27 +60,19 @@ def study(args: argparse.Namespace) -> None:
     print(json.dumps(about))
 
 
-def outcomes(run: Path, measure: str) -> dict[str, bool]:
-    return {record.episode_id: bool(getattr(record, measure)) for record in load_run(run).records}
-
-
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     about, rows = json.loads((folder / "study.json").read_text()), []
+    arms = [arm for arm in ARMS if (folder / f"eval-{arm}").is_dir()]
     for measure in MEASURES:
-        cloned = outcomes(folder / "eval-bc", measure)
-        for arm in ARMS:
-            if not (folder / f"eval-{arm}").is_dir():
-                continue
-            found = outcomes(folder / f"eval-{arm}", measure)
-            won, count = sum(found.values()), len(found)
-            low, high = wilson_interval(won, count)
-            better = sum(found[key] and not cloned[key] for key in cloned)
-            worse = sum(cloned[key] and not found[key] for key in cloned)
+        for arm in arms:
+            found = compare(folder / f"eval-{arm}", folder / "eval-bc", measure=measure)
+            rate, difference = found.first, found.difference
             row = {"task": about["task"], "obs": about["obs"], "seed": about["seed"], "policy": arm}
-            row |= {"measure": measure, "successes": won, "episodes": count}
-            row |= {"low_pct": f"{100 * low:.1f}", "high_pct": f"{100 * high:.1f}"}
-            row |= {"only_this": better, "only_bc": worse}
-            row |= {"p_against_bc": f"{mcnemar(better, worse):.2g}" if arm != "bc" else ""}
+            row |= {"measure": measure, "successes": rate.successes, "episodes": rate.total}
+            row |= {"low_pct": f"{100 * rate.wilson.low:.1f}"}
+            row |= {"high_pct": f"{100 * rate.wilson.high:.1f}"}
+            row |= {"only_this": difference.first_only, "only_bc": difference.second_only}
+            row |= {"p_against_bc": f"{difference.mcnemar:.2g}" if arm != "bc" else ""}
             rows.append(row | {"cpu_seconds": about["cpu_seconds"][arm]})
     return rows
 

@@ -90,6 +90,9 @@ def rl(
     ramp: Annotated[int, typer.Option(help="Steps over which the actor's rate rises.")] = 40,
     log_prob: Annotated[str, typer.Option(help="sum or mean over a chunk's tokens.")] = "sum",
     temperature: Annotated[float, typer.Option(help="Of sampling.")] = 1.0,
+    deadline: Annotated[
+        bool, typer.Option(help="Running out of time is a failure: PPO adds no value to it.")
+    ] = True,
     trials: Annotated[int, typer.Option(help="Val episodes per trial.")] = 40,
     every: Annotated[int, typer.Option(help="Env steps between trials.")] = 25_000,
     from_scratch: Annotated[
@@ -111,6 +114,7 @@ def rl(
         ramp=ramp,
         log_prob=log_prob,
         temperature=temperature,
+        deadline=deadline,
         trials=trials,
         every=every,
         seed=seed,

@@ -175,9 +175,8 @@ def train_rl(
     seed = 1_000 + 100 * settings.seed
     rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
     keys = tuple(key for key in settings.critic_keys or () if key != TIME)
-    deadline = setup.horizon if settings.deadline else None
-    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline)
-    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, settings.deadline)
+    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, settings.deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
     finally:
@@ -195,7 +194,7 @@ def token_envs(
     seed: int,
     houses: Mapping[str, Any],
     extra: tuple[str, ...] = (),
-    deadline: int | None = None,
+    deadline: bool = False,
 ) -> Any:
     """Envs of ``setup`` in some houses, in the tokens of ``model``."""
     kwargs = {**houses, **setup.train_kwargs}

@@ -26,7 +26,7 @@ def make_token_envs(
     n_envs: int = 1,
     seed: int | None = None,
     extra: tuple[str, ...] = (),
-    deadline: int | None = None,
+    deadline: bool = False,
     **kwargs: Any,
 ) -> VecEnv:
     """``n_envs`` environments whose actions are the tokens of a decision.
@@ -38,7 +38,7 @@ def make_token_envs(
         n_envs: number of environments.
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
-        deadline: see ``TokenVecEnv``; the env's horizon, or None.
+        deadline: see ``TokenVecEnv``.
         kwargs: arguments of the environment.
     """
     envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, **kwargs)
@@ -51,10 +51,9 @@ class TokenVecEnv(VecEnvWrapper):
     The observation holds the keys that the policy (``config``) and its critic (``extra``) read;
     images are (3, H, W), the order that SB3 wants.
 
-    With a ``deadline`` (env steps) an episode that runs out of time has failed: its end is no
-    truncation, after which PPO would count on what might still have come, and so count a failure
-    under a sparse reward for nothing. Critics then find the share of the time that is left under
-    ``time_left`` (1,).
+    With ``deadline`` an episode that runs out of time has failed: its end is no truncation, after
+    which PPO would count on what might still have come, and a failure under a sparse reward would
+    cost nothing. Critics then find the share of the horizon that is left under ``time_left`` (1,).
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class TokenVecEnv(VecEnvWrapper):
         config: SpocConfig,
         tokens: ActionTokens,
         extra: tuple[str, ...] = (),
-        deadline: int | None = None,
+        deadline: bool = False,
     ) -> None:
         known = venv.observation_space
         assert isinstance(known, spaces.Dict)
@@ -86,7 +85,8 @@ class TokenVecEnv(VecEnvWrapper):
         text = spaces.Box(0, config.vocabulary - 1, self._text.shape[1:], np.int32)
         entries = {key: self._entry(known[key], key) for key in self._keys}
         self._deadline, self._steps = deadline, np.zeros(venv.num_envs, np.int64)
-        if deadline is not None:
+        self._horizons = np.ones(venv.num_envs, np.int64)
+        if deadline:
             entries[TIME] = spaces.Box(0.0, 1.0, (1,), np.float32)
         super().__init__(
             venv,
@@ -99,7 +99,7 @@ class TokenVecEnv(VecEnvWrapper):
         observation = self.venv.reset()
         self._read(range(self.num_envs))
         self._steps[:] = 0
-        return self._seen(observation, self._text.copy(), self._steps)
+        return self._seen(observation, slice(None))
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Play the chunks that tokens (n, executed) stand for."""
@@ -113,33 +113,33 @@ class TokenVecEnv(VecEnvWrapper):
         observation, rewards, dones, infos = self.venv.step_wait()
         self._steps += [int(info.get("chunk_steps", 1)) for info in infos]
         for slot in np.flatnonzero(dones):
-            last, text = infos[slot]["terminal_observation"], self._text[slot].copy()
-            infos[slot]["terminal_observation"] = self._seen(last, text, self._steps[slot])
-            if self._deadline is not None:
+            last = infos[slot]["terminal_observation"]
+            infos[slot]["terminal_observation"] = self._seen(last, slot)
+            if self._deadline:
                 infos[slot]["TimeLimit.truncated"] = False
         self._steps[dones] = 0
         self._read(np.flatnonzero(dones).tolist())
-        seen = self._seen(observation, self._text.copy(), self._steps)
-        return seen, rewards, dones, infos
+        return self._seen(observation, slice(None)), rewards, dones, infos
 
     def _read(self, slots: Any) -> None:
         slots = list(slots)
-        episodes = self.venv.get_attr("episode", slots) if slots else []
-        for slot, episode in zip(slots, episodes, strict=True):
+        if not slots:
+            return
+        self._horizons[slots] = self.venv.get_attr("horizon", slots)
+        for slot, episode in zip(slots, self.venv.get_attr("episode", slots), strict=True):
             self._text[slot] = hash_tokens(
                 episode.instruction, self._config.text_length, self._config.vocabulary
             )
 
-    def _seen(
-        self, observation: Any, text: NDArray[np.int32], steps: NDArray[np.int64]
-    ) -> dict[str, NDArray[Any]]:
+    def _seen(self, observation: Any, slots: Any) -> dict[str, NDArray[Any]]:
+        """The observation of one slot, or of all (a slice)."""
         seen = {key: observation[key] for key in self._keys}
-        if self._deadline is not None:
-            left = np.clip(1.0 - steps / self._deadline, 0.0, 1.0)
+        if self._deadline:
+            left = 1.0 - self._steps[slots] / self._horizons[slots]
             seen[TIME] = np.asarray(left, np.float32)[..., None]
         for key in self._cameras:
             seen[key] = np.ascontiguousarray(np.moveaxis(seen[key], -1, -3))
-        return {TEXT: text, **seen}
+        return {TEXT: self._text[slots].copy(), **seen}
 
     def _entry(self, space: spaces.Space[Any], key: str) -> spaces.Space[Any]:
         if key not in self._cameras:
