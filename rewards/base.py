@@ -1,4 +1,4 @@
-"""What a reward model is: it watches the frames of an episode and says how true its task has become.
+"""What a reward model is: it watches an episode and says how true its task has become.
 
 Models work as streams: a session is told the instruction once, then every frame, and can be asked
 at any time. An answer is a pair of log-probabilities, that the assertion "the video completes this
