@@ -11,7 +11,7 @@ from typing import Any
 from molmospaces_gym.benchmark_io import load_benchmark
 from molmospaces_gym.benchmarks.contact_sheet import contact_sheet
 from molmospaces_gym.benchmarks.folder import RunFolder
-from molmospaces_gym.benchmarks.jobs import play_here
+from molmospaces_gym.benchmarks.jobs import Results, play_here
 from molmospaces_gym.benchmarks.pictures import MAX_FAILURE_STILLS, still_indices
 from molmospaces_gym.benchmarks.players import make_player
 from molmospaces_gym.benchmarks.processes import play_in_processes
@@ -171,19 +171,19 @@ def _play(
     head: RunHead,
     plan: Plan,
     jobs: list[Job],
-    play: Callable[[list[Job]], Generator[Played, None, None]],
+    play: Callable[[list[Job]], Results[Played]],
     progress: Callable[[Progress], None] | None,
 ) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     tell = progress or _ignore
     left = [job for job in jobs if job.episode_id not in folder.records]
     meter = Meter(len(jobs), folder.records.values())
-    # Written before the first episode too: a killed run must not look like a complete one.
-    folder.write_summary(head)
-    write_report(folder.path, budget=0)
     try:
-        tell(meter.start())
         with closing(play(left)) as results:
+            # Before the first episode too: a killed run must not look like a complete one.
+            folder.write_summary(head)
+            write_report(folder.path, budget=0)
+            tell(meter.start())
             for result in results:
                 folder.add(result)
                 tell(meter.add(result))
@@ -193,19 +193,23 @@ def _play(
         _draw(folder, head, plan, jobs)
 
 
-def _dispatch(plan: Plan, jobs: list[Job], crew: Crew) -> Generator[Played, None, None]:
+def _dispatch(plan: Plan, jobs: list[Job], crew: Crew) -> Results[Played]:
     if not jobs:
-        return
+        return _no_results()
     plan = replace(plan, out=plan.out.resolve())
     size = min(crew.workers, len(jobs))
     if crew.executor == "local":
-        yield from play_in_processes(plan, jobs, size, crew.batch, crew.timeout_s)
-        return
+        return play_in_processes(plan, jobs, size, crew.batch, crew.timeout_s)
     from molmospaces_gym.benchmarks.ray_workers import RayExecutor
 
     landmark = plan.out / "config.json"
     executor = RayExecutor[Job, Played](plan, landmark, size, crew.batch, crew.worker_gpus)
-    yield from Dispatcher(plan, executor, jobs, size, crew.batch, crew.timeout_s).run()
+    return Dispatcher(plan, executor, jobs, size, crew.batch, crew.timeout_s).start()
+
+
+def _no_results() -> Generator[Played, None, None]:
+    """What nobody plays, so that nobody is hired."""
+    yield from ()
 
 
 def _draw(folder: RunFolder, head: RunHead, plan: Plan, jobs: list[Job]) -> None:

@@ -4,7 +4,7 @@ The evaluator and the data engine both hand their episodes out in this form.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 
@@ -46,6 +46,15 @@ class JobPlayer(Protocol[JobT, ResultT]):
 
     def close(self) -> None:
         """Release everything."""
+
+
+class Results(Protocol[ResultT]):
+    """What is played, as it comes; to be closed by whoever asked for it."""
+
+    def __iter__(self) -> Iterator[ResultT]: ...
+
+    def close(self) -> None:
+        """Play no more and release everything."""
 
 
 class Work(Protocol[JobT, ResultT]):

@@ -1,17 +1,31 @@
 """Workers that are processes of this machine."""
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Generic
+from typing import Any, Generic
 
-from molmospaces_gym.benchmarks.jobs import J, R, Work
+from molmospaces_gym.benchmarks.jobs import J, R, Results, Work
 from molmospaces_gym.benchmarks.workers import Dispatcher, Worker, WorkerDied
+
+PRELOAD = "molmospaces_gym.benchmarks.preload"
+"""Module that the process from which workers are forked has imported."""
+
+
+def prepare_processes() -> None:
+    """Start the process that workers are forked from, which takes as long as its imports.
+
+    Workers wait for it where that was not done before. It ends with this process.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_forkserver_preload([PRELOAD])
+        multiprocessing.forkserver.ensure_running()
 
 
 def play_in_processes(
@@ -20,17 +34,18 @@ def play_in_processes(
     workers: int,
     batch: int = 1,
     timeout_s: float | None = None,
-) -> Generator[R, None, None]:
-    """Play jobs in spawned processes, see ``Dispatcher``; ``work`` must be picklable."""
+) -> Results[R]:
+    """Play jobs in other processes, see ``Dispatcher``; ``work`` must be picklable."""
     executor = ProcessExecutor[J, R](work)
-    return Dispatcher(work, executor, jobs, workers, batch, timeout_s).run()
+    return Dispatcher(work, executor, jobs, workers, batch, timeout_s).start()
 
 
 class ProcessExecutor(Generic[J, R]):
-    """Spawns processes."""
+    """Starts processes, by forks of one that only imports: spawned ones would all do that."""
 
     def __init__(self, work: Work[J, R]) -> None:
         self._work = work
+        prepare_processes()
 
     def hire(self) -> "ProcessWorker[J, R]":
         """Start a process."""
@@ -51,13 +66,15 @@ class ProcessExecutor(Generic[J, R]):
 
 
 class ProcessWorker(Generic[J, R]):
-    """A spawned process with a player, at the other end of a pipe."""
+    """A process with a player, at the other end of a pipe."""
 
     def __init__(self, work: Work[J, R]) -> None:
-        context = multiprocessing.get_context("spawn")
+        methods = multiprocessing.get_all_start_methods()
+        method = "forkserver" if "forkserver" in methods else "spawn"
+        context: Any = multiprocessing.get_context(method)
         self.connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, work), daemon=True
+            target=_serve, args=(theirs, work, dict(os.environ)), daemon=True
         )
         self._process.start()
         # With the only other copy in the child, the end of either side closes the pipe.
@@ -91,7 +108,12 @@ class ProcessWorker(Generic[J, R]):
         self.connection.close()
 
 
-def _serve(connection: "Connection[R | None, J]", work: Work[J, R]) -> None:
+def _serve(
+    connection: "Connection[R | None, J]", work: Work[J, R], environment: dict[str, str]
+) -> None:
+    # A fork has the variables of the moment when the process it comes from was started.
+    os.environ.clear()
+    os.environ.update(environment)
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

@@ -7,7 +7,7 @@ carries its own seed, and an env plays each episode from a complete description.
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol
+from typing import Generic, Protocol, Self
 
 from molmospaces_gym.benchmarks.jobs import J, JobT, R, ResultT, Work, by_house
 from molmospaces_gym.errors import WorkersUnavailable
@@ -100,8 +100,14 @@ class Dispatcher(Generic[J, R]):
         self._suspects: set[int] = set()
         self._deaths: dict[int, int] = {}
         self._stillborn = 0
+        self._closed = False
 
-    def run(self) -> Generator[R, None, None]:
+    def start(self) -> Self:
+        """Hire workers, who get ready while the caller does something else; see ``close``."""
+        self._hire()
+        return self
+
+    def __iter__(self) -> Generator[R, None, None]:
         """Play all jobs; results come as they arrive.
 
         Raises:
@@ -117,6 +123,12 @@ class Dispatcher(Generic[J, R]):
                     yield from self._listen(post)
                 yield from self._end_overdue()
         finally:
+            self.close()
+
+    def close(self) -> None:
+        """End all workers; does nothing when they have been ended."""
+        if not self._closed:
+            self._closed = True
             self._executor.close([post.worker for post in self._posts])
 
     def _under_way(self) -> int:

@@ -223,7 +223,7 @@ class TestDispatcher:
     def test_every_job_comes_back_once(self, batch: int, deadly: list[str]) -> None:
         office = Office(deadly)
         jobs = [job(i, "abc"[i % 3]) for i in range(10)]
-        results = list(Dispatcher(office, office, jobs, 2, batch).run())
+        results = list(Dispatcher(office, office, jobs, 2, batch))
         assert sorted(r.job.index for r in results) == list(range(10))
         lost = {r.job.episode_id for r in results if r.record.failure == "it is gone"}
         assert lost == set(deadly)
@@ -232,13 +232,13 @@ class TestDispatcher:
 
     def test_few_jobs_are_spread(self) -> None:
         office = Office()
-        list(Dispatcher(office, office, [job(i) for i in range(4)], 2, batch=8).run())
+        list(Dispatcher(office, office, [job(i) for i in range(4)], 2, batch=8))
         assert [desk.most for desk in office.hired] == [2, 2]
 
     def test_workers_that_cannot_start_end_the_run(self) -> None:
         office = Office(stillborn=True)
         with pytest.raises(WorkersUnavailable, match=r"3 workers in a row .*\(it is gone\)"):
-            list(Dispatcher(office, office, [job(0)], 2).run())
+            list(Dispatcher(office, office, [job(0)], 2))
         assert len(office.hired) == 3 and office.closed
 
 

@@ -57,6 +57,10 @@ def datagen(
     ] = None,
 ) -> None:
     """Collect episodes of the expert and write them as datasets."""
+    from molmospaces_gym.benchmarks.processes import prepare_processes
+
+    if workers > 1:
+        prepare_processes()  # its imports run beside those that follow
     from molmospaces_gym.benchmarks.datagen.engine import datagen as run
     from molmospaces_gym.benchmarks.datagen.folder import read_dataset_info
 

@@ -58,6 +58,10 @@ def evaluate(
     ] = None,
 ) -> None:
     """Evaluate a policy on a benchmark and write a run folder."""
+    from molmospaces_gym.benchmarks.processes import prepare_processes
+
+    if workers > 1 and executor == "local":
+        prepare_processes()  # its imports run beside those that follow
     from molmospaces_gym.benchmarks.evaluator import evaluate as run
 
     console = Console()
