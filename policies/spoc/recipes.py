@@ -173,10 +173,15 @@ def train_rl(
     if from_scratch:
         model = redrawn(model, settings.seed)
     seed = 1_000 + 100 * settings.seed
-    rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
+    scale, tried = 1.0, setup
+    if settings.hold:
+        scale = 1.0 / setup.horizon
+        tried = replace(setup, env={**setup.env, "terminate_on_success": False})
+    rewarded = replace(tried, env={**tried.env, "reward_mode": reward})
     keys = tuple(key for key in settings.critic_keys or () if key != TIME)
-    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, settings.deadline)
-    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, settings.deadline)
+    deadline = settings.deadline
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline, scale)
+    trial_envs = token_envs(tried, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
     finally:
@@ -195,12 +200,13 @@ def token_envs(
     houses: Mapping[str, Any],
     extra: tuple[str, ...] = (),
     deadline: bool = False,
+    scale: float = 1.0,
 ) -> Any:
     """Envs of ``setup`` in some houses, in the tokens of ``model``."""
     kwargs = {**houses, **setup.train_kwargs}
-    return make_token_envs(
-        env_id(setup.task), model.config, model.tokens, count, seed, extra, deadline, **kwargs
-    )
+    config, tokens = model.config, model.tokens
+    name = env_id(setup.task)
+    return make_token_envs(name, config, tokens, count, seed, extra, deadline, scale, **kwargs)
 
 
 def redrawn(model: SpocModel, seed: int) -> SpocModel:

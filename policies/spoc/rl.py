@@ -41,6 +41,8 @@ class RlSettings:
         entropy: weight of the entropy bonus, where ``kl`` is 0.
         log_prob, temperature, critic_keys, critic_arch, critic_scale: see the policy.
         deadline: whether running out of time is a failure; see ``vec.TokenVecEnv``.
+        hold: whether episodes go on after success, so that each later step in success pays too and
+            keeping what was reached is learned; a return of 1 is success at every step.
         every: env steps between two trials. trials: episodes of a trial.
         seed: of everything random.
     """
@@ -64,6 +66,7 @@ class RlSettings:
     critic_arch: tuple[int, ...] = (256, 256)
     critic_scale: float = 5.0
     deadline: bool = True
+    hold: bool = False
     every: int = 25_000
     trials: int = 40
     seed: int = 0

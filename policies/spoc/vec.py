@@ -27,6 +27,7 @@ def make_token_envs(
     seed: int | None = None,
     extra: tuple[str, ...] = (),
     deadline: bool = False,
+    scale: float = 1.0,
     **kwargs: Any,
 ) -> VecEnv:
     """``n_envs`` environments whose actions are the tokens of a decision.
@@ -38,11 +39,11 @@ def make_token_envs(
         n_envs: number of environments.
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
-        deadline: see ``TokenVecEnv``.
+        deadline, scale: see ``TokenVecEnv``.
         kwargs: arguments of the environment.
     """
     envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, **kwargs)
-    return TokenVecEnv(envs, config, tokens, extra, deadline)
+    return TokenVecEnv(envs, config, tokens, extra, deadline, scale)
 
 
 class TokenVecEnv(VecEnvWrapper):
@@ -54,6 +55,9 @@ class TokenVecEnv(VecEnvWrapper):
     With ``deadline`` an episode that runs out of time has failed: its end is no truncation, after
     which PPO would count on what might still have come, and a failure under a sparse reward would
     cost nothing. Critics then find the share of the horizon that is left under ``time_left`` (1,).
+
+    Rewards are multiplied by ``scale``: PPO clips the gradients of actor and critic together, so
+    that the large errors of a critic of large returns would leave the actor little.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class TokenVecEnv(VecEnvWrapper):
         tokens: ActionTokens,
         extra: tuple[str, ...] = (),
         deadline: bool = False,
+        scale: float = 1.0,
     ) -> None:
         known = venv.observation_space
         assert isinstance(known, spaces.Dict)
@@ -84,6 +89,7 @@ class TokenVecEnv(VecEnvWrapper):
         self._text = np.zeros((venv.num_envs, config.text_length), np.int32)
         text = spaces.Box(0, config.vocabulary - 1, self._text.shape[1:], np.int32)
         entries = {key: self._entry(known[key], key) for key in self._keys}
+        self._scale = scale
         self._deadline, self._steps = deadline, np.zeros(venv.num_envs, np.int64)
         self._horizons = np.ones(venv.num_envs, np.int64)
         if deadline:
@@ -119,7 +125,7 @@ class TokenVecEnv(VecEnvWrapper):
                 infos[slot]["TimeLimit.truncated"] = False
         self._steps[dones] = 0
         self._read(np.flatnonzero(dones).tolist())
-        return self._seen(observation, slice(None)), rewards, dones, infos
+        return self._seen(observation, slice(None)), self._scale * rewards, dones, infos
 
     def _read(self, slots: Any) -> None:
         slots = list(slots)
