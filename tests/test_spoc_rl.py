@@ -18,7 +18,7 @@ from molmospaces_gym.policies.spoc import ActionTokens, SpocConfig, SpocModel
 from molmospaces_gym.policies.spoc.actor_critic import RampedAdam, SpocActorCriticPolicy
 from molmospaces_gym.policies.spoc.bc import BcSettings, BehaviourCloning, augmented, prepare
 from molmospaces_gym.policies.spoc.demos import Demos, collect
-from molmospaces_gym.policies.spoc.rl import CriticWarmup, RlSettings, fine_tune, make_ppo
+from molmospaces_gym.policies.spoc.rl import RlSettings, Warmup, fine_tune, make_ppo
 from molmospaces_gym.policies.spoc.vec import make_token_envs
 
 CONFIG = SpocConfig.preset(
@@ -172,11 +172,21 @@ def test_warm_up_trains_the_critic_alone() -> None:
     assert isinstance(policy, SpocActorCriticPolicy)
     actor = {k: v.clone() for k, v in policy.spoc.state_dict().items()}
     critic = {k: v.clone() for k, v in policy.critic.state_dict().items()}
-    ppo.learn(128, callback=CriticWarmup(10_000))
+    ppo.learn(128, callback=Warmup(settings(warmup=10_000)))
     assert all(torch.equal(v, policy.spoc.state_dict()[k]) for k, v in actor.items())
     assert any(not torch.equal(v, policy.critic.state_dict()[k]) for k, v in critic.items())
-    ppo.learn(128, callback=CriticWarmup(0))
+    ppo.learn(128, callback=Warmup(settings()))
     assert any(not torch.equal(v, policy.spoc.state_dict()[k]) for k, v in actor.items())
+
+
+def test_only_the_named_parts_of_the_actor_are_trained() -> None:
+    ppo = make_ppo(fresh(), reach(), settings())
+    policy = ppo.policy
+    assert isinstance(policy, SpocActorCriticPolicy)
+    before = {k: v.clone() for k, v in policy.spoc.named_parameters()}
+    ppo.learn(128, callback=Warmup(settings(parts=("actor", "trunk.out"))))
+    changed = {k for k, v in policy.spoc.named_parameters() if not torch.equal(v, before[k])}
+    assert changed == {"actor.weight", "actor.bias", "trunk.out.weight"}
 
 
 def test_the_actors_rate_rises_from_its_first_gradient_on() -> None:
@@ -414,3 +424,18 @@ def test_running_out_of_time_is_a_failure_at_a_deadline() -> None:
             assert policy.critic_keys == ("object_to_tcp", "gripper", "time_left")
         envs.close()
     assert ends == {False: [True, True], True: [False, False]}
+
+
+def test_rewards_are_scaled() -> None:
+    torch.manual_seed(0)
+    tokens = SpocModel(REAL).tokens
+    kwargs = {"scene": "generated/train/0", "action_mode": "ee_delta", "reward_mode": "dense"}
+    found = []
+    for scale in (1.0, 0.25):
+        envs = make_token_envs(PICK, REAL, tokens, 2, 0, (), False, scale, **kwargs)
+        envs.reset()
+        _, rewards, _, _ = envs.step(np.zeros((2, REAL.executed)))
+        found.append(rewards)
+        envs.close()
+    assert np.abs(found[0]).min() > 1e-6
+    np.testing.assert_allclose(found[1], 0.25 * found[0], rtol=1e-6)

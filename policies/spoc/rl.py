@@ -37,6 +37,8 @@ class RlSettings:
         target_kl: an epoch ends early beyond 1.5 times this joint divergence (nat).
         warmup: decisions in which only the critic learns: its advantages mean nothing before.
         ramp: gradient steps over which the actor's rate rises, against the spike of Adam's first.
+        parts: beginnings of the names of the actor's parameters that are trained; () is all. Few
+            episodes say little, and what they do not say becomes noise in every free direction.
         kl: weight of the divergence from the policy that it started as; 0: none.
         entropy: weight of the entropy bonus, where ``kl`` is 0.
         log_prob, temperature, critic_keys, critic_arch, critic_scale: see the policy.
@@ -58,6 +60,7 @@ class RlSettings:
     target_kl: float = 0.1
     warmup: int = 4096
     ramp: int = 40
+    parts: tuple[str, ...] = ()
     kl: float = 0.0
     entropy: float = 0.0
     log_prob: str = "sum"
@@ -132,7 +135,7 @@ def fine_tune(
     trial = Trial(trial_envs, settings, out)
     decisions = 10 * settings.env_steps  # ``Trial`` ends it
     try:
-        ppo.learn(decisions, callback=CallbackList([CriticWarmup(settings.warmup), trial]))
+        ppo.learn(decisions, callback=CallbackList([Warmup(settings), trial]))
     finally:
         ppo.logger.close()
     assert isinstance(ppo.policy, SpocActorCriticPolicy)
@@ -141,17 +144,19 @@ def fine_tune(
     return ppo
 
 
-class CriticWarmup(BaseCallback):
-    """Freezes the actor for the first ``decisions``."""
+class Warmup(BaseCallback):
+    """Freezes the actor for the first ``warmup`` decisions, and all but some ``parts`` after."""
 
-    def __init__(self, decisions: int) -> None:
+    def __init__(self, settings: RlSettings) -> None:
         super().__init__()
-        self._decisions = decisions
+        self._decisions, self._parts = settings.warmup, settings.parts or ("",)
 
     def _on_rollout_start(self) -> None:
         assert isinstance(self.model.policy, SpocActorCriticPolicy)
         # What the coming rollout will be learned from counts, not what was before.
-        self.model.policy.spoc.requires_grad_(self.num_timesteps >= self._decisions)
+        free = self.num_timesteps >= self._decisions
+        for name, parameter in self.model.policy.spoc.named_parameters():
+            parameter.requires_grad_(free and name.startswith(self._parts))
 
     def _on_step(self) -> bool:
         return True
