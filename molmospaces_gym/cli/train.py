@@ -93,6 +93,13 @@ def rl(
     deadline: Annotated[
         bool, typer.Option(help="Running out of time is a failure: PPO adds no value to it.")
     ] = True,
+    hold: Annotated[
+        bool, typer.Option(help="Go on after success, so that keeping it is learned too.")
+    ] = False,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(help="Train these parts of the actor only, e.g. memory.vectors; repeatable."),
+    ] = None,
     trials: Annotated[int, typer.Option(help="Val episodes per trial.")] = 40,
     every: Annotated[int, typer.Option(help="Env steps between trials.")] = 25_000,
     from_scratch: Annotated[
@@ -115,6 +122,8 @@ def rl(
         log_prob=log_prob,
         temperature=temperature,
         deadline=deadline,
+        hold=hold,
+        parts=tuple(parts or ()),
         trials=trials,
         every=every,
         seed=seed,
