@@ -8,6 +8,7 @@ from typing import Any
 from molmospaces_gym.action_layout import ACTION_MODES, BASE_MODES
 from molmospaces_gym.errors import InvalidConfig, RendererUnavailable, UnknownName
 from molmospaces_gym.occlusion import occlusion_shares
+from molmospaces_gym.pose_error import checked_error
 from molmospaces_gym.randomization.camera_systems import check_cameras
 from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 
@@ -39,6 +40,8 @@ class EnvConfig:
         image_size: (width, height) pixels; None: the robot's camera system.
         occlude_cameras: observed cameras that are covered, or camera -> covered share of its
             picture, a block in the middle (``occlusion``); ``render`` shows the picture whole.
+        pose_error: calibration error (x, y, z) in m of every pose of the scene that ``state``
+            observes (``pose_error``); None: no error.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
         action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
@@ -82,6 +85,7 @@ class EnvConfig:
     cameras: Sequence[str] | None = None
     image_size: Sequence[int] | None = None
     occlude_cameras: Sequence[str] | Mapping[str, float] | None = None
+    pose_error: Sequence[float] | None = None
     renderer: str = "raster"
     action_mode: str | None = None
     base_drive: str | None = None
@@ -135,6 +139,7 @@ class EnvConfig:
             )
         check_cameras(self.randomize_cameras)
         occlusion_shares(self.occlude_cameras)
+        checked_error(self.pose_error, self.obs_mode)
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):

@@ -15,6 +15,7 @@ from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.observations import Observation, ObservationLayout
 from molmospaces_gym.occlusion import covered_blocks
+from molmospaces_gym.pose_error import checked_error
 from molmospaces_gym.randomization.camera_systems import system_of
 from molmospaces_gym.robots.base import RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
@@ -40,7 +41,8 @@ def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> Observati
     width, height = config.image_size or default_size
     size = (int(width), int(height))
     covered = covered_blocks(config.occlude_cameras, cameras, size)
-    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered)
+    error = checked_error(config.pose_error, config.obs_mode)
+    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered, error)
 
 
 def frame_rate(config: TaskConfig, task: Task, robot: RobotConfig) -> int:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.occlusion import Block, cover
+from molmospaces_gym.pose_error import displacement
 from molmospaces_gym.robots.base import Arm, MoveGroup, RobotConfig
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.tasks.base import PrivilegedKey, Task
@@ -50,6 +51,7 @@ class ObservationLayout:
         cameras: tuple[str, ...],
         image_size: tuple[int, int],
         covered: Mapping[str, Block] = MappingProxyType({}),
+        pose_error: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> None:
         self.mode, self.image_size, self.covered = mode, image_size, covered
         self.cameras = cameras if mode != "state" else ()
@@ -61,6 +63,7 @@ class ObservationLayout:
         self.size = sum(key.size for key in keys.values())
         self.low = np.concatenate([np.full(k.size, k.low) for k in keys.values()])
         self.high = np.concatenate([np.full(k.size, k.high) for k in keys.values()])
+        self._displacement = displacement(privileged, self.slices, self.size, pose_error)
         self.space = self._space(keys)
 
     def _space(self, keys: Mapping[str, PrivilegedKey]) -> spaces.Dict:
@@ -77,7 +80,9 @@ class ObservationLayout:
         return spaces.Dict(entries)
 
     def split(self, row: NDArray[np.float32]) -> Observation:
-        """Name the parts of a row (size,) or of rows (n, size); the parts are views."""
+        """Name the parts of a row (size,) or of rows (n, size), displaced by the pose error."""
+        if self._displacement is not None:
+            row = np.clip(row + self._displacement, self.low, self.high, dtype=np.float32)
         if row.ndim == 1:
             return {name: row[part] for name, part in self.slices.items()}
         return {name: row[:, part] for name, part in self.slices.items()}

@@ -106,6 +106,10 @@ def rl(
         bool, typer.Option("--from-scratch", help="Forget the cloned weights first: a baseline.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of training.")] = 0,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="Env argument other than in cloning, KEY=VALUE; repeatable."),
+    ] = None,
 ) -> None:
     """Fine-tune a policy with PPO; OUT/last is the tuned one, OUT/curve.csv how it got there."""
     from molmospaces_gym.policies.spoc.recipes import train_rl
@@ -128,6 +132,8 @@ def rl(
         every=every,
         seed=seed,
     )
-    tuned = train_rl(Path(policy), out, settings, reward, envs, from_scratch)
+    tuned = train_rl(
+        Path(policy), out, settings, reward, envs, from_scratch, env_arguments(env or [])
+    )
     console.print((out / CURVE).read_text())
     console.print(escape(str(tuned)), soft_wrap=True, highlight=False)

@@ -161,14 +161,17 @@ def train_rl(
     reward: str = "sparse",
     n_envs: int = 16,
     from_scratch: bool = False,
+    env: Mapping[str, Any] | None = None,
 ) -> Path:
     """Fine-tune the policy in folder ``start`` with PPO; the folder of the tuned policy.
 
+    ``env`` are env arguments that differ from those it was cloned with: a shift to adapt to.
     ``from_scratch`` keeps its bins and scales and draws its weights anew: what PPO does alone.
     """
     torch.set_num_threads(1)
     start = find(str(start))
     setup = Setup.load(start)
+    setup = replace(setup, env={**setup.env, **(env or {})})
     model = SpocModel.from_pretrained(start).eval()
     if from_scratch:
         model = redrawn(model, settings.seed)
