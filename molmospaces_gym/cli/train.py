@@ -2,13 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym.cli.evaluate import env_arguments
+
+if TYPE_CHECKING:
+    from molmospaces_gym.policies.spoc.config import SpocConfig
+    from molmospaces_gym.policies.spoc.demos import Demos
+    from molmospaces_gym.policies.spoc.recipes import Setup
 
 app = typer.Typer(
     help="Train a SPOC policy: behaviour cloning, then RL fine-tuning.", no_args_is_help=True
@@ -21,9 +26,17 @@ def bc(
     out: Annotated[Path, typer.Option(help="Folder of the run; goes on with one that is there.")],
     demos: Annotated[int, typer.Option(help="Episodes of the expert to learn from.")] = 200,
     data: Annotated[
-        Path | None, typer.Option(help="The demos.npz of another run, instead of the expert.")
+        Path | None,
+        typer.Option(help="Instead of the expert: a dataset of datagen, or a run's demos.npz."),
+    ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Of a dataset, learn from failed episodes too.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weight per sample: .npy, or Parquet with column weight.")
     ] = None,
     preset: Annotated[str, typer.Option(help="Size of the policy: nano or tiny.")] = "tiny",
+    head: Annotated[str, typer.Option(help="tokens, or flow (which PPO cannot tune).")] = "tokens",
     obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
     action_mode: Annotated[str, typer.Option(help="Of the env.")] = "ee_delta",
     horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
@@ -39,41 +52,79 @@ def bc(
 ) -> None:
     """Clone demonstrations; the policy that does best in val houses is OUT/best."""
     from molmospaces_gym.policies.spoc.bc import BcSettings
-    from molmospaces_gym.policies.spoc.demos import Demos
-    from molmospaces_gym.policies.spoc.recipes import (
-        DEMOS,
-        Setup,
-        configure,
-        demonstrations,
-        train_bc,
-    )
+    from molmospaces_gym.policies.spoc.recipes import Setup, configure, train_bc
+    from molmospaces_gym.policies.spoc.weights import read_weights
 
     console = Console()
     setup = Setup(
         task=task, obs=obs, action_mode=action_mode, horizon=horizon, env=env_arguments(env or [])
     )
-    config = configure(setup, preset)
+    config = configure(setup, preset, head=head)
     out.mkdir(parents=True, exist_ok=True)
-    stored = data or out / DEMOS
-    if stored.is_file():
-        found = Demos.load(stored)
+    if data is not None and data.suffix != ".npz":
+        found = _stored(console, data, setup, config, failures)
     else:
-        with console.status("the expert plays") as status:
-            found = demonstrations(
-                setup,
-                config,
-                demos,
-                seed,
-                noise,
-                lambda kept, tried: status.update(f"the expert plays: {kept} of {demos}"),
-            )
-        found.save(stored)
+        found = _played(console, data or out / "demos.npz", setup, config, demos, seed, noise)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
+    counted = None if weights is None else read_weights(weights, found)
     settings = BcSettings(steps=steps, batch=batch, rate=rate, every=max(steps // 4, 1), seed=seed)
-    best = train_bc(setup, found, config, out, settings, trials=trials)
+    best = train_bc(setup, found, config, out, settings, counted, trials)
     for step, success in json.loads((out / "progress.json").read_text())["successes"]:
         console.print(f"step {step}: {100 * success:.1f} % of {trials} val episodes")
     console.print(escape(str(best)), soft_wrap=True, highlight=False)
+
+
+def _stored(
+    console: Console, path: Path, setup: "Setup", config: "SpocConfig", failures: bool
+) -> "Demos":
+    """The demonstrations in a dataset; says what was left out."""
+    from molmospaces_gym.policies.spoc.stored import read_demos
+
+    kwargs = {**setup.env, **setup.policy_kwargs}
+    with console.status("reading") as status:
+        stored = read_demos(
+            path,
+            config,
+            kwargs,
+            task=setup.task,
+            failures=failures,
+            progress=lambda kept, read: status.update(f"reading: {read} episodes"),
+        )
+    console.print(
+        f"left out: {stored.failed} failures, {stored.diverged} that ended otherwise when simulated"
+        f" again; arms beyond one {setup.action_mode} action in {100 * stored.limited:.1f} % of the"
+        " steps",
+        highlight=False,
+    )
+    return stored.demos
+
+
+def _played(
+    console: Console,
+    file: Path,
+    setup: "Setup",
+    config: "SpocConfig",
+    episodes: int,
+    seed: int,
+    noise: float,
+) -> "Demos":
+    """The demonstrations in ``file``, which the expert plays where it is not there."""
+    from molmospaces_gym.policies.spoc.demos import Demos
+    from molmospaces_gym.policies.spoc.recipes import demonstrations
+
+    if file.is_file():
+        return Demos.load(file)
+    with console.status("the expert plays") as status:
+        found = demonstrations(
+            setup,
+            config,
+            episodes,
+            seed,
+            noise,
+            lambda kept, tried: status.update(f"the expert plays: {kept} of {episodes}"),
+        )
+    found.save(file)
+    return found
 
 
 @app.command("rl")

@@ -73,8 +73,13 @@ def make_ppo(model: SpocModel, envs: VecEnv, settings: RlSettings) -> PPO:
     """PPO that starts as ``model``; ``envs`` come from ``make_token_envs``.
 
     Raises:
-        InvalidConfig: both ``kl`` and ``entropy`` are asked for.
+        InvalidConfig: both ``kl`` and ``entropy`` are asked for, or the model has no token head.
     """
+    if model.config.head != "tokens":
+        raise InvalidConfig(
+            f"PPO tunes the head 'tokens', whose actions have probabilities, not"
+            f" {model.config.head!r}; train residual can correct such a policy"
+        )
     if settings.kl and settings.entropy:
         raise InvalidConfig("kl and entropy share one slot of PPO; set one of them to 0")
     # With the mean over T tokens SB3 reads a divergence that is T^2 times too small.
