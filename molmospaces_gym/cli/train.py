@@ -1,4 +1,4 @@
-"""``molmospaces-gym train``: clone the expert (``bc``), fine-tune with PPO (``rl``)."""
+"""``molmospaces-gym train``: ``bc`` clones, ``rl`` fine-tunes, ``residual`` corrects a policy."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from molmospaces_gym.policies.spoc.recipes import Setup
 
 app = typer.Typer(
-    help="Train a SPOC policy: behaviour cloning, then RL fine-tuning.", no_args_is_help=True
+    help="Train a policy: cloning, RL fine-tuning, and a correction of any policy.",
+    no_args_is_help=True,
 )
 
 
@@ -173,3 +174,77 @@ def rl(
     tuned = train_rl(Path(policy), out, settings, reward, envs, from_scratch)
     console.print((out / CURVE).read_text())
     console.print(escape(str(tuned)), soft_wrap=True, highlight=False)
+
+
+@app.command("residual")
+def residual(
+    base: Annotated[str, typer.Option(help="The frozen policy: NAME or NAME:ARGUMENT, see list.")],
+    task: Annotated[str, typer.Option(help="Task, see list; e.g. Pick.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    env_steps: Annotated[int, typer.Option(help="Actions to play.")] = 200_000,
+    reward: Annotated[str, typer.Option(help="sparse or dense.")] = "sparse",
+    scale: Annotated[float, typer.Option(help="Largest correction, of an action of -1..1.")] = 0.2,
+    penalty: Annotated[float, typer.Option(help="On the mean square of the correction.")] = 0.0,
+    std: Annotated[float, typer.Option(help="Noise at the start, as a share of the scale.")] = 0.2,
+    observe_base: Annotated[
+        bool, typer.Option(help="The correction sees the action that it corrects.")
+    ] = True,
+    keys: Annotated[
+        str | None, typer.Option(help="Vectors that it sees, separated by commas; all without.")
+    ] = None,
+    warmup: Annotated[int, typer.Option(help="Steps in which only the critic learns.")] = 8192,
+    calibrate: Annotated[
+        int, typer.Option(help="Steps per world of the base alone, for the scales of the inputs.")
+    ] = 64,
+    rate: Annotated[float, typer.Option(help="Learning rate of the correction.")] = 3e-4,
+    gamma: Annotated[float, typer.Option(help="Discount per step.")] = 0.99,
+    clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.2,
+    target_kl: Annotated[float, typer.Option(help="An epoch ends early beyond this.")] = 0.03,
+    entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
+    deadline: Annotated[
+        bool, typer.Option(help="Running out of time is a failure: PPO adds no value to it.")
+    ] = True,
+    horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
+    envs: Annotated[int, typer.Option(help="Worlds.")] = 16,
+    trials: Annotated[int, typer.Option(help="Val episodes per trial.")] = 40,
+    every: Annotated[int, typer.Option(help="Env steps between trials.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Seed of training.")] = 0,
+    env: Annotated[
+        list[str] | None, typer.Option(help="Further env argument, KEY=VALUE; repeatable.")
+    ] = None,
+) -> None:
+    """Learn a correction of a frozen policy with PPO; residual:OUT/last plays both."""
+    from molmospaces_gym.policies.residual.config import ResidualSettings
+    from molmospaces_gym.policies.residual.train import ResidualTask, train_residual
+    from molmospaces_gym.policies.spoc.rl import CURVE
+
+    console = Console()
+    settings = ResidualSettings(
+        env_steps=env_steps,
+        penalty=penalty,
+        std=std,
+        warmup=warmup,
+        calibrate=calibrate,
+        rate=rate,
+        gamma=gamma,
+        clip=clip,
+        target_kl=target_kl,
+        entropy=entropy,
+        deadline=deadline,
+        trials=trials,
+        every=every,
+        seed=seed,
+    )
+    chosen = ResidualTask(
+        base=base,
+        task=task,
+        reward=reward,
+        horizon=horizon,
+        keys=None if keys is None else tuple(keys.split(",")),
+        env=env_arguments(env or []),
+    )
+    last = train_residual(
+        chosen, out, settings, scale=scale, observe_base=observe_base, n_envs=envs
+    )
+    console.print((out / CURVE).read_text())
+    console.print(escape(f"residual:{last}"), soft_wrap=True, highlight=False)

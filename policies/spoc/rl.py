@@ -8,7 +8,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from stable_baselines3 import PPO
@@ -159,10 +159,21 @@ class CriticWarmup(BaseCallback):
         return True
 
 
+class TrialSettings(Protocol):
+    """What ``Trial`` is told; see ``RlSettings``."""
+
+    @property
+    def env_steps(self) -> int: ...
+    @property
+    def every(self) -> int: ...
+    @property
+    def trials(self) -> int: ...
+
+
 class Trial(BaseCallback):
     """Counts env steps, tries the policy every so many, and ends the training."""
 
-    def __init__(self, envs: VecEnv, settings: RlSettings, out: Path) -> None:
+    def __init__(self, envs: VecEnv, settings: TrialSettings, out: Path) -> None:
         super().__init__()
         self._envs, self._settings, self._out = envs, settings, out
         self.env_steps, self._next, self._best = 0, 0, -1
@@ -197,8 +208,12 @@ class Trial(BaseCallback):
             csv.writer(file).writerow(row)
         if won >= self._best:
             self._best = won
-            assert isinstance(self.model.policy, SpocActorCriticPolicy)
-            self.model.policy.spoc.save_pretrained(self._out / "best")
+            self._keep(self._out / "best")
+
+    def _keep(self, folder: Path) -> None:
+        """Write the policy as it is."""
+        assert isinstance(self.model.policy, SpocActorCriticPolicy)
+        self.model.policy.spoc.save_pretrained(folder)
 
 
 def successes(model: Any, envs: VecEnv, episodes: int, seed: int, sample: bool = False) -> int:

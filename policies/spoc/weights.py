@@ -49,7 +49,8 @@ def _array(path: Path, demos: Demos) -> Array:
             f"{path} must hold one number per step of the demonstrations, ({len(demos)},), not"
             f" {found.dtype} {found.shape}; a Parquet file names its steps"
         )
-    return found.astype(np.float64)
+    weights: Array = found.astype(np.float64)
+    return weights
 
 
 def _table(path: Path, demos: Demos) -> Array:
