@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
@@ -128,7 +129,7 @@ class ResidualActorCritic(ActorCriticPolicy):
         self.correction = Correction(self.config)
         self.log_std = nn.Parameter(torch.full((self.config.action_dim,), math.log(self.std)))
         self.critic = Scaled(size, self.critic_arch, 1)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [*self.correction.parameters(), self.log_std]},
             {"params": list(self.critic.parameters()), "scale": self.critic_scale},
         ]
@@ -158,14 +159,13 @@ class ResidualActorCritic(ActorCriticPolicy):
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Corrections (B, action_dim), values (B, 1) and log-probabilities (B,)."""
         normal = self._normal(obs)
-        actions = normal.mean if deterministic else normal.sample()
-        return actions, self.predict_values(obs), normal.log_prob(actions).sum(-1)
+        actions = normal.mode() if deterministic else normal.sample()
+        return actions, self.predict_values(obs), normal.log_prob(actions)
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values, log-probabilities and entropies, each (B,) or (B, 1)."""
         normal = self._normal(obs)
-        log_probs = normal.log_prob(actions).sum(-1)
-        return self.predict_values(obs), log_probs, normal.entropy().sum(-1)
+        return self.predict_values(obs), normal.log_prob(actions), self._entropy(normal)
 
     def predict_values(self, obs: Any) -> Tensor:
         """The critic's values (B, 1)."""
@@ -174,8 +174,15 @@ class ResidualActorCritic(ActorCriticPolicy):
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:
         normal = self._normal(observation)
-        return normal.mean if deterministic else normal.sample()
+        return normal.mode() if deterministic else normal.sample()
 
-    def _normal(self, obs: Tensor) -> torch.distributions.Normal:
+    def _normal(self, obs: Tensor) -> DiagGaussianDistribution:
         mean = self.correction(obs[:, : self.config.seen].float())
-        return torch.distributions.Normal(mean, self.log_std.exp().expand_as(mean))
+        return DiagGaussianDistribution(self.config.action_dim).proba_distribution(
+            mean, self.log_std
+        )
+
+    def _entropy(self, normal: DiagGaussianDistribution) -> Tensor:
+        found = normal.entropy()
+        assert found is not None
+        return found

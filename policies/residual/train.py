@@ -204,7 +204,8 @@ def keep(policy: ResidualActorCritic, folder: Path) -> None:
 
 def calibrate(policy: ResidualActorCritic, envs: VecEnv, steps: int) -> int:
     """Let the base play alone and take the scales of what is observed; the steps played."""
-    rows, observation = [], envs.reset()
+    rows: list[Any] = []
+    observation: Any = envs.reset()
     for _ in range(steps):
         rows.append(observation)
         observation, *_ = envs.step(np.zeros((envs.num_envs, policy.config.action_dim), np.float32))

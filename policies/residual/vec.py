@@ -92,11 +92,12 @@ class ResidualVecEnv(VecEnvWrapper):
 
     def step_wait(self) -> Any:
         """See ``SB3VecEnv``; the penalty is in the reward and in ``info``."""
-        found, rewards, dones, infos = self.venv.step_wait()
+        returned: Any = self.venv.step_wait()
+        found, rewards, dones, infos = returned
         cost = self._penalty * np.square(self._residual).mean(axis=1)
         for slot, info in enumerate(infos):
             info[TERM] = -float(cost[slot])
-        for slot in np.flatnonzero(dones):
+        for slot in np.flatnonzero(dones).tolist():
             last = observed(infos[slot]["terminal_observation"], self._base[slot], self._config)
             if self._deadline:
                 last = np.append(last, np.float32(0.0))
