@@ -204,7 +204,7 @@ def ppo_of(settings: ResidualSettings, config: ResidualConfig = CONFIG) -> PPO:
 
 
 def test_the_first_correction_is_nothing_and_its_noise_small() -> None:
-    policy = policy_of(ppo_of(small(std=0.07)))
+    policy = policy_of(ppo_of(small(std=0.07, hold=0)))
     rows = torch.randn(2000, 11)
     with torch.no_grad():
         actions, values, log_probs = policy.forward(rows)
@@ -220,8 +220,28 @@ def test_the_first_correction_is_nothing_and_its_noise_small() -> None:
     assert entropy.detach().numpy() == pytest.approx(wanted, abs=1e-4)
 
 
-def test_ppo_finds_a_correction() -> None:
-    ppo = ppo_of(small(rate=3e-3, n_steps=64, batch=64, target_kl=1.0, gamma=0.0))
+def test_noise_that_holds_is_one_function_of_what_is_seen() -> None:
+    ppo = ppo_of(small(std=0.1, hold=4))
+    assert (ppo.use_sde, ppo.sde_sample_freq) == (True, 4)
+    policy = policy_of(ppo)
+    rows = torch.randn(500, 11)
+    with torch.no_grad():
+        first, _, log_probs = policy.forward(rows)
+        assert torch.equal(policy.forward(rows)[0], first)
+        assert not policy.forward(rows, deterministic=True)[0].any()
+        _, other, _ = policy.evaluate_actions(rows, first)
+        assert (other - log_probs).abs().max() < 1e-5
+        drawn = []
+        for _ in range(200):
+            policy.reset_noise(1)
+            drawn.append(policy.forward(rows[:50])[0])
+    assert not torch.equal(drawn[0], first[:50])
+    assert 0.05 < torch.stack(drawn).std() < 0.2
+
+
+@pytest.mark.parametrize("hold", [0, 16])
+def test_ppo_finds_a_correction(hold: int) -> None:
+    ppo = ppo_of(small(hold=hold, rate=3e-3, n_steps=64, batch=64, target_kl=1.0, gamma=0.0))
     ppo.learn(8000)
     policy = policy_of(ppo)
     mean = policy.correction(torch.zeros(1, 10)).detach()[0]
@@ -353,7 +373,7 @@ def test_what_cannot_be_is_refused(spoc: str) -> None:
     for scale in (0.0, 3.0):
         with pytest.raises(InvalidConfig, match="scale"):
             replace(CONFIG, scale=scale)
-    for wrong in ({"std": 0.0}, {"penalty": -1.0}):
+    for wrong in ({"std": 0.0}, {"penalty": -1.0}, {"hold": -1}):
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             small(**wrong)
     with pytest.raises(InvalidConfig, match="no vectors nowhere"):
@@ -380,6 +400,7 @@ FLAGS = {
     "--env-steps 7": ("env_steps", 7),
     "--penalty 0.3": ("penalty", 0.3),
     "--std 0.4": ("std", 0.4),
+    "--hold 3": ("hold", 3),
     "--warmup 9": ("warmup", 9),
     "--calibrate 3": ("calibrate", 3),
     "--rate 0.1": ("rate", 0.1),

@@ -186,6 +186,9 @@ def residual(
     scale: Annotated[float, typer.Option(help="Largest correction, of an action of -1..1.")] = 0.2,
     penalty: Annotated[float, typer.Option(help="On the mean square of the correction.")] = 0.0,
     std: Annotated[float, typer.Option(help="Noise at the start, as a share of the scale.")] = 0.2,
+    hold: Annotated[
+        int, typer.Option(help="Steps for which the noise stays alike (gSDE); 0: always fresh.")
+    ] = 16,
     observe_base: Annotated[
         bool, typer.Option(help="The correction sees the action that it corrects.")
     ] = True,
@@ -223,6 +226,7 @@ def residual(
         env_steps=env_steps,
         penalty=penalty,
         std=std,
+        hold=hold,
         warmup=warmup,
         calibrate=calibrate,
         rate=rate,

@@ -75,6 +75,8 @@ class ResidualSettings:
         clip: PPO's clip range. target_kl: an epoch ends early beyond 1.5 times this (nat).
         entropy: weight of the entropy bonus.
         std: standard deviation of the correction at the start, as a share of ``scale``.
+        hold: steps for which the noise stays one function of what is seen (gSDE); 0: fresh noise in
+            every step.
         penalty: taken from the reward per step, times the mean square of the correction (-1..1).
         warmup: steps in which only the critic learns.
         calibrate: steps per env in which the base plays alone and the scales of what is observed
@@ -96,6 +98,7 @@ class ResidualSettings:
     target_kl: float = 0.03
     entropy: float = 0.0
     std: float = 0.2
+    hold: int = 16
     penalty: float = 0.0
     warmup: int = 8192
     calibrate: int = 64
@@ -107,7 +110,8 @@ class ResidualSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.std > 0.0 or self.penalty < 0.0:
+        if not self.std > 0.0 or self.penalty < 0.0 or self.hold < 0:
             raise InvalidConfig(
-                f"std must be positive and penalty not negative, not {self.std}, {self.penalty}"
+                "std must be positive, penalty and hold not negative, not"
+                f" {self.std}, {self.penalty} and {self.hold}"
             )

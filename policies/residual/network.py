@@ -6,6 +6,8 @@ What is special, and why:
   starts from what the base does;
 * the noise starts small, since every step of a whole episode is disturbed;
 * actor and critic share nothing: the critic's early errors must not move the correction;
+* with ``use_sde`` the noise is a function of what is seen, the same for many steps: fresh noise of
+  every step averages out and says nothing about a lasting correction;
 * inputs are put to scale by what the base's own episodes looked like: metres, radians and the
   numbers of an action differ by orders of magnitude.
 """
@@ -18,7 +20,10 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.distributions import DiagGaussianDistribution
+from stable_baselines3.common.distributions import (
+    DiagGaussianDistribution,
+    StateDependentNoiseDistribution,
+)
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
@@ -56,10 +61,14 @@ class Scaled(nn.Module):
         deviation = torch.where(deviation < LEAST_SCALE, torch.ones(size), deviation)
         self.get_buffer("scale").copy_(deviation)
 
+    def hidden(self, x: Tensor) -> Tensor:
+        """(B, width of the last hidden layer)."""
+        scaled = (x - self.get_buffer("mean")) / self.get_buffer("scale")
+        return self.layers[:-1](scaled.clamp(-FARTHEST, FARTHEST))  # type: ignore[no-any-return]
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, out)."""
-        scaled = (x - self.get_buffer("mean")) / self.get_buffer("scale")
-        return self.layers(scaled.clamp(-FARTHEST, FARTHEST))  # type: ignore[no-any-return]
+        return self.layers[-1](self.hidden(x))  # type: ignore[no-any-return]
 
 
 class Correction(Scaled):
@@ -127,7 +136,7 @@ class ResidualActorCritic(ActorCriticPolicy):
         assert self.observation_space.shape is not None
         size = self.observation_space.shape[0]
         self.correction = Correction(self.config)
-        self.log_std = nn.Parameter(torch.full((self.config.action_dim,), math.log(self.std)))
+        self.log_std = nn.Parameter(self._first_log_std())
         self.critic = Scaled(size, self.critic_arch, 1)
         groups: list[dict[str, Any]] = [
             {"params": [*self.correction.parameters(), self.log_std]},
@@ -144,7 +153,18 @@ class ResidualActorCritic(ActorCriticPolicy):
             "std": self.std,
             "critic_arch": self.critic_arch,
             "critic_scale": self.critic_scale,
+            "use_sde": self.use_sde,
         }
+
+    def _first_log_std(self) -> Tensor:
+        """Logarithms of the noise: per element, or per hidden unit and element (``use_sde``)."""
+        n, widths = self.config.action_dim, self.config.arch
+        if not isinstance(self.action_dist, StateDependentNoiseDistribution):
+            return torch.full((n,), math.log(self.std))
+        # Hidden units of a fresh network vary by about a half; their squares add up.
+        log_std = torch.full((widths[-1], n), math.log(2.0 * self.std / math.sqrt(widths[-1])))
+        self.action_dist.sample_weights(log_std)
+        return log_std
 
     def set_scale(self, rows: Tensor) -> None:
         """Take the scales of all inputs from rows (m, n) of observations."""
@@ -158,14 +178,16 @@ class ResidualActorCritic(ActorCriticPolicy):
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Corrections (B, action_dim), values (B, 1) and log-probabilities (B,)."""
-        normal = self._normal(obs)
-        actions = normal.mode() if deterministic else normal.sample()
-        return actions, self.predict_values(obs), normal.log_prob(actions)
+        noisy = self._noisy(obs)
+        actions = noisy.mode() if deterministic else noisy.sample()
+        return actions, self.predict_values(obs), noisy.log_prob(actions)
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values, log-probabilities and entropies, each (B,) or (B, 1)."""
-        normal = self._normal(obs)
-        return self.predict_values(obs), normal.log_prob(actions), self._entropy(normal)
+        noisy = self._noisy(obs)
+        entropy = noisy.entropy()
+        assert entropy is not None
+        return self.predict_values(obs), noisy.log_prob(actions), entropy
 
     def predict_values(self, obs: Any) -> Tensor:
         """The critic's values (B, 1)."""
@@ -173,16 +195,13 @@ class ResidualActorCritic(ActorCriticPolicy):
         return values
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:
-        normal = self._normal(observation)
-        return normal.mode() if deterministic else normal.sample()
+        noisy = self._noisy(observation)
+        return noisy.mode() if deterministic else noisy.sample()
 
-    def _normal(self, obs: Tensor) -> DiagGaussianDistribution:
-        mean = self.correction(obs[:, : self.config.seen].float())
-        return DiagGaussianDistribution(self.config.action_dim).proba_distribution(
-            mean, self.log_std
-        )
-
-    def _entropy(self, normal: DiagGaussianDistribution) -> Tensor:
-        found = normal.entropy()
-        assert found is not None
-        return found
+    def _noisy(self, obs: Tensor) -> DiagGaussianDistribution | StateDependentNoiseDistribution:
+        hidden = self.correction.hidden(obs[:, : self.config.seen].float())
+        mean = self.correction.layers[-1](hidden)
+        if isinstance(self.action_dist, StateDependentNoiseDistribution):
+            return self.action_dist.proba_distribution(mean, self.log_std, hidden)
+        assert isinstance(self.action_dist, DiagGaussianDistribution)
+        return self.action_dist.proba_distribution(mean, self.log_std)

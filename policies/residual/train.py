@@ -158,6 +158,8 @@ def make_ppo(config: ResidualConfig, envs: VecEnv, settings: ResidualSettings) -
         clip_range=settings.clip,
         ent_coef=settings.entropy,
         target_kl=settings.target_kl,
+        use_sde=settings.hold > 0,
+        sde_sample_freq=settings.hold or -1,
         seed=settings.seed,
         device="cpu",
         policy_kwargs={
