@@ -445,8 +445,10 @@ def test_every_flag_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         assert seen.all[name] == value != default[name], name
 
 
-def test_train_and_evaluate(spoc: str, tmp_path: Path) -> None:
+def test_train_and_evaluate(spoc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "run"
+    for name in ("TRAIN", "TRIAL"):  # a hundred houses take their time to compile
+        monkeypatch.setattr(train_module, name, {"houses": 1})
     result = CliRunner().invoke(
         app,
         f"train residual --base {spoc} --task Pick --out {out} --env-steps 600 --warmup 0 --envs 4"
