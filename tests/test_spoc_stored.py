@@ -268,5 +268,7 @@ def test_the_command_learns_from_a_dataset(run: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "2 episodes of 2" in result.output
     assert "left out: 0 failures" in result.output
+    lost = CliRunner().invoke(app, command.replace(str(run), "lost.npz").split())
+    assert isinstance(lost.exception, InvalidConfig)
     again = CliRunner().invoke(app, command.replace(f"--weights {weights}", "").split())
     assert isinstance(again.exception, RunChanged)

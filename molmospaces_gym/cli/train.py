@@ -53,6 +53,7 @@ def bc(
 ) -> None:
     """Clone demonstrations; the policy that does best in val houses is OUT/best."""
     from molmospaces_gym.policies.spoc.bc import BcSettings
+    from molmospaces_gym.policies.spoc.demos import Demos
     from molmospaces_gym.policies.spoc.recipes import Setup, configure, train_bc
     from molmospaces_gym.policies.spoc.weights import read_weights
 
@@ -65,7 +66,12 @@ def bc(
     if data is not None and data.suffix != ".npz":
         found = _stored(console, data, setup, config, failures)
     else:
-        found = _played(console, data or out / "demos.npz", setup, config, demos, seed, noise)
+        stored = data or out / "demos.npz"
+        if stored.is_file() or data is not None:
+            found = Demos.load(stored)
+        else:
+            found = _played(console, setup, config, demos, seed, noise)
+            found.save(stored)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
     counted = None if weights is None else read_weights(weights, found)
     settings = BcSettings(steps=steps, batch=batch, rate=rate, every=max(steps // 4, 1), seed=seed)
@@ -102,21 +108,17 @@ def _stored(
 
 def _played(
     console: Console,
-    file: Path,
     setup: "Setup",
     config: "SpocConfig",
     episodes: int,
     seed: int,
     noise: float,
 ) -> "Demos":
-    """The demonstrations in ``file``, which the expert plays where it is not there."""
-    from molmospaces_gym.policies.spoc.demos import Demos
+    """Demonstrations of the expert."""
     from molmospaces_gym.policies.spoc.recipes import demonstrations
 
-    if file.is_file():
-        return Demos.load(file)
     with console.status("the expert plays") as status:
-        found = demonstrations(
+        return demonstrations(
             setup,
             config,
             episodes,
@@ -124,8 +126,6 @@ def _played(
             noise,
             lambda kept, tried: status.update(f"the expert plays: {kept} of {episodes}"),
         )
-    found.save(file)
-    return found
 
 
 @app.command("rl")
