@@ -130,13 +130,16 @@ def test_what_is_played_is_the_base_and_its_correction(envs: ResidualVecEnv) -> 
     plain = make_sb3_vec_env(PICK, 2, seed=3, **HOUSE)
     seen, rows = plain.reset(), envs.reset()
     residual = np.random.default_rng(0).uniform(-2, 2, (2, 7)).astype(np.float32)
-    assert rows.shape == (2, CONFIG.seen + 1) == (2, 11)
+    others = [key for key in plain.observation_space.spaces if key != "object_to_tcp"]
+    rest = np.concatenate([seen[key] for key in others], axis=1)
+    assert rows.shape == (2, CONFIG.seen + rest.shape[1] + 1)
+    np.testing.assert_array_equal(rows[:, 10:-1], rest)  # what only the critic sees
     for step in range(2):
         action = np.full((2, 7), 0.1 * (step + 1), np.float32)
         action[:, :3] = seen["object_to_tcp"]
         np.testing.assert_array_equal(rows[:, :3], seen["object_to_tcp"])
         np.testing.assert_allclose(rows[:, 3:10], action, atol=1e-6)
-        np.testing.assert_allclose(rows[:, 10], 1 - step / 3, atol=1e-6)
+        np.testing.assert_allclose(rows[:, -1], 1 - step / 3, atol=1e-6)
         seen, rewards, _, _ = plain.step(corrected(action, residual, 0.3))
         rows, costly, _, infos = envs.step(residual)
         cost = 0.5 * np.square(np.clip(residual, -1, 1)).mean(axis=1)
@@ -152,7 +155,7 @@ def test_the_base_starts_anew_with_each_episode(envs: ResidualVecEnv, base: Any)
     assert dones.all()
     assert [info["TimeLimit.truncated"] for info in infos] == [False, False]
     last = infos[0]["terminal_observation"]
-    assert last.shape == (11,)
+    assert last.shape == rows.shape[1:]
     assert last[-1] == 0.0
     assert rows[:, -1].tolist() == [1.0, 1.0]
     policies = envs._bases.policies
@@ -172,12 +175,13 @@ def test_the_base_starts_anew_with_each_episode(envs: ResidualVecEnv, base: Any)
 def test_without_a_deadline_time_is_no_failure(base: Any) -> None:
     venv = make_sb3_vec_env(PICK, 2, seed=3, **HOUSE)
     envs = ResidualVecEnv(venv, replace(CONFIG, observe_base=False), deadline=False)
-    assert envs.reset().shape == (2, 3)  # neither the base's action nor the time
+    vectors = sum(box.shape[0] for box in venv.observation_space.spaces.values())
+    assert envs.reset().shape == (2, vectors)  # neither the action of the base nor the time
     for _ in range(3):
         _, _, dones, infos = envs.step(np.zeros((2, 7)))
     assert dones.all()
     assert all(info["TimeLimit.truncated"] for info in infos)
-    assert infos[0]["terminal_observation"].shape == (3,)
+    assert infos[0]["terminal_observation"].shape == (vectors,)
     envs.close()
     with pytest.raises(InvalidConfig, match="looks at nowhere"):
         wrong = ResidualVecEnv(venv, replace(CONFIG, keys=(("nowhere", 2),)))
@@ -356,7 +360,7 @@ def test_a_model_of_sb3_is_a_base_too(tmp_path: Path) -> None:
     assert envs._bases.batched
     rows = envs.reset()
     assert np.isfinite(envs.step(np.ones((2, 7)))[0]).all()
-    assert rows.shape == (2, config.seen + 1)
+    assert rows.shape == (2, config.seen + 1)  # it sees all that there is
     envs.close()
 
 

@@ -103,7 +103,7 @@ class Correction(Scaled):
 
 
 class ResidualActorCritic(ActorCriticPolicy):
-    """Gaussian around ``Correction``; the critic sees the time left as well, where it is told.
+    """Gaussian around ``Correction``; the critic sees more, see ``vec.ResidualVecEnv``.
 
     Args:
         observation_space: Box (n,): what the correction sees, then what only the critic does.

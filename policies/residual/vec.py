@@ -43,8 +43,9 @@ def observed(obs: Mapping[str, Any], base: Floats, config: ResidualConfig) -> Fl
 class ResidualVecEnv(VecEnvWrapper):
     """Plays the frozen base everywhere and takes corrections (n, action_dim) in -1..1.
 
-    Observations are rows of numbers: what the correction sees and, with ``deadline``, the share of
-    the horizon that is left, which is the critic's. Then an episode that runs out of time has
+    Observations are rows of numbers: what the correction sees, then what only its critic does: all
+    other vectors, which nobody needs to play, and with ``deadline`` the share of the horizon that
+    is left. Then an episode that runs out of time has
     failed, as in ``spoc.vec.TokenVecEnv``. Where a state is truncated otherwise, the last action of
     the base stands in its observation, for the base is not asked about it.
 
@@ -65,7 +66,11 @@ class ResidualVecEnv(VecEnvWrapper):
         seed: int = 0,
     ) -> None:
         self._config, self._penalty, self._deadline = config, penalty, deadline
-        size = config.seen + deadline
+        known, seen = venv.observation_space, dict(config.keys)
+        assert isinstance(known, spaces.Dict)
+        vectors = {k: b.shape for k, b in known.spaces.items() if b.shape and len(b.shape) == 1}
+        self._rest = tuple(key for key in vectors if key not in seen)
+        size = config.seen + sum(vectors[key][0] for key in self._rest) + deadline
         limit = np.full(config.action_dim, 1.0, np.float32)
         super().__init__(
             venv,
@@ -98,7 +103,7 @@ class ResidualVecEnv(VecEnvWrapper):
         for slot, info in enumerate(infos):
             info[TERM] = -float(cost[slot])
         for slot in np.flatnonzero(dones).tolist():
-            last = observed(infos[slot]["terminal_observation"], self._base[slot], self._config)
+            last = self._row(infos[slot]["terminal_observation"], self._base[slot])
             if self._deadline:
                 last = np.append(last, np.float32(0.0))
                 infos[slot]["TimeLimit.truncated"] = False
@@ -112,8 +117,12 @@ class ResidualVecEnv(VecEnvWrapper):
             instruction = str(sessions[slot].info["instruction"])
             self._bases.reset_row(slot, instruction, int(self._rng.integers(2**31)))
         self._base = self._bases.predict(found, starts)
-        rows = observed(found, self._base, self._config)
+        rows = self._row(found, self._base)
         if not self._deadline:
             return rows
         left = [1.0 - session.steps / session.horizon for session in sessions]
         return np.column_stack([rows, np.array(left, np.float32)]).astype(np.float32)
+
+    def _row(self, found: Mapping[str, Any], base: Floats) -> Floats:
+        rest = [np.asarray(found[key], np.float32) for key in self._rest]
+        return np.concatenate([observed(found, base, self._config), *rest], axis=-1)
