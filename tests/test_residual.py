@@ -116,11 +116,16 @@ def within(limit: int) -> Any:
 
 @given(within(1), within(9), st.floats(0.01, 2))
 def test_a_correction_is_bounded(base: Any, residual: Any, scale: float) -> None:
-    action = corrected(base, residual, scale)
+    config = replace(CONFIG, scale=scale)
+    action = corrected(base, residual, config)
     assert action.dtype == np.float32
     assert np.abs(action).max() <= 1.0
     assert (np.abs(action - base) <= scale + 1e-6).all()
-    assert np.array_equal(corrected(base, np.zeros_like(residual), scale), base)
+    assert np.array_equal(corrected(base, np.zeros_like(residual), config), base)
+    some = replace(config, elements=(2, 4))
+    partly = corrected(base, residual[[2, 4]], some)
+    assert np.array_equal(partly[[2, 4]], action[[2, 4]])
+    assert np.array_equal(np.delete(partly, [2, 4]), np.delete(base, [2, 4]))
     inside = np.abs(base + scale * np.clip(residual, -1, 1)) < 1.0
     moved = np.sign(action - base) * np.sign(residual)
     assert (moved[inside] >= 0).all()
@@ -140,7 +145,7 @@ def test_what_is_played_is_the_base_and_its_correction(envs: ResidualVecEnv) -> 
         np.testing.assert_array_equal(rows[:, :3], seen["object_to_tcp"])
         np.testing.assert_allclose(rows[:, 3:10], action, atol=1e-6)
         np.testing.assert_allclose(rows[:, -1], 1 - step / 3, atol=1e-6)
-        seen, rewards, _, _ = plain.step(corrected(action, residual, 0.3))
+        seen, rewards, _, _ = plain.step(corrected(action, residual, CONFIG))
         rows, costly, _, infos = envs.step(residual)
         cost = 0.5 * np.square(np.clip(residual, -1, 1)).mean(axis=1)
         np.testing.assert_allclose(costly, rewards - cost, atol=1e-6)
@@ -303,7 +308,7 @@ def test_saved_and_loaded_it_acts_the_same(tmp_path: Path, base: Any) -> None:
     own = np.concatenate([offset, offset, np.full((1, 4), 0.1, np.float32)], axis=1)
     best, _ = policy.predict(np.append(own, [[0.5]], axis=1).astype(np.float32), deterministic=True)
     # PPO cuts what it plays off at the limits, which ``corrected`` does as well.
-    assert action == pytest.approx(corrected(own[:, 3:], best, 0.3)[0], abs=1e-6)
+    assert action == pytest.approx(corrected(own[:, 3:], best, CONFIG)[0], abs=1e-6)
     ppo.save(tmp_path / "ppo.zip")
     again = policy_of(PPO.load(tmp_path / "ppo.zip", device="cpu"))
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in policy.state_dict().items())
@@ -377,6 +382,9 @@ def test_what_cannot_be_is_refused(spoc: str) -> None:
     for scale in (0.0, 3.0):
         with pytest.raises(InvalidConfig, match="scale"):
             replace(CONFIG, scale=scale)
+    for elements in ((), (1, 1), (7,), (-1,)):
+        with pytest.raises(InvalidConfig, match="elements"):
+            replace(CONFIG, elements=elements)
     for wrong in ({"std": 0.0}, {"penalty": -1.0}, {"hold": -1}):
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             small(**wrong)
@@ -421,6 +429,7 @@ FLAGS = {
     "--keys gripper,arm_qpos": ("keys", ("gripper", "arm_qpos")),
     "--env action_mode=ee_delta": ("env", {"action_mode": "ee_delta"}),
     "--scale 0.15": ("scale", 0.15),
+    "--elements 0,2": ("elements", (0, 2)),
     "--no-observe-base": ("observe_base", False),
     "--envs 5": ("n_envs", 5),
 }
@@ -456,7 +465,8 @@ def test_train_and_evaluate(spoc: str, tmp_path: Path, monkeypatch: pytest.Monke
     result = CliRunner().invoke(
         app,
         f"train residual --base {spoc} --task Pick --out {out} --env-steps 600 --warmup 0 --envs 4"
-        " --trials 8 --every 100000 --horizon 8 --calibrate 4 --reward dense".split(),
+        " --trials 8 --every 100000 --horizon 8 --calibrate 4 --reward dense"
+        " --elements 0,2".split(),
     )
     assert result.exit_code == 0, result.output
     assert f"residual:{out}/last" in result.output.replace("\n", "")
@@ -465,6 +475,7 @@ def test_train_and_evaluate(spoc: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert [int(row["env_steps"]) for row in rows] == [16, 600]
     assert json.loads((out / "settings.json").read_text())["task"]["base"] == spoc
     found = ResidualPolicy(f"{out}/last")
+    assert found.config.corrected == [0, 2]
     assert any(value.any() for value in found.correction.layers[-1].parameters())
     assert isinstance(policy_of(PPO.load(out / "ppo.zip", device="cpu")), ResidualActorCritic)
     played = evaluate(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym.cli.evaluate import env_arguments
+from molmospaces_gym.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from molmospaces_gym.policies.spoc.config import SpocConfig
@@ -195,6 +196,9 @@ def residual(
     keys: Annotated[
         str | None, typer.Option(help="Vectors that it sees, separated by commas; all without.")
     ] = None,
+    elements: Annotated[
+        str | None, typer.Option(help="Numbers of an action that are corrected, as 0,1,2.")
+    ] = None,
     warmup: Annotated[int, typer.Option(help="Steps in which only the critic learns.")] = 8192,
     calibrate: Annotated[
         int, typer.Option(help="Steps per world of the base alone, for the scales of the inputs.")
@@ -248,7 +252,20 @@ def residual(
         env=env_arguments(env or []),
     )
     last = train_residual(
-        chosen, out, settings, scale=scale, observe_base=observe_base, n_envs=envs
+        chosen,
+        out,
+        settings,
+        scale=scale,
+        observe_base=observe_base,
+        elements=None if elements is None else _numbers(elements),
+        n_envs=envs,
     )
     console.print((out / CURVE).read_text())
     console.print(escape(f"residual:{last}"), soft_wrap=True, highlight=False)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidConfig(f"--elements expects numbers such as 0,1,2, got {text!r}") from error

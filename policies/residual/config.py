@@ -22,6 +22,7 @@ class ResidualConfig:
         keys: names and sizes of the vectors that the correction looks at.
         scale: the largest correction of an element, in units of the action (-1..1): small enough
             that a bad correction leaves the base's skill alone.
+        elements: which numbers of an action are corrected; None: all.
         observe_base: whether the correction sees the base's action too; without it a base that
             plays chunks or plans is a moving target.
         arch: widths of the hidden layers.
@@ -32,6 +33,7 @@ class ResidualConfig:
     action_dim: int
     keys: tuple[tuple[str, int], ...]
     scale: float = 0.2
+    elements: tuple[int, ...] | None = None
     observe_base: bool = True
     arch: tuple[int, ...] = (128, 128)
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -42,6 +44,17 @@ class ResidualConfig:
         object.__setattr__(self, "arch", tuple(self.arch))
         if not 0.0 < self.scale <= 2.0:
             raise InvalidConfig(f"scale must be within (0, 2], not {self.scale}")
+        chosen = range(self.action_dim) if self.elements is None else self.elements
+        object.__setattr__(self, "elements", tuple(chosen))
+        if not set(chosen) <= set(range(self.action_dim)) or len(set(chosen)) < max(len(chosen), 1):
+            raise InvalidConfig(
+                f"elements must be different numbers of 0..{self.action_dim - 1}, not {chosen}"
+            )
+
+    @property
+    def corrected(self) -> list[int]:
+        """The elements of an action that are corrected."""
+        return list(self.elements or ())
 
     @property
     def seen(self) -> int:

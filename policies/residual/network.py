@@ -72,10 +72,10 @@ class Scaled(nn.Module):
 
 
 class Correction(Scaled):
-    """Mean correction (B, action_dim) in shares of ``scale``; exactly 0 before any training."""
+    """Mean correction (B, k) in shares of ``scale``; exactly 0 before any training."""
 
     def __init__(self, config: ResidualConfig) -> None:
-        super().__init__(config.seen, config.arch, config.action_dim)
+        super().__init__(config.seen, config.arch, len(config.corrected))
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
@@ -107,7 +107,7 @@ class ResidualActorCritic(ActorCriticPolicy):
 
     Args:
         observation_space: Box (n,): what the correction sees, then what only the critic does.
-        action_space: Box (action_dim,) in -1..1.
+        action_space: Box (k,) in -1..1, one number per corrected element.
         lr_schedule: SB3's.
         config: a ``ResidualConfig`` or its fields.
         std: standard deviation at the start.
@@ -158,7 +158,7 @@ class ResidualActorCritic(ActorCriticPolicy):
 
     def _first_log_std(self) -> Tensor:
         """Logarithms of the noise: per element, or per hidden unit and element (``use_sde``)."""
-        n, widths = self.config.action_dim, self.config.arch
+        n, widths = len(self.config.corrected), self.config.arch
         if not isinstance(self.action_dist, StateDependentNoiseDistribution):
             return torch.full((n,), math.log(self.std))
         # Hidden units of a fresh network vary by about a half; their squares add up.
@@ -177,7 +177,7 @@ class ResidualActorCritic(ActorCriticPolicy):
         self.log_std.requires_grad_(not frozen)
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Corrections (B, action_dim), values (B, 1) and log-probabilities (B,)."""
+        """Corrections (B, k), values (B, 1) and log-probabilities (B,)."""
         noisy = self._noisy(obs)
         actions = noisy.mode() if deterministic else noisy.sample()
         return actions, self.predict_values(obs), noisy.log_prob(actions)

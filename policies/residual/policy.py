@@ -65,4 +65,4 @@ class ResidualPolicy:
         with torch.no_grad():
             rows = torch.from_numpy(observed(obs, base, self.config))
             residual = self.correction(rows).numpy()
-        return corrected(base, residual, self.config.scale)
+        return corrected(base, residual, self.config)

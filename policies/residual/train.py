@@ -63,7 +63,13 @@ class ResidualTask:
         wishes = policy_env_kwargs(load_policy(self.base), env_id(self.task))
         return {**wishes, "horizon": self.horizon, **self.env}
 
-    def configure(self, scale: float, observe_base: bool, arch: tuple[int, ...]) -> ResidualConfig:
+    def configure(
+        self,
+        scale: float,
+        observe_base: bool,
+        arch: tuple[int, ...],
+        elements: tuple[int, ...] | None = None,
+    ) -> ResidualConfig:
         """The config of the correction; raises ``InvalidConfig`` for a key that is not there."""
         kwargs = self.env_kwargs
         env = gym.make(env_id(self.task), disable_env_checker=True, **kwargs)
@@ -83,6 +89,7 @@ class ResidualTask:
             action_dim=int(actions.shape[0]),
             keys=tuple((key, sizes[key]) for key in chosen),
             scale=scale,
+            elements=elements,
             observe_base=observe_base,
             arch=arch,
             env_kwargs={key: kwargs[key] for key in PLAYED if key in kwargs},
@@ -120,6 +127,7 @@ def train_residual(
     scale: float = 0.2,
     observe_base: bool = True,
     arch: tuple[int, ...] = (128, 128),
+    elements: tuple[int, ...] | None = None,
     n_envs: int = 16,
 ) -> Path:
     """Train a correction; the folder of the policy of the end, ``out/last``.
@@ -128,7 +136,7 @@ def train_residual(
     on with SB3.
     """
     torch.set_num_threads(1)  # one process of a small network is fastest so
-    config = task.configure(scale, observe_base, arch)
+    config = task.configure(scale, observe_base, arch, elements)
     out.mkdir(parents=True, exist_ok=True)
     about = {"task": asdict(task), "settings": asdict(settings), "n_envs": n_envs}
     write_atomic(out / "settings.json", json.dumps(about, indent=2) + "\n")
@@ -208,9 +216,10 @@ def calibrate(policy: ResidualActorCritic, envs: VecEnv, steps: int) -> int:
     """Let the base play alone and take the scales of what is observed; the steps played."""
     rows: list[Any] = []
     observation: Any = envs.reset()
+    nothing = np.zeros((envs.num_envs, len(policy.config.corrected)), np.float32)
     for _ in range(steps):
         rows.append(observation)
-        observation, *_ = envs.step(np.zeros((envs.num_envs, policy.config.action_dim), np.float32))
+        observation, *_ = envs.step(nothing)
     if rows:
         policy.set_scale(torch.from_numpy(np.concatenate(rows)))
     return steps * envs.num_envs

@@ -20,11 +20,17 @@ TERM = "reward/residual"
 """Key of ``info`` under which the penalty on corrections stands."""
 
 
-def corrected(base: Floats, residual: Floats, scale: float) -> Floats:
-    """The action (..., n) that is played: the base's, moved by at most ``scale``, within -1..1."""
-    moved = np.asarray(base + scale * np.clip(residual, -1.0, 1.0), np.float32)
+def corrected(base: Floats, residual: Floats, config: ResidualConfig) -> Floats:
+    """The action (..., action_dim) that is played, from corrections (..., k) of k elements.
+
+    It is the base's, moved by at most ``scale``, within -1..1.
+    """
+    action, chosen = np.array(base, np.float32), config.corrected
+    own = action[..., chosen]
+    moved = np.clip(own + config.scale * np.clip(residual, -1.0, 1.0), -1.0, 1.0)
     # A base may go beyond the range (the env cuts it off); nothing is changed where it is alone.
-    return np.where(residual == 0.0, base, np.clip(moved, -1.0, 1.0)).astype(np.float32)
+    action[..., chosen] = np.where(residual == 0.0, own, moved)
+    return action
 
 
 def observed(obs: Mapping[str, Any], base: Floats, config: ResidualConfig) -> Floats:
@@ -41,7 +47,7 @@ def observed(obs: Mapping[str, Any], base: Floats, config: ResidualConfig) -> Fl
 
 
 class ResidualVecEnv(VecEnvWrapper):
-    """Plays the frozen base everywhere and takes corrections (n, action_dim) in -1..1.
+    """Plays the frozen base everywhere and takes corrections (n, k) in -1..1.
 
     Observations are rows of numbers: what the correction sees, then what only its critic does: all
     other vectors, which nobody needs to play, and with ``deadline`` the share of the horizon that
@@ -71,7 +77,7 @@ class ResidualVecEnv(VecEnvWrapper):
         vectors = {k: b.shape for k, b in known.spaces.items() if b.shape and len(b.shape) == 1}
         self._rest = tuple(key for key in vectors if key not in seen)
         size = config.seen + sum(vectors[key][0] for key in self._rest) + deadline
-        limit = np.full(config.action_dim, 1.0, np.float32)
+        limit = np.ones(len(config.corrected), np.float32)
         super().__init__(
             venv,
             observation_space=spaces.Box(-np.inf, np.inf, (size,), np.float32),
@@ -83,7 +89,7 @@ class ResidualVecEnv(VecEnvWrapper):
         self._bases.bind(self._env)
         self._rng = np.random.default_rng(seed)
         self._base = np.zeros((self.num_envs, config.action_dim), np.float32)
-        self._residual = np.zeros_like(self._base)
+        self._residual = np.zeros((self.num_envs, len(limit)), np.float32)
 
     def reset(self) -> Floats:
         """Start episodes everywhere."""
@@ -93,7 +99,7 @@ class ResidualVecEnv(VecEnvWrapper):
     def step_async(self, actions: NDArray[Any]) -> None:
         """Play the base's actions, corrected."""
         self._residual = np.clip(np.asarray(actions, np.float32), -1.0, 1.0)
-        self.venv.step_async(corrected(self._base, self._residual, self._config.scale))
+        self.venv.step_async(corrected(self._base, self._residual, self._config))
 
     def step_wait(self) -> Any:
         """See ``SB3VecEnv``; the penalty is in the reward and in ``info``."""
