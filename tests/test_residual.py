@@ -417,6 +417,7 @@ FLAGS = {
     "--calibrate 3": ("calibrate", 3),
     "--rate 0.1": ("rate", 0.1),
     "--gamma 0.5": ("gamma", 0.5),
+    "--gae 1": ("gae", 1.0),
     "--clip 0.6": ("clip", 0.6),
     "--target-kl 0.7": ("target_kl", 0.7),
     "--entropy 0.8": ("entropy", 0.8),

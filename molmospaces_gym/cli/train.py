@@ -205,6 +205,9 @@ def residual(
     ] = 64,
     rate: Annotated[float, typer.Option(help="Learning rate of the correction.")] = 3e-4,
     gamma: Annotated[float, typer.Option(help="Discount per step.")] = 0.99,
+    gae: Annotated[
+        float, typer.Option(help="Lambda of the advantages; 1 credits what came at the very end.")
+    ] = 0.95,
     clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.2,
     target_kl: Annotated[float, typer.Option(help="An epoch ends early beyond this.")] = 0.03,
     entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
@@ -235,6 +238,7 @@ def residual(
         calibrate=calibrate,
         rate=rate,
         gamma=gamma,
+        gae=gae,
         clip=clip,
         target_kl=target_kl,
         entropy=entropy,
