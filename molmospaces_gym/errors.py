@@ -22,6 +22,10 @@ class InvalidConfig(MolmoSpacesError, ValueError):
     """A constructor argument has the wrong type, value or combination."""
 
 
+class RunChanged(InvalidConfig):
+    """A folder holds a run of other settings or data; going on would mix the two."""
+
+
 class InvalidAction(MolmoSpacesError, ValueError):
     """An action is not finite or has the wrong shape; the env stays usable."""
 
@@ -76,6 +80,10 @@ class InvalidSubmission(MolmoSpacesError, ValueError):
 
 class InvalidTrajectory(MolmoSpacesError, ValueError):
     """A recorded episode or its file is malformed; the message says what was expected."""
+
+
+class MixedActions(InvalidTrajectory):
+    """The episodes of a dataset were played in different action modes; the message names them."""
 
 
 class MissingPackage(MolmoSpacesError, ImportError):

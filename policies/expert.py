@@ -100,9 +100,11 @@ class ExpertPolicy:
         session = self._env.session
         if self._commands is None or session.steps == 0:
             self._commands = self._solver(session.task_name).play(session)
-        command = next(self._commands)
-        action = session.action_mapper.encode(command, session.ctrl)
+        action = self._action(next(self._commands), session)
         return action.astype(np.float32), state
+
+    def _action(self, command: NDArray[np.float64], session: Session) -> NDArray[np.float64]:
+        return session.action_mapper.encode(command, session.ctrl)
 
     def _solver(self, task: str) -> Solver:
         if task not in self._solvers:

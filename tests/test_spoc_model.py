@@ -210,6 +210,39 @@ def test_saved_and_loaded_acts_the_same(head: str, tmp_path: Path) -> None:
     assert np.array_equal(again.act(inputs(config)), model.act(inputs(config)))
 
 
+def test_flow_learns_two_ways_and_takes_one_of_them() -> None:
+    """Half of the demonstrations go left, half right; between them is an obstacle."""
+    config = small(head="flow", dropout=0.0, cameras=(), action_dim=1, chunk=2, execute=2)
+    torch.manual_seed(3)
+    model = SpocModel(config)
+    seen = {key: value[:1].repeat(64, 1) for key, value in inputs(config, batch=1).items()}
+    sides = torch.tensor([-0.8, 0.8]).repeat(32)
+    wanted = sides[:, None, None].repeat(1, 2, 1)
+    padding = torch.zeros(64, 2, dtype=torch.bool)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(300):
+        optimizer.zero_grad()
+        model.loss(seen, wanted, padding).backward()
+        optimizer.step()
+    chunks = model.eval().act(seen, generator=torch.Generator().manual_seed(0))[..., 0]
+    assert (np.abs(np.abs(chunks) - 0.8) < 0.25).mean() > 0.9
+    left = (chunks < 0).all(axis=1)
+    right = (chunks > 0).all(axis=1)
+    assert 15 < left.sum() < 49
+    assert left.sum() + right.sum() > 60  # both steps of a chunk go the same way
+
+
+def test_the_noise_of_flow_is_of_the_seed() -> None:
+    model = SpocModel(small(head="flow")).eval()
+    seen = inputs(model.config, batch=2)
+    drawn_twice = [model.act(seen, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+    assert np.array_equal(drawn_twice[0], drawn_twice[1])
+    assert not np.array_equal(drawn_twice[0], drawn_twice[2])
+    noise = torch.randn(2, model.config.queries, generator=torch.Generator().manual_seed(1))
+    assert np.array_equal(model.act(seen, noise=noise), drawn_twice[0])
+    assert np.array_equal(model.act(seen), model.act(seen))
+
+
 def test_the_other_heads_methods_are_refused() -> None:
     model = SpocModel(small(head="flow"))
     with pytest.raises(InvalidConfig, match="'flow'"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import molmospaces_gym  # noqa: F401
@@ -15,6 +16,8 @@ from molmospaces_gym.cli.main import app
 from molmospaces_gym.errors import InvalidConfig, PolicyUnavailable
 from molmospaces_gym.policies.base import BatchedPolicy, load_policy, policy_env_kwargs
 from molmospaces_gym.policies.spoc import ActionTokens, SpocConfig, SpocModel
+from molmospaces_gym.policies.spoc.demos import seen
+from molmospaces_gym.policies.spoc.policy import SpocPolicy
 from molmospaces_gym.policies.spoc.recipes import Setup, configure, redrawn
 
 PICK = "molmospaces_gym/Pick-v1"
@@ -77,6 +80,28 @@ def test_many_worlds_at_once_are_one_after_another(policy: Path, tmp_path: Path)
         assert single.episode_return == pytest.approx(several.episode_return, abs=1e-3)
 
 
+def test_flow_follows_the_seed_of_the_episode_in_one_world_or_many(tmp_path: Path) -> None:
+    config = SpocConfig.preset("nano", vectors=(("place", 3),), head="flow", dim=16, heads=2)
+    SpocModel(config).save_pretrained(tmp_path)
+    found = load_policy(f"spoc:{tmp_path}")
+    assert isinstance(found, BatchedPolicy)
+    observation = {"place": np.linspace(-1, 1, 3, dtype=np.float32)}
+
+    def plan(seed: int) -> np.ndarray:
+        found.reset("pick up the mug", seed)
+        return np.stack([found.predict(observation)[0] for _ in range(8)])
+
+    first = plan(3)
+    assert np.array_equal(first, plan(3))
+    assert not np.array_equal(first, plan(4))
+    assert not np.array_equal(first[:4], first[4:])  # each decision draws anew
+    for row, seed in enumerate((4, 3)):
+        found.reset_row(row, "pick up the mug", seed)
+    worlds = {"place": np.tile(observation["place"], (2, 1))}
+    both = np.stack([found.predict(worlds)[0] for _ in range(8)])
+    assert both[:, 1] == pytest.approx(first, abs=1e-5)
+
+
 def test_what_is_no_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyUnavailable, match="no SPOC policy"):
         load_policy(f"spoc:{tmp_path}")
@@ -99,6 +124,33 @@ def test_redrawn_weights_keep_bins_and_scales() -> None:
 def run(command: str) -> None:
     result = CliRunner().invoke(app, command.split())
     assert result.exit_code == 0, result.output
+
+
+def test_cloning_from_pixels_ends_in_a_policy_that_plays(tmp_path: Path) -> None:
+    run(
+        f"train bc --task Pick --out {tmp_path}/bc --demos 1 --preset nano --obs rgb --steps 2"
+        " --batch 4 --trials 8 --horizon 60"
+    )
+    assert len(json.loads((tmp_path / "bc/progress.json").read_text())["successes"]) == 2
+    found = load_policy(f"spoc:{tmp_path}/bc/best")
+    kwargs = policy_env_kwargs(found, PICK)
+    assert kwargs == {"obs_mode": "rgb", "action_mode": "ee_delta", "image_size": [64, 64]}
+    env = gym.make(PICK, houses=1, disable_env_checker=True, **kwargs)
+    observation, info = env.reset(seed=0)
+    found.reset(info["instruction"], 0)
+    action, _ = found.predict(observation)
+    assert action.shape == (7,)
+    assert isinstance(found, SpocPolicy)
+    # The pictures matter to it.
+    blind = {k: 255 - v if v.dtype == np.uint8 else v for k, v in observation.items()}
+    text = np.ones(found.model.config.text_length, np.int32)
+    logits = []
+    for each in (observation, blind):
+        inputs = seen(each, found.model.config, text)
+        with torch.no_grad():
+            logits.append(found.model({k: torch.from_numpy(v)[None] for k, v in inputs.items()}))
+    assert not torch.equal(*logits)
+    env.close()
 
 
 @pytest.mark.slow

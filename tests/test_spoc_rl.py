@@ -229,6 +229,8 @@ def test_another_model_is_refused() -> None:
     assert isinstance(policy, SpocActorCriticPolicy)
     with pytest.raises(InvalidConfig, match="another configuration"):
         policy.load_actor(SpocModel(SpocConfig(**{**CONFIG.__dict__, "hidden": 32})))
+    with pytest.raises(InvalidConfig, match="not 'flow'"):
+        make_ppo(SpocModel(SpocConfig(**{**CONFIG.__dict__, "head": "flow"})), reach(), settings())
     for wrong in ({"log_prob": "max"}, {"temperature": 0.0}):
         with pytest.raises(InvalidConfig, match=next(iter(wrong))):
             make_ppo(fresh(), reach(), settings(**wrong))

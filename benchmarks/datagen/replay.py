@@ -79,7 +79,9 @@ def replay(
             f"trajectory {trajectory.index} does not say how it started; pass its episode (of an"
             " official file: replay --houses DATASET/SPLIT, or official_start.read_start)"
         )
-    env = make_env(_env_id(trajectory), {**_env_kwargs(trajectory, video), **env_kwargs})
+    if video is not None:
+        env_kwargs = {"render_mode": "rgb_array", **env_kwargs}
+    env = env_of(trajectory, **env_kwargs)
     film: VideoFile | None = None
     try:
         env.reset(seed=trajectory.seed, options={"episode": start})
@@ -107,16 +109,35 @@ def _play(env: Any, session: Session, trajectory: Trajectory, film: VideoFile | 
     return compare(trajectory, rows, np.array(success), reader.object_names)
 
 
+def env_of(trajectory: Trajectory, **env_kwargs: Any) -> Any:
+    """An env that plays a recording again; ``env_kwargs`` win over the recorded ones.
+
+    Raises:
+        InvalidTrajectory: no env plays its task.
+    """
+    return make_env(env_id_of(trajectory), {**env_kwargs_of(trajectory), **env_kwargs})
+
+
 def action_of(trajectory: Trajectory, step: int, session: Session) -> NDArray[np.float32]:
     """The action of a step for the env, made of absolute commands where there is none."""
     if trajectory.actions.shape[1]:
         action: NDArray[np.float32] = trajectory.actions[step]
         return action
+    command = command_of(trajectory.executed, step, session)
+    return session.action_mapper.encode(command, session.ctrl).astype(np.float32)
+
+
+def command_of(commands: Mapping[str, Array], step: int, session: Session) -> Array:
+    """The absolute command (n_actuators,) of a step, in the order of the robot's actuators.
+
+    ``commands`` are those of a trajectory, ``commands`` or ``executed``; a move group that it does
+    not name stays as it is commanded.
+    """
     command = session.ctrl
     for name, group in session.scene.robot.groups.items():
-        if name in trajectory.executed:
-            command[group.control] = trajectory.executed[name][step]
-    return session.action_mapper.encode(command, session.ctrl).astype(np.float32)
+        if name in commands:
+            command[group.control] = commands[name][step]
+    return command
 
 
 def compare(
@@ -174,7 +195,8 @@ def _object_errors(
     return shift.max(axis=1), turn.max(axis=1)
 
 
-def _env_id(trajectory: Trajectory) -> str:
+def env_id_of(trajectory: Trajectory) -> str:
+    """Id of the env that plays the trajectory's task; raises ``InvalidTrajectory``."""
     if trajectory.env_id:
         return trajectory.env_id
     if trajectory.task not in TASKS:
@@ -185,12 +207,12 @@ def _env_id(trajectory: Trajectory) -> str:
     return env_id(trajectory.task)
 
 
-def _env_kwargs(trajectory: Trajectory, video: Path | None) -> dict[str, Any]:
+def env_kwargs_of(trajectory: Trajectory) -> dict[str, Any]:
+    """Arguments of an env in which the trajectory's actions mean what they meant."""
     kwargs: dict[str, Any] = {
         "robot": trajectory.robot,
         "terminate_on_success": False,
         "horizon": max(1, len(trajectory)),
-        "render_mode": "rgb_array" if video is not None else None,
     }
     if not trajectory.actions.shape[1]:
         kwargs |= {"action_mode": "joint_position", "control_dt": trajectory.control_dt}

@@ -1,17 +1,24 @@
-"""``molmospaces-gym train``: clone the expert (``bc``), fine-tune with PPO (``rl``)."""
+"""``molmospaces-gym train``: ``bc`` clones, ``rl`` fine-tunes, ``residual`` corrects a policy."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym.cli.evaluate import env_arguments
+from molmospaces_gym.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from molmospaces_gym.policies.spoc.config import SpocConfig
+    from molmospaces_gym.policies.spoc.demos import Demos
+    from molmospaces_gym.policies.spoc.recipes import Setup
 
 app = typer.Typer(
-    help="Train a SPOC policy: behaviour cloning, then RL fine-tuning.", no_args_is_help=True
+    help="Train a policy: cloning, RL fine-tuning, and a correction of any policy.",
+    no_args_is_help=True,
 )
 
 
@@ -21,9 +28,17 @@ def bc(
     out: Annotated[Path, typer.Option(help="Folder of the run; goes on with one that is there.")],
     demos: Annotated[int, typer.Option(help="Episodes of the expert to learn from.")] = 200,
     data: Annotated[
-        Path | None, typer.Option(help="The demos.npz of another run, instead of the expert.")
+        Path | None,
+        typer.Option(help="Instead of the expert: a dataset of datagen, or a run's demos.npz."),
+    ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Of a dataset, learn from failed episodes too.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weight per sample: .npy, or Parquet with column weight.")
     ] = None,
     preset: Annotated[str, typer.Option(help="Size of the policy: nano or tiny.")] = "tiny",
+    head: Annotated[str, typer.Option(help="tokens, or flow (which PPO cannot tune).")] = "tokens",
     obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
     action_mode: Annotated[str, typer.Option(help="Of the env.")] = "ee_delta",
     horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
@@ -40,40 +55,78 @@ def bc(
     """Clone demonstrations; the policy that does best in val houses is OUT/best."""
     from molmospaces_gym.policies.spoc.bc import BcSettings
     from molmospaces_gym.policies.spoc.demos import Demos
-    from molmospaces_gym.policies.spoc.recipes import (
-        DEMOS,
-        Setup,
-        configure,
-        demonstrations,
-        train_bc,
-    )
+    from molmospaces_gym.policies.spoc.recipes import Setup, configure, train_bc
+    from molmospaces_gym.policies.spoc.weights import read_weights
 
     console = Console()
     setup = Setup(
         task=task, obs=obs, action_mode=action_mode, horizon=horizon, env=env_arguments(env or [])
     )
-    config = configure(setup, preset)
+    config = configure(setup, preset, head=head)
     out.mkdir(parents=True, exist_ok=True)
-    stored = data or out / DEMOS
-    if stored.is_file():
-        found = Demos.load(stored)
+    if data is not None and data.suffix != ".npz":
+        found = _stored(console, data, setup, config, failures)
     else:
-        with console.status("the expert plays") as status:
-            found = demonstrations(
-                setup,
-                config,
-                demos,
-                seed,
-                noise,
-                lambda kept, tried: status.update(f"the expert plays: {kept} of {demos}"),
-            )
-        found.save(stored)
+        stored = data or out / "demos.npz"
+        if stored.is_file() or data is not None:
+            found = Demos.load(stored)
+        else:
+            found = _played(console, setup, config, demos, seed, noise)
+            found.save(stored)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
+    counted = None if weights is None else read_weights(weights, found)
     settings = BcSettings(steps=steps, batch=batch, rate=rate, every=max(steps // 4, 1), seed=seed)
-    best = train_bc(setup, found, config, out, settings, trials=trials)
+    best = train_bc(setup, found, config, out, settings, counted, trials)
     for step, success in json.loads((out / "progress.json").read_text())["successes"]:
         console.print(f"step {step}: {100 * success:.1f} % of {trials} val episodes")
     console.print(escape(str(best)), soft_wrap=True, highlight=False)
+
+
+def _stored(
+    console: Console, path: Path, setup: "Setup", config: "SpocConfig", failures: bool
+) -> "Demos":
+    """The demonstrations in a dataset; says what was left out."""
+    from molmospaces_gym.policies.spoc.stored import read_demos
+
+    kwargs = {**setup.env, **setup.policy_kwargs}
+    with console.status("reading") as status:
+        stored = read_demos(
+            path,
+            config,
+            kwargs,
+            task=setup.task,
+            failures=failures,
+            progress=lambda kept, read: status.update(f"reading: {read} episodes"),
+        )
+    console.print(
+        f"left out: {stored.failed} failures, {stored.diverged} that ended otherwise when simulated"
+        f" again; arms beyond one {setup.action_mode} action in {100 * stored.limited:.1f} % of the"
+        " steps",
+        highlight=False,
+    )
+    return stored.demos
+
+
+def _played(
+    console: Console,
+    setup: "Setup",
+    config: "SpocConfig",
+    episodes: int,
+    seed: int,
+    noise: float,
+) -> "Demos":
+    """Demonstrations of the expert."""
+    from molmospaces_gym.policies.spoc.recipes import demonstrations
+
+    with console.status("the expert plays") as status:
+        return demonstrations(
+            setup,
+            config,
+            episodes,
+            seed,
+            noise,
+            lambda kept, tried: status.update(f"the expert plays: {kept} of {episodes}"),
+        )
 
 
 @app.command("rl")
@@ -137,3 +190,101 @@ def rl(
     )
     console.print((out / CURVE).read_text())
     console.print(escape(str(tuned)), soft_wrap=True, highlight=False)
+
+
+@app.command("residual")
+def residual(
+    base: Annotated[str, typer.Option(help="The frozen policy: NAME or NAME:ARGUMENT, see list.")],
+    task: Annotated[str, typer.Option(help="Task, see list; e.g. Pick.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    env_steps: Annotated[int, typer.Option(help="Actions to play.")] = 200_000,
+    reward: Annotated[str, typer.Option(help="sparse or dense.")] = "sparse",
+    scale: Annotated[float, typer.Option(help="Largest correction, of an action of -1..1.")] = 0.2,
+    penalty: Annotated[float, typer.Option(help="On the mean square of the correction.")] = 0.0,
+    std: Annotated[float, typer.Option(help="Noise at the start, as a share of the scale.")] = 0.2,
+    hold: Annotated[
+        int, typer.Option(help="Steps for which the noise stays alike (gSDE); 0: always fresh.")
+    ] = 16,
+    observe_base: Annotated[
+        bool, typer.Option(help="The correction sees the action that it corrects.")
+    ] = True,
+    keys: Annotated[
+        str | None, typer.Option(help="Vectors that it sees, separated by commas; all without.")
+    ] = None,
+    elements: Annotated[
+        str | None, typer.Option(help="Numbers of an action that are corrected, as 0,1,2.")
+    ] = None,
+    warmup: Annotated[int, typer.Option(help="Steps in which only the critic learns.")] = 8192,
+    calibrate: Annotated[
+        int, typer.Option(help="Steps per world of the base alone, for the scales of the inputs.")
+    ] = 64,
+    rate: Annotated[float, typer.Option(help="Learning rate of the correction.")] = 3e-4,
+    gamma: Annotated[float, typer.Option(help="Discount per step.")] = 0.99,
+    gae: Annotated[
+        float, typer.Option(help="Lambda of the advantages; 1 credits what came at the very end.")
+    ] = 0.95,
+    clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.2,
+    target_kl: Annotated[float, typer.Option(help="An epoch ends early beyond this.")] = 0.03,
+    entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
+    deadline: Annotated[
+        bool, typer.Option(help="Running out of time is a failure: PPO adds no value to it.")
+    ] = True,
+    horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
+    envs: Annotated[int, typer.Option(help="Worlds.")] = 16,
+    trials: Annotated[int, typer.Option(help="Val episodes per trial.")] = 40,
+    every: Annotated[int, typer.Option(help="Env steps between trials.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Seed of training.")] = 0,
+    env: Annotated[
+        list[str] | None, typer.Option(help="Further env argument, KEY=VALUE; repeatable.")
+    ] = None,
+) -> None:
+    """Learn a correction of a frozen policy with PPO; residual:OUT/last plays both."""
+    from molmospaces_gym.policies.residual.config import ResidualSettings
+    from molmospaces_gym.policies.residual.train import ResidualTask, train_residual
+    from molmospaces_gym.policies.spoc.rl import CURVE
+
+    console = Console()
+    settings = ResidualSettings(
+        env_steps=env_steps,
+        penalty=penalty,
+        std=std,
+        hold=hold,
+        warmup=warmup,
+        calibrate=calibrate,
+        rate=rate,
+        gamma=gamma,
+        gae=gae,
+        clip=clip,
+        target_kl=target_kl,
+        entropy=entropy,
+        deadline=deadline,
+        trials=trials,
+        every=every,
+        seed=seed,
+    )
+    chosen = ResidualTask(
+        base=base,
+        task=task,
+        reward=reward,
+        horizon=horizon,
+        keys=None if keys is None else tuple(keys.split(",")),
+        env=env_arguments(env or []),
+    )
+    last = train_residual(
+        chosen,
+        out,
+        settings,
+        scale=scale,
+        observe_base=observe_base,
+        elements=None if elements is None else _numbers(elements),
+        n_envs=envs,
+    )
+    console.print((out / CURVE).read_text())
+    console.print(escape(f"residual:{last}"), soft_wrap=True, highlight=False)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidConfig(f"--elements expects numbers such as 0,1,2, got {text!r}") from error

@@ -1,5 +1,6 @@
 """Behaviour cloning: SPOC learns what the demonstrator did next."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, RunChanged
 from molmospaces_gym.json_files import write_atomic
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.demos import Demos, batches
@@ -98,9 +99,20 @@ class BehaviourCloning:
             model.parameters(), settings.rate, weight_decay=settings.decay
         )
         self._progress = BcProgress(0, float("nan"))
+        counted = b"" if weights is None else np.ascontiguousarray(weights).tobytes()
+        self._about = {
+            "config": asdict(model.config),
+            "demonstrations": demos.digest(),
+            "weights": hashlib.blake2b(counted, digest_size=16).hexdigest(),
+        }
 
     def run(self) -> BcProgress:
-        """Learn to the end; leaves the best policy in ``model`` and in ``out/best``."""
+        """Learn to the end; leaves the best policy in ``model`` and in ``out/best``.
+
+        Raises:
+            RunChanged: ``out`` holds a run with other settings, another model, or other
+                demonstrations or weights.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         self._out.mkdir(parents=True, exist_ok=True)
@@ -164,6 +176,7 @@ class BehaviourCloning:
             "step": self._progress.step,
             "successes": self._progress.successes,
             "settings": asdict(self._settings),
+            **self._about,
         }
         partial = self._out / (CHECKPOINT + ".partial")
         torch.save(state, partial)
@@ -176,8 +189,13 @@ class BehaviourCloning:
         if not file.is_file():
             return
         state: Mapping[str, Any] = torch.load(file, weights_only=True)
-        if state["settings"] != asdict(self._settings):
-            raise InvalidConfig(f"{self._out} holds a run with other settings; choose another")
+        mine = {"settings": asdict(self._settings), **self._about}
+        changed = [name for name, value in mine.items() if state.get(name, value) != value]
+        if changed:
+            raise RunChanged(
+                f"{self._out} holds a run with other {' and '.join(changed)}; give it what it was"
+                " started with, or choose another folder"
+            )
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
         successes = [(int(step), float(rate)) for step, rate in state["successes"]]

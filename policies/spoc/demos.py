@@ -1,6 +1,7 @@
 """Demonstrations: what an expert saw and did, step by step, as SPOC learns from it."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class Demos:
         ends: (m,) row behind the last step of the episode that a step belongs to.
         episodes: how many there are.
         tried: how many were played, failures included.
+        source: (m, 2) where a row comes from: number of the episode in the data, in the order in
+            which it is read, and of the step in it, from 0. None in files of older versions.
     """
 
     inputs: Arrays
@@ -33,6 +36,7 @@ class Demos:
     ends: NDArray[np.int64]
     episodes: int
     tried: int
+    source: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -48,10 +52,36 @@ class Demos:
         padding = steps >= self.ends[rows][:, None]
         return self.actions[np.minimum(steps, self.ends[rows][:, None] - 1)], padding
 
+    @classmethod
+    def joined(cls, kept: Sequence["DemoEpisode"], tried: int) -> "Demos":
+        """The moving steps of at least one episode, one after another."""
+        sizes = np.array([len(episode.steps) for episode in kept])
+        steps = np.concatenate([episode.steps for episode in kept])
+        numbers = np.repeat([episode.number for episode in kept], sizes)
+        names = kept[0].inputs
+        return cls(
+            inputs={k: np.concatenate([e.inputs[k][e.steps] for e in kept]) for k in names},
+            actions=np.concatenate([episode.actions[episode.steps] for episode in kept]),
+            ends=np.repeat(np.cumsum(sizes), sizes),
+            episodes=len(kept),
+            tried=tried,
+            source=np.column_stack([numbers, steps]),
+        )
+
+    def digest(self) -> str:
+        """The same for the same demonstrations only."""
+        found = hashlib.blake2b(digest_size=16)
+        for name, array in (*sorted(self.inputs.items()), ("", self.actions), ("", self.ends)):
+            found.update(f"{name}{array.dtype}{array.shape}".encode())
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
     def save(self, path: Path) -> None:
         """Write one compressed npz file."""
         inputs = {f"input/{key}": value for key, value in self.inputs.items()}
         counts = np.array([self.episodes, self.tried])
+        if self.source is not None:
+            inputs["source"] = self.source
         np.savez_compressed(path, actions=self.actions, ends=self.ends, counts=counts, **inputs)  # type: ignore[arg-type]
 
     @classmethod
@@ -68,9 +98,34 @@ class Demos:
                 ends=arrays["ends"],
                 episodes=episodes,
                 tried=tried,
+                source=arrays.get("source"),
             )
         except (OSError, KeyError, ValueError) as error:
             raise InvalidConfig(f"{path} holds no demonstrations: {error}") from error
+
+
+class DemoEpisode:
+    """One episode on its way into ``Demos``.
+
+    Args:
+        number: of the episode in the data.
+        inputs: by name, one row per step (T, ...).
+        actions: (T, n) what the demonstrator did.
+        vectors: names of the inputs that tell whether anything moves.
+        idle: ``steps`` are those after which some vector changes by more than this (m, rad,
+            shares), and the last one.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        inputs: Arrays,
+        actions: NDArray[np.float32],
+        vectors: Sequence[str],
+        idle: float,
+    ) -> None:
+        self.number, self.inputs, self.actions = number, inputs, actions
+        self.steps = np.flatnonzero(_moving([inputs[v] for v in vectors], len(actions), idle))
 
 
 def collect(
@@ -101,22 +156,23 @@ def collect(
         InvalidConfig: the expert succeeds in fewer than one of five episodes.
     """
     bind_policy(expert, env)
-    kept: list[tuple[Arrays, NDArray[np.float32]]] = []
+    kept: list[DemoEpisode] = []
+    names = [name for name, _ in config.vectors]
     tried = 0
     while len(kept) < episodes:
         if tried >= 5 * episodes + 5:
             raise InvalidConfig(f"the expert solved only {len(kept)} of {tried} episodes")
-        played = _episode(env, config, expert, seed + tried, noise, idle)
+        played = _episode(env, config, expert, seed + tried, noise)
         tried += 1
         if played is not None:
-            kept.append(played)
+            kept.append(DemoEpisode(len(kept), *played, names, idle))
         if progress is not None:
             progress(len(kept), tried)
-    return _joined(kept, tried)
+    return Demos.joined(kept, tried)
 
 
 def _episode(
-    env: Any, config: SpocConfig, expert: PolicyLike, seed: int, noise: float, idle: float
+    env: Any, config: SpocConfig, expert: PolicyLike, seed: int, noise: float
 ) -> tuple[Arrays, NDArray[np.float32]] | None:
     rng = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
@@ -134,9 +190,12 @@ def _episode(
         over = terminated or truncated
     if not info["is_success"]:
         return None
-    inputs = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    moving = _moving([inputs[name] for name, _ in config.vectors], len(rows), idle)
-    return {key: value[moving] for key, value in inputs.items()}, np.stack(actions)[moving]
+    return stacked(rows), np.stack(actions)
+
+
+def stacked(rows: Sequence[Arrays]) -> Arrays:
+    """Rows of named values as named arrays (T, ...)."""
+    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
 
 def _moving(vectors: list[NDArray[Any]], count: int, idle: float) -> NDArray[np.bool_]:
@@ -173,17 +232,6 @@ def _checked(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
             f" image_size=[{side}, {side}]"
         )
     return image
-
-
-def _joined(kept: list[tuple[Arrays, NDArray[np.float32]]], tried: int) -> Demos:
-    sizes = np.array([len(actions) for _, actions in kept])
-    return Demos(
-        inputs={key: np.concatenate([rows[key] for rows, _ in kept]) for key in kept[0][0]},
-        actions=np.concatenate([actions for _, actions in kept]),
-        ends=np.repeat(np.cumsum(sizes), sizes),
-        episodes=len(kept),
-        tried=tried,
-    )
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -115,12 +115,18 @@ class SpocModel(
         inputs: Inputs,
         deterministic: bool = True,
         generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Chunks (B, chunk, action_dim) of actions, the likeliest or drawn with ``generator``."""
+        """Chunks (B, chunk, action_dim) of actions, the likeliest or drawn with ``generator``.
+
+        The head ``flow`` always draws, since the chunk that the most likely noise leads to may lie
+        between two ways of the demonstrator: it starts from ``noise`` (B, queries), or from that of
+        ``generator``, or without either from the same noise each time.
+        """
         config = self.config
         shape = (config.chunk, config.action_dim)
         if config.head == "flow":
-            flat = self._flow(inputs, deterministic, generator)
+            flat = self._flow(inputs, generator, noise)
         else:
             logits = self(inputs)
             chosen = logits.argmax(-1) if deterministic else drawn(logits, generator)
@@ -147,15 +153,14 @@ class SpocModel(
         return (found - (goal - noise)).square()
 
     def _flow(
-        self, inputs: Inputs, deterministic: bool, generator: torch.Generator | None
+        self, inputs: Inputs, generator: torch.Generator | None, noise: Tensor | None
     ) -> Tensor:
         self._need("flow")
         memory = self.memory(inputs)
         shape = (len(memory), self.config.queries)
-        # The most likely noise leads to a repeatable chunk.
-        flat = (
-            torch.zeros(shape) if deterministic else torch.randn(shape, generator=generator)
-        ).to(memory.device)
+        if noise is None:
+            noise = torch.randn(shape, generator=generator or torch.Generator().manual_seed(0))
+        flat = noise.to(memory.device)
         for step in range(FLOW_STEPS):
             time = torch.full((len(memory), 1), step / FLOW_STEPS, device=memory.device)
             flat = flat + self._speed(memory, flat, time) / FLOW_STEPS

@@ -77,14 +77,19 @@ class SpocPolicy:
             seen({key: value[row] for key, value in obs.items()}, config, self._rows[row].text)
             for row in due
         ]
-        groups = [due] if deterministic else [[row] for row in due]
+        flows = config.head == "flow"
+        groups = [due] if deterministic or flows else [[row] for row in due]
         for group in groups:  # each row draws from its own noise
             places = [due.index(row) for row in group]
             inputs = {
                 key: torch.from_numpy(np.stack([found[place][key] for place in places]))
                 for key in found[0]
             }
-            chunks = self.model.act(inputs, deterministic, self._rows[group[0]].noise)
+            own = [self._rows[row].noise for row in group]
+            noise = None
+            if flows:
+                noise = torch.stack([torch.randn(config.queries, generator=g) for g in own])
+            chunks = self.model.act(inputs, deterministic, own[0], noise)
             for row, chunk in zip(group, chunks.astype(np.float32), strict=True):
                 self._rows[row].chunk = list(chunk[: config.execute])
 

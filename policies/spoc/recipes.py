@@ -207,8 +207,8 @@ def token_envs(
 ) -> Any:
     """Envs of ``setup`` in some houses, in the tokens of ``model``."""
     kwargs = {**houses, **setup.train_kwargs}
-    config, tokens = model.config, model.tokens
-    name = env_id(setup.task)
+    config, name = model.config, env_id(setup.task)
+    tokens = model.tokens if config.head == "tokens" else None
     return make_token_envs(name, config, tokens, count, seed, extra, deadline, scale, **kwargs)
 
 
@@ -222,18 +222,22 @@ def redrawn(model: SpocModel, seed: int) -> SpocModel:
 
 
 class Deciding:
-    """A model as ``successes`` asks it: observations of a ``TokenVecEnv`` to tokens."""
+    """A model as ``successes`` asks it: observations of a ``TokenVecEnv`` to its actions."""
 
     def __init__(self, model: SpocModel) -> None:
         self._model = model.eval()
+        self._noise = torch.Generator().manual_seed(0)
 
     @torch.no_grad()
     def predict(self, obs: Mapping[str, Any], deterministic: bool = True) -> tuple[Any, None]:
-        """Tokens (n, executed)."""
+        """Tokens (n, executed), or the actions themselves of a model with the head ``flow``."""
         config = self._model.config
         inputs = {key: torch.from_numpy(value) for key, value in obs.items()}
         for camera in config.cameras:
             inputs[camera] = inputs[camera].movedim(-3, -1)
+        if config.head == "flow":
+            chunks = self._model.act(inputs, generator=self._noise)
+            return chunks[:, : config.execute].reshape(len(chunks), -1), None
         logits = self._model(inputs)[:, : config.executed]
         if not deterministic:
             return drawn(logits, None).numpy(), None

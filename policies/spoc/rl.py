@@ -8,7 +8,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from stable_baselines3 import PPO
@@ -79,8 +79,13 @@ def make_ppo(model: SpocModel, envs: VecEnv, settings: RlSettings) -> PPO:
     """PPO that starts as ``model``; ``envs`` come from ``make_token_envs``.
 
     Raises:
-        InvalidConfig: both ``kl`` and ``entropy`` are asked for.
+        InvalidConfig: both ``kl`` and ``entropy`` are asked for, or the model has no token head.
     """
+    if model.config.head != "tokens":
+        raise InvalidConfig(
+            f"PPO tunes the head 'tokens', whose actions have probabilities, not"
+            f" {model.config.head!r}; train residual can correct such a policy"
+        )
     if settings.kl and settings.entropy:
         raise InvalidConfig("kl and entropy share one slot of PPO; set one of them to 0")
     # With the mean over T tokens SB3 reads a divergence that is T^2 times too small.
@@ -162,10 +167,21 @@ class Warmup(BaseCallback):
         return True
 
 
+class TrialSettings(Protocol):
+    """What ``Trial`` is told; see ``RlSettings``."""
+
+    @property
+    def env_steps(self) -> int: ...
+    @property
+    def every(self) -> int: ...
+    @property
+    def trials(self) -> int: ...
+
+
 class Trial(BaseCallback):
     """Counts env steps, tries the policy every so many, and ends the training."""
 
-    def __init__(self, envs: VecEnv, settings: RlSettings, out: Path) -> None:
+    def __init__(self, envs: VecEnv, settings: TrialSettings, out: Path) -> None:
         super().__init__()
         self._envs, self._settings, self._out = envs, settings, out
         self.env_steps, self._next, self._best = 0, 0, -1
@@ -200,8 +216,12 @@ class Trial(BaseCallback):
             csv.writer(file).writerow(row)
         if won >= self._best:
             self._best = won
-            assert isinstance(self.model.policy, SpocActorCriticPolicy)
-            self.model.policy.spoc.save_pretrained(self._out / "best")
+            self._keep(self._out / "best")
+
+    def _keep(self, folder: Path) -> None:
+        """Write the policy as it is."""
+        assert isinstance(self.model.policy, SpocActorCriticPolicy)
+        self.model.policy.spoc.save_pretrained(folder)
 
 
 def successes(model: Any, envs: VecEnv, episodes: int, seed: int, sample: bool = False) -> int:

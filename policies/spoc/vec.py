@@ -22,7 +22,7 @@ TEXT, TIME = "text", "time_left"
 def make_token_envs(
     env_id: str,
     config: SpocConfig,
-    tokens: ActionTokens,
+    tokens: ActionTokens | None,
     n_envs: int = 1,
     seed: int | None = None,
     extra: tuple[str, ...] = (),
@@ -35,7 +35,7 @@ def make_token_envs(
     Args:
         env_id: a registered id.
         config: what is observed and how long a chunk is.
-        tokens: what the tokens mean.
+        tokens: what the tokens mean; None: actions are the numbers of a chunk themselves.
         n_envs: number of environments.
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
@@ -64,7 +64,7 @@ class TokenVecEnv(VecEnvWrapper):
         self,
         venv: VecEnv,
         config: SpocConfig,
-        tokens: ActionTokens,
+        tokens: ActionTokens | None,
         extra: tuple[str, ...] = (),
         deadline: bool = False,
         scale: float = 1.0,
@@ -85,7 +85,7 @@ class TokenVecEnv(VecEnvWrapper):
                 f" space {size}; another action_mode or chunk?"
             )
         self._keys, self._cameras = tuple(keys), frozenset(config.cameras)
-        self._config, self._values = config, tokens.values
+        self._config, self._values = config, None if tokens is None else tokens.values
         self._text = np.zeros((venv.num_envs, config.text_length), np.int32)
         text = spaces.Box(0, config.vocabulary - 1, self._text.shape[1:], np.int32)
         entries = {key: self._entry(known[key], key) for key in self._keys}
@@ -97,7 +97,9 @@ class TokenVecEnv(VecEnvWrapper):
         super().__init__(
             venv,
             observation_space=spaces.Dict({TEXT: text, **entries}),
-            action_space=spaces.MultiDiscrete([config.bins] * config.executed),
+            action_space=venv.action_space
+            if tokens is None
+            else spaces.MultiDiscrete([config.bins] * config.executed),
         )
 
     def reset(self) -> Any:
@@ -110,6 +112,9 @@ class TokenVecEnv(VecEnvWrapper):
     def step_async(self, actions: NDArray[Any]) -> None:
         """Play the chunks that tokens (n, executed) stand for."""
         config = self._config
+        if self._values is None:
+            self.venv.step_async(np.asarray(actions, np.float32))
+            return
         shaped = np.asarray(actions, np.int64).reshape(-1, config.execute, config.action_dim)
         chosen = self._values[np.arange(config.action_dim), shaped]
         self.venv.step_async(chosen.reshape(len(shaped), -1).astype(np.float32))
