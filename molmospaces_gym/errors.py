@@ -78,6 +78,10 @@ class InvalidTrajectory(MolmoSpacesError, ValueError):
     """A recorded episode or its file is malformed; the message says what was expected."""
 
 
+class InvalidScore(MolmoSpacesError, ValueError):
+    """A reward model answered with something that is no finite log-probability."""
+
+
 class MissingPackage(MolmoSpacesError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
 
