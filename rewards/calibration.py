@@ -21,7 +21,7 @@ def read_signal(score: Score, signal: str) -> float:
     """The number that a score stands for; raises ``InvalidScore`` where it is not finite."""
     if signal not in SIGNALS:
         raise UnknownName("signal of a score", signal, SIGNALS)
-    value = score.logp_true if signal == "logp" else float(getattr(score, signal))
+    value = float(score.logp_true if signal == "logp" else getattr(score, signal))
     if not math.isfinite(value):
         raise InvalidScore(
             f"the reward model answered with {signal} {value} (logp_true {score.logp_true},"
