@@ -47,9 +47,11 @@ class RewardConfig:
         tau, delta_max: constants of Eq. 3.
         score_every: env steps between two frames shown to the model; None: as many as match its
             fps. The first and the last frame of an episode are shown in any case.
-        camera: an image of the observation, or else one of the episode's cameras, which is then
-            rendered; None: rendered from the camera of ``render``. Works in every ``obs_mode``.
-        image_size: (width, height) of a rendered frame; None: the model's own.
+        camera: images of the observation, or else cameras of the episode, which are then rendered
+            in any ``obs_mode``: one name or several, side by side. None: rendered from the
+            cameras that the model was trained on (its attribute ``cameras``), else that of
+            ``render``.
+        image_size: (width, height) of one rendered view; None: the model's own.
         instruction: what the model is told; None: the episode's.
         asynchronous: score in a thread while the simulator goes on. A score then arrives one
             decision later, always, so that results do not depend on time; an episode's last score
@@ -69,7 +71,7 @@ class RewardConfig:
     tau: float = TAU
     delta_max: float = DELTA_MAX
     score_every: int | None = None
-    camera: str | None = None
+    camera: str | Sequence[str] | None = None
     image_size: Sequence[int] | None = None
     instruction: str | None = None
     asynchronous: bool = False

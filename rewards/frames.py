@@ -33,22 +33,23 @@ class Camera:
         model: whose frames they are.
 
     Raises:
-        InvalidConfig: the camera is no image of the observation, and the env cannot render.
+        InvalidConfig: a camera is no image of the observation, and the env cannot render it.
     """
 
     def __init__(
         self, env: Any, space: spaces.Space[Any], config: RewardConfig, model: Any
     ) -> None:
-        self._env, self._config, self._fps = env, config, float(model.fps)
+        self._env, self._every, self._fps = env, config.score_every, float(model.fps)
         self._size = frame_size(config.image_size, model)
+        given = (config.camera,) if isinstance(config.camera, str) else tuple(config.camera or ())
+        self._names = given or tuple(getattr(model, "cameras", ()))
         entries = space.spaces if isinstance(space, spaces.Dict) else {}
-        image = entries.get(config.camera or "")
-        self.observed = image is not None and len(image.shape or ()) == 3
+        self.observed = bool(given) and all(_is_image(entries.get(name)) for name in given)
         own = hasattr(type(env.unwrapped), "session") or hasattr(env.unwrapped, "sessions")
-        if not self.observed and not own and (config.camera or env.render_mode != "rgb_array"):
+        if not self.observed and not own and (self._names or env.render_mode != "rgb_array"):
             raise InvalidConfig(
-                f"this env observes no image {config.camera!r} and cannot be rendered from"
-                " outside; name an image of its observation as camera, or make it with"
+                f"this env observes no images {self._names} and cannot be rendered from outside;"
+                " name an image of its observation as camera, or make it with"
                 " render_mode='rgb_array'"
             )
 
@@ -62,17 +63,17 @@ class Camera:
     def take(self, slot: int, observation: Any) -> NDArray[np.uint8]:
         """The slot's frame (H, W, 3) now; ``observation`` is that slot's own."""
         if self.observed:
-            frame: NDArray[np.uint8] = np.array(observation[self._config.camera])
-            return frame
+            return _beside([observation[name] for name in self._names])
         session = self.session(slot)
         if session is None:
             return np.array(self._env.render(), np.uint8)
-        return np.array(session.picture(self._config.camera, self._size, RENDERER))
+        names = self._names or (None,)
+        return _beside([session.picture(name, self._size, RENDERER) for name in names])
 
     def every(self, slot: int) -> int:
         """Env steps between frames in the slot's episode."""
-        if self._config.score_every is not None:
-            return self._config.score_every
+        if self._every is not None:
+            return self._every
         session = self.session(slot)
         if session is not None:
             return steps_between(session.control_dt, self._fps)
@@ -80,3 +81,12 @@ class Camera:
         if not rate:
             raise InvalidConfig("this env does not say its render_fps; give score_every in steps")
         return steps_between(1.0 / rate, self._fps)
+
+
+def _is_image(space: spaces.Space[Any] | None) -> bool:
+    return space is not None and len(space.shape or ()) == 3
+
+
+def _beside(views: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Views side by side as one picture of its own memory."""
+    return np.concatenate(views, axis=1)

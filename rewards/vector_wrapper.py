@@ -25,7 +25,7 @@ Frames = dict[int, NDArray[Any]]
 VectorStep = tuple[Any, NDArray[np.float64], Flags, Flags, dict[str, Any]]
 
 
-class VectorTOPReward(VectorWrapper, RecordConstructorArgs):  # type: ignore[type-arg]
+class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
     """Pays each sub-environment what ``TOPReward`` would pay it, in all autoreset modes.
 
     An episode's last frame is that of its last state, before any autoreset, and its rewards stand

@@ -75,6 +75,24 @@ def test_frames_of_a_state_policy_are_those_of_the_camera(pixel_model):
     watched.close()
 
 
+def test_views_of_several_cameras_stand_side_by_side(pixel_model):
+    names = ["exo_camera_1", "wrist_camera"]
+    model = pixel_model()
+    model.cameras = tuple(names)
+    env = one(pixel_model, model=model)
+    seeing = gym.make(ID, **SHORT, obs_mode="rgb", image_size=SIZE, cameras=names)
+    watched = one(pixel_model, env=seeing, camera=names)
+    env.reset(seed=1)
+    observation, _ = watched.reset(seed=1)
+    both = np.concatenate([observation[name] for name in names], axis=1)
+    assert both.shape == (SIZE[1], 2 * SIZE[0], 3)
+    for wrapper in (env, watched):
+        np.testing.assert_array_equal(wrapper.model.batches[0].sessions[0].frames[0], both)
+    assert watched._camera.observed and not env._camera.observed
+    env.close()
+    watched.close()
+
+
 def test_score_every_follows_from_the_models_rate(pixel_model):
     env = one(pixel_model, model=pixel_model(fps=5.0), score_every=None)
     env.reset(seed=0)
