@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from molmospaces_gym.cli.evaluate import env_arguments
+from molmospaces_gym.errors import InvalidConfig
 
 app = typer.Typer(
     help="Train a SPOC policy: behaviour cloning, then RL fine-tuning.", no_args_is_help=True
@@ -81,7 +82,14 @@ def rl(
     policy: Annotated[str, typer.Option(help="Folder of a cloned policy, or a shipped name.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     env_steps: Annotated[int, typer.Option(help="Actions to play.")] = 300_000,
-    reward: Annotated[str, typer.Option(help="sparse or dense.")] = "sparse",
+    reward: Annotated[
+        str,
+        typer.Option(help="sparse, dense or topreward: sparse and a model's potential."),
+    ] = "sparse",
+    topreward: Annotated[
+        list[str] | None,
+        typer.Option(help="Argument of VectorTOPReward, KEY=VALUE; repeatable."),
+    ] = None,
     envs: Annotated[int, typer.Option(help="Worlds.")] = 16,
     rate: Annotated[float, typer.Option(help="Learning rate of the actor.")] = 2e-4,
     clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.1,
@@ -104,6 +112,8 @@ def rl(
     from molmospaces_gym.policies.spoc.recipes import train_rl
     from molmospaces_gym.policies.spoc.rl import CURVE, RlSettings
 
+    if topreward and reward != "topreward":
+        raise InvalidConfig("--topreward is about --reward topreward")
     console = Console()
     settings = RlSettings(
         env_steps=env_steps,
@@ -119,6 +129,7 @@ def rl(
         every=every,
         seed=seed,
     )
-    tuned = train_rl(Path(policy), out, settings, reward, envs, from_scratch)
+    arguments = env_arguments(topreward or [], "--topreward")
+    tuned = train_rl(Path(policy), out, settings, reward, envs, from_scratch, arguments)
     console.print((out / CURVE).read_text())
     console.print(escape(str(tuned)), soft_wrap=True, highlight=False)

@@ -161,8 +161,12 @@ def train_rl(
     reward: str = "sparse",
     n_envs: int = 16,
     from_scratch: bool = False,
+    topreward: Mapping[str, Any] | None = None,
 ) -> Path:
     """Fine-tune the policy in folder ``start`` with PPO; the folder of the tuned policy.
+
+    ``reward`` is a mode of the env, or ``topreward``: sparse, and what a reward model adds to it,
+    with ``topreward`` as arguments of ``VectorTOPReward``; trials do without.
 
     ``from_scratch`` keeps its bins and scales and draws its weights anew: what PPO does alone.
     """
@@ -173,9 +177,12 @@ def train_rl(
     if from_scratch:
         model = redrawn(model, settings.seed)
     seed = 1_000 + 100 * settings.seed
+    wrap = None
+    if reward == "topreward":
+        reward, wrap = "sparse", shaping(settings, topreward or {})
     rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
     keys = tuple(key for key in settings.critic_keys or () if key != TIME)
-    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, settings.deadline)
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, settings.deadline, wrap)
     trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, settings.deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
@@ -195,12 +202,22 @@ def token_envs(
     houses: Mapping[str, Any],
     extra: tuple[str, ...] = (),
     deadline: bool = False,
+    wrap: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Envs of ``setup`` in some houses, in the tokens of ``model``."""
     kwargs = {**houses, **setup.train_kwargs}
     return make_token_envs(
-        env_id(setup.task), model.config, model.tokens, count, seed, extra, deadline, **kwargs
+        env_id(setup.task), model.config, model.tokens, count, seed, extra, deadline, wrap, **kwargs
     )
+
+
+def shaping(settings: RlSettings, given: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """What wraps the envs in a potential that changes no optimal policy under these settings."""
+    from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
+
+    ends = "done" if settings.deadline else "terminated"
+    arguments = {"gamma": settings.gamma, "zero_at": ends, **given}
+    return lambda envs: VectorTOPReward(envs, **arguments)
 
 
 def redrawn(model: SpocModel, seed: int) -> SpocModel:

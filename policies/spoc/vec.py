@@ -3,6 +3,7 @@
 Importing this module needs the extra ``[sb3]``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def make_token_envs(
     seed: int | None = None,
     extra: tuple[str, ...] = (),
     deadline: bool = False,
+    wrap: Callable[[Any], Any] | None = None,
     **kwargs: Any,
 ) -> VecEnv:
     """``n_envs`` environments whose actions are the tokens of a decision.
@@ -39,9 +41,10 @@ def make_token_envs(
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
         deadline: see ``TokenVecEnv``.
+        wrap: see ``make_sb3_vec_env``.
         kwargs: arguments of the environment.
     """
-    envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, **kwargs)
+    envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, wrap=wrap, **kwargs)
     return TokenVecEnv(envs, config, tokens, extra, deadline)
 
 
