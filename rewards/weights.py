@@ -7,7 +7,7 @@ that they change what is learned and not how fast, and come with their effective
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +130,10 @@ def _weights(raw: Array, kind: str) -> BcWeights:
 
 def weights_of(name: str, progress: Array, ends: Rows, **settings: Any) -> BcWeights:
     """``paper`` or ``temperature`` weights with their settings; raises ``InvalidConfig``."""
-    known = {"paper": paper_weights, "temperature": temperature_weights}
+    known: dict[str, Callable[..., BcWeights]] = {
+        "paper": paper_weights,
+        "temperature": temperature_weights,
+    }
     if name not in known:
         raise InvalidConfig(f"weights are {' or '.join(known)}, not {name!r}")
     try:
