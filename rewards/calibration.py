@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from molmospaces_gym.errors import InvalidConfig, InvalidScore, UnknownName
+from molmospaces_gym.errors import InvalidAnswer, InvalidConfig, UnknownName
 from molmospaces_gym.json_files import read_json, write_atomic
 from molmospaces_gym.rewards.base import Score
 
@@ -18,12 +18,12 @@ SIGNALS = ("prob", "logp", "margin")
 
 
 def read_signal(score: Score, signal: str) -> float:
-    """The number that a score stands for; raises ``InvalidScore`` where it is not finite."""
+    """The number that a score stands for; raises ``InvalidAnswer`` where it is not finite."""
     if signal not in SIGNALS:
         raise UnknownName("signal of a score", signal, SIGNALS)
     value = float(score.logp_true if signal == "logp" else getattr(score, signal))
     if not math.isfinite(value):
-        raise InvalidScore(
+        raise InvalidAnswer(
             f"the reward model answered with {signal} {value} (logp_true {score.logp_true},"
             f" logp_false {score.logp_false}); expected finite log-probabilities"
         )

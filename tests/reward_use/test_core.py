@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molmospaces_gym.errors import InvalidConfig, InvalidScore, UnknownName
+from molmospaces_gym.errors import InvalidAnswer, InvalidConfig, UnknownName
 from molmospaces_gym.rewards.base import Score
 from molmospaces_gym.rewards.calibration import Calibration
 from molmospaces_gym.rewards.core import (
@@ -191,5 +191,5 @@ def test_calibration_clips_fits_and_is_kept(tmp_path):
 @pytest.mark.parametrize("logp", [math.nan, -math.inf])
 def test_a_score_that_is_no_number_is_an_error(logp):
     episode = EpisodeReward(RewardConfig(mode="logp", baseline=False))
-    with pytest.raises(InvalidScore, match="finite"):
+    with pytest.raises(InvalidAnswer, match="finite"):
         episode.add(Judged(Score(logp, -1.0)))

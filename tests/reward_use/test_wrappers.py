@@ -9,7 +9,7 @@ import pytest
 from gymnasium.vector import SyncVectorEnv
 
 import molmospaces_gym  # noqa: F401
-from molmospaces_gym.errors import InvalidConfig, InvalidScore
+from molmospaces_gym.errors import InvalidAnswer, InvalidConfig
 from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
 from molmospaces_gym.rewards.wrapper import TOPReward
 from molmospaces_gym.wrappers import ActionChunk
@@ -298,7 +298,7 @@ def test_a_failure_of_the_model_is_no_reward(pixel_model, late):
 
     env = one(pixel_model, model=pixel_model(judge=broken), score_every=1, asynchronous=late)
     env.reset(seed=0)
-    with pytest.raises((InvalidScore, ValueError)):
+    with pytest.raises((InvalidAnswer, ValueError)):
         for action in actions(3)[:, 0]:
             env.step(action)
     env.close()
