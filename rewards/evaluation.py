@@ -1,9 +1,10 @@
 """How well a reward model judges videos: value order, idling, success, wrong instructions."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,17 @@ from molmospaces_gym.rewards.metrics import auc_interval, instruction_margin, ro
 
 PREFIXES = 15
 """Prefixes of a clip that are scored (paper)."""
+LEAST = 1e-6
+"""Least distance of a rated value from 0 and 1, whose logarithms are needed."""
+
+
+@runtime_checkable
+class EpisodeRater(Protocol):
+    """A model that values all frames of an episode in one go, such as GVL."""
+
+    def values(self, frames: NDArray[Any], instruction: str) -> NDArray[np.float64]:
+        """Progress (T,) in 0..1 of frames (T, H, W, 3)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +133,16 @@ def score_prefixes(
     instruction: str,
     prefixes: int = PREFIXES,
 ) -> Curve:
-    """Show the frames ``seen`` one by one; scores at evenly spaced ones, the last included."""
+    """Show the frames ``seen`` one by one; scores at evenly spaced ones, the last included.
+
+    An ``EpisodeRater`` is shown these frames at once.
+    """
     count = len(seen)
     lengths = np.linspace(1, count, prefixes, dtype=np.int64) if prefixes else range(1, count + 1)
     wanted = {int(length) for length in lengths}
+    if isinstance(model, EpisodeRater):
+        rated = [int(seen[length - 1]) for length in sorted(wanted)]
+        return Curve(rated, [_rated(p) for p in model.values(frames[rated], instruction).tolist()])
     session, scores, at = model.start(instruction), [], []
     for length, index in enumerate(seen.tolist(), 1):
         session.push(frames[index])
@@ -132,6 +150,11 @@ def score_prefixes(
             scores.append(session.score())
             at.append(index)
     return Curve(at, scores)
+
+
+def _rated(value: float) -> Score:
+    p = min(max(value, LEAST), 1 - LEAST)
+    return Score(math.log(p), math.log1p(-p), 1)
 
 
 def summary(verdicts: Sequence[Verdict], signal: str = "logp") -> dict[str, Any]:

@@ -109,7 +109,8 @@ class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
 
     def close(self, **kwargs: Any) -> None:
         """Close the envs and end the model's thread."""
-        self._watch.close()
+        if "_watch" in self.__dict__:  # Gymnasium before 1.3 closes in __del__, whatever was made
+            self._watch.close()
         super().close(**kwargs)
 
     def _judged(self, stepped: VectorStep) -> VectorStep:

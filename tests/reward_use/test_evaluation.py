@@ -123,6 +123,28 @@ def test_a_good_model_and_a_clock(pixel_model, clips):
     assert blind["wrong_margin"] == 0.0
 
 
+def test_a_model_that_rates_a_whole_episode_is_asked_once(clips):
+    class Rater:
+        """Brightness, whatever the instruction."""
+
+        name, fps, asked = "rater", 2.0, []
+
+        def start(self, instruction):
+            raise AssertionError
+
+        start_batch = start
+
+        def values(self, frames, instruction):
+            self.asked.append(len(frames))
+            return frames.max((1, 2, 3)) / 255
+
+    rater = Rater()
+    found = summary(evaluate_clips(rater, clips, prefixes=3))
+    assert rater.asked == [3] * 12  # real, still and wrong of four clips
+    assert found["voc"] == pytest.approx(1.0) and found["success_auc"] == 1.0
+    assert found["static_voc"] == 0.0 and found["wrong_auc"] == 0.5
+
+
 def test_what_the_clips_do_not_say_is_none(pixel_model, clips):
     same = [clips[0], clip("e", RED, 200, None)]
     found = summary(evaluate_clips(pixel_model(judge=told), same, still=False))

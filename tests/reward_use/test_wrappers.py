@@ -2,6 +2,8 @@
 
 import json
 import math
+import sys
+import types
 
 import gymnasium as gym
 import numpy as np
@@ -307,6 +309,22 @@ def test_a_failure_of_the_model_is_no_reward(pixel_model, late):
 def test_wrong_models_are_refused(pixel_model):
     with pytest.raises(InvalidConfig, match="load_reward_model"):
         TOPReward(Plain(), model=object())
+
+
+def test_a_wrapper_with_a_named_model_rebuilds_from_its_spec(pixel_model, monkeypatch):
+    registry = types.ModuleType("molmospaces_gym.rewards.registry")
+    registry.load_reward_model = {"dots": pixel_model()}.__getitem__
+    monkeypatch.setitem(sys.modules, registry.__name__, registry)
+    env = one(pixel_model, model="dots", mode="prob", asynchronous=True)
+    spec = gym.envs.registration.EnvSpec.from_json(env.spec.to_json())
+    again = gym.make(spec)
+    assert again.config == env.config and again.model is env.model
+    env.reset(seed=1)
+    again.reset(seed=1)
+    for action in actions(7)[:, 0]:
+        assert env.step(action)[1] == again.step(action)[1]
+    env.close()
+    again.close()
 
 
 def test_constructor_arguments_are_recorded(pixel_model):
