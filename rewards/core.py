@@ -90,7 +90,26 @@ class RewardConfig:
             raise InvalidConfig(f"score_every must be a positive number of steps, not {every!r}")
         if self.detector_terminates and self.detector is None:
             raise InvalidConfig("detector_terminates=True needs a detector")
-        self.scale, self.judge  # noqa: B018 - both are checked here
+        self.judge  # noqa: B018 - is checked here
+        self._check_scale()
+
+    def _check_scale(self) -> None:
+        """Refuse the calibration of plain scores for differences from a baseline, or the reverse.
+
+        A difference starts at 0 and log P is at most 0: the potential would never move.
+        """
+        scale = self.scale
+        if self.baseline and scale.high <= 0:
+            raise InvalidConfig(
+                "with baseline=True values are differences from a still video and start at 0; this"
+                f" calibration reaches its top at {scale.high}: give one of differences, or"
+                " baseline=False"
+            )
+        if not self.baseline and scale.signal == "logp" and scale.low >= 0:
+            raise InvalidConfig(
+                "with baseline=False values are log-probabilities, at most 0; this calibration"
+                f" begins at {scale.low}: give one of plain scores, or baseline=True"
+            )
 
     @cached_property
     def scale(self) -> Calibration:

@@ -167,6 +167,8 @@ def test_combination():
         ({"calibration": [0.0, 0.0]}, InvalidConfig),
         ({"calibration": {"lo": 1}}, InvalidConfig),
         ({"calibration": 3}, InvalidConfig),
+        ({"calibration": [-12.0, 0.0]}, InvalidConfig),
+        ({"calibration": [0.0, 4.0], "baseline": False}, InvalidConfig),
         ({"detector_terminates": True}, InvalidConfig),
         ({"wieght": 1.0}, InvalidConfig),
     ],

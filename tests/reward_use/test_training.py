@@ -20,7 +20,7 @@ from molmospaces_gym.rewards.wrapper import TOPReward
 
 ID = "molmospaces_gym/Pick-v1"
 SHORT = {"houses": 1, "horizon": 6, "action_mode": "ee_delta", "reward_mode": "sparse"}
-SETTINGS = {"score_every": 2, "image_size": [16, 16], "calibration": [-12, 0]}
+SETTINGS = {"score_every": 2, "image_size": [16, 16], "calibration": [-12, 0], "baseline": False}
 
 
 @pytest.mark.parametrize("late", [False, True])

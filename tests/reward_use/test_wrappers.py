@@ -19,11 +19,14 @@ from molmospaces_gym.wrappers import ActionChunk
 ID = "molmospaces_gym/Pick-v1"
 SHORT = {"houses": 1, "horizon": 7, "action_mode": "ee_delta"}
 SIZE = [32, 24]
-COMMON = {"score_every": 3, "image_size": SIZE, "calibration": [-12.0, 0.0]}
-SETTINGS = {
+COMMON = {"score_every": 3, "image_size": SIZE, "calibration": [-0.5, 0.5]}
+PLAIN = {"baseline": False, "calibration": [-12.0, -10.0]}
+"""Settings without a still video; log P(True) starts at -12 and moves by tenths."""
+SETTINGS: dict = {
     "potential": {},
     "potential-async": {"asynchronous": True},
-    "logp-async": {"mode": "logp", "asynchronous": True, "baseline": False},
+    "plain-async": {**PLAIN, "asynchronous": True},
+    "logp-async": {"mode": "logp", "asynchronous": True},
     "margin": {"mode": "margin", "combine": "replace"},
     "episode": {"mode": "episode_progress"},
 }
@@ -39,7 +42,7 @@ def actions(count, envs=1, size=7):
 
 
 def test_the_reward_is_what_the_scores_say(pixel_model):
-    plain, env = gym.make(ID, **SHORT), one(pixel_model, gamma=0.9, baseline=False, weight=2.0)
+    plain, env = gym.make(ID, **SHORT), one(pixel_model, gamma=0.9, weight=2.0, **PLAIN)
     plain.reset(seed=3)
     _, info = env.reset(seed=3)
     assert info["topreward/scored"] and info["topreward/logp_true"] == -12 + 0.25
@@ -62,7 +65,7 @@ def test_the_reward_is_what_the_scores_say(pixel_model):
 
 
 def test_frames_of_a_state_policy_are_those_of_the_camera(pixel_model):
-    env = one(pixel_model, camera="exo_camera_1", baseline=False)
+    env = one(pixel_model, camera="exo_camera_1", **PLAIN)
     seeing = gym.make(ID, **SHORT, obs_mode="rgb", image_size=SIZE, cameras=["exo_camera_1"])
     env.reset(seed=1)
     observation, _ = seeing.reset(seed=1)
@@ -112,7 +115,7 @@ def test_vector_pays_what_single_ones_pay(pixel_model, mixed_suite, mode, settin
     envs = gym.make_vec(ID, num_envs=count, autoreset_mode=mode, **kwargs)
     envs = VectorTOPReward(envs, pixel_model(), **settings)
     singles = [one(pixel_model, env=gym.make(ID, **kwargs), **settings) for _ in range(count)]
-    ends = set()
+    ends, paid = set(), set()
     _, infos = envs.reset(seed=11)
     for slot, env in enumerate(singles):
         _, info = env.reset(seed=11 + slot)
@@ -132,6 +135,7 @@ def test_vector_pays_what_single_ones_pay(pixel_model, mixed_suite, mode, settin
                 continue
             _, reward, success, cut, info = env.step(batch[slot])
             assert rewards[slot] == reward
+            paid.add(info["reward/topreward"])
             assert (terminated[slot], truncated[slot]) == (success, cut)
             over[slot] = success or cut
             ends |= {step} if over[slot] else set()
@@ -146,7 +150,7 @@ def test_vector_pays_what_single_ones_pay(pixel_model, mixed_suite, mode, settin
             for slot in np.flatnonzero(mask):
                 compare(infos, slot, singles[slot].reset()[1])
                 over[slot] = False
-    assert len(ends) > 3
+    assert len(ends) > 3 and len(paid) > 3
     envs.close()
     for env in singles:
         env.close()
@@ -213,7 +217,7 @@ def test_asynchronous_scores_come_one_decision_later_and_the_last_at_the_end(pix
 
 
 def test_an_unfinished_episode_leaves_nothing_behind(pixel_model):
-    env = one(pixel_model, asynchronous=True, baseline=False)
+    env = one(pixel_model, asynchronous=True, **PLAIN)
     env.reset(seed=1)
     env.step(actions(1)[0, 0])
     env.reset(seed=1)
