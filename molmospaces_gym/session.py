@@ -217,11 +217,15 @@ class Session:
 
     def render(self) -> NDArray[np.uint8]:
         """An (H, W, 3) image from the episode's first camera that looks at the robot, else any."""
-        names = list(self.cameras)
-        name = next((n for n in names if "wrist" not in n and "head" not in n), names[0])
-        pose, size = self.camera_pose(name), self.layout.image_size
-        images = self.world.render(self.slot, pose, size, ("rgb",), self.config.renderer)
-        return images["rgb"]
+        return self.picture(None, self.layout.image_size, self.config.renderer)
+
+    def picture(self, camera: str | None, size: tuple[int, int], renderer: str) -> NDArray[Any]:
+        """An (H, W, 3) image of ``size`` = (width, height); without a camera that of ``render``."""
+        if camera is None:
+            names = list(self.cameras)
+            camera = next((n for n in names if "wrist" not in n and "head" not in n), names[0])
+        pose = self.camera_pose(camera)
+        return self.world.render(self.slot, pose, size, ("rgb",), renderer)["rgb"]
 
     @property
     def cameras(self) -> Mapping[str, CameraMount]:

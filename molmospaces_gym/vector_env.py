@@ -77,6 +77,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._rewards = np.zeros(num_envs)
         self._terminated, self._truncated = self._none, self._none
         self._done = self._none
+        self.before_restart: Callable[[int], None] | None = None
+        """Called with a slot whose episode has ended, while its last state is still there."""
 
     @property
     def np_random_seed(self) -> Any:
@@ -275,6 +277,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         infos: dict[str, Any] = {}
         for slot in np.flatnonzero(self._done).tolist():
             session = self.sessions[slot]
+            if self.before_restart is not None:
+                self.before_restart(slot)
             final = self.layout.split(self._rows[slot].copy())
             final.update(self._images[slot])
             infos = self._add_info(

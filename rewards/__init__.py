@@ -1,5 +1,7 @@
-"""Reward models that watch an episode, and measures of their quality."""
+"""Reward models that watch an episode, wrappers that pay by them, and measures of their quality."""
 
 from molmospaces_gym.rewards.metrics import voc
+from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
+from molmospaces_gym.rewards.wrapper import TOPReward
 
-__all__ = ["voc"]
+__all__ = ["TOPReward", "VectorTOPReward", "voc"]

@@ -155,13 +155,13 @@ def _report(console: Console, result: "RunResult") -> None:
         console.print(escape(str(result.out / name)), soft_wrap=True, highlight=False)
 
 
-def env_arguments(pairs: list[str]) -> dict[str, Any]:
+def env_arguments(pairs: list[str], option: str = "--env") -> dict[str, Any]:
     """``["horizon=50", "renderer=gl"]`` as keyword arguments; plain words need no quotes."""
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key.isidentifier():
-            raise InvalidConfig(f"--env expects KEY=VALUE, got {pair!r}")
+            raise InvalidConfig(f"{option} expects KEY=VALUE, got {pair!r}")
         try:
             found[key] = json.loads(text)
         except ValueError:

@@ -16,6 +16,7 @@ from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
 from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
+from molmospaces_gym.cli.reward import app as reward
 from molmospaces_gym.cli.scenes import app as scenes
 from molmospaces_gym.cli.serve import serve
 from molmospaces_gym.cli.submit import submit
@@ -47,6 +48,7 @@ app.command("view")(view)
 app.command("serve")(serve)
 app.add_typer(scenes, name="scenes")
 app.add_typer(train, name="train")
+app.add_typer(reward, name="reward")
 
 
 def _show_version(wanted: bool) -> None:

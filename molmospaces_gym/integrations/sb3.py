@@ -3,7 +3,7 @@
 Importing this module needs the extra ``[sb3]``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -147,6 +147,7 @@ def make_sb3_vec_env(
     seed: int | None = None,
     monitor: bool = True,
     chunk: int = 1,
+    wrap: Callable[[Any], Any] | None = None,
     **kwargs: Any,
 ) -> VecEnv:
     """Make ``n_envs`` environments as a ``VecEnv`` for any Stable-Baselines3 algorithm.
@@ -157,9 +158,11 @@ def make_sb3_vec_env(
         seed: seed of the first environment; the others count on from it.
         monitor: wrap in ``VecMonitor``, which logs returns, lengths and successes.
         chunk: actions of the environment that one action of the ``VecEnv`` holds.
+        wrap: puts a Gymnasium vector wrapper around the vector env before it is bridged, such as
+            ``lambda envs: VectorTOPReward(envs, model="tiny")``.
         kwargs: arguments of the environment.
     """
     vector = gym.make_vec(env_id, num_envs=n_envs, autoreset_mode="SameStep", **kwargs)
-    env: VecEnv = SB3VecEnv(vector, chunk)
+    env: VecEnv = SB3VecEnv(vector if wrap is None else wrap(vector), chunk)
     env.seed(seed)
     return VecMonitor(env, info_keywords=("is_success",)) if monitor else env

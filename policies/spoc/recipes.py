@@ -162,9 +162,12 @@ def train_rl(
     n_envs: int = 16,
     from_scratch: bool = False,
     env: Mapping[str, Any] | None = None,
+    topreward: Mapping[str, Any] | None = None,
 ) -> Path:
     """Fine-tune the policy in folder ``start`` with PPO; the folder of the tuned policy.
 
+    ``reward`` is a mode of the env, or ``topreward``: sparse, and what a reward model adds to it,
+    with ``topreward`` as arguments of ``VectorTOPReward``; trials do without.
     ``env`` are env arguments that differ from those it was cloned with: a shift to adapt to.
     ``from_scratch`` keeps its bins and scales and draws its weights anew: what PPO does alone.
     """
@@ -176,14 +179,16 @@ def train_rl(
     if from_scratch:
         model = redrawn(model, settings.seed)
     seed = 1_000 + 100 * settings.seed
-    scale, tried = 1.0, setup
+    scale, wrap, tried = 1.0, None, setup
     if settings.hold:
         scale = 1.0 / setup.horizon
         tried = replace(setup, env={**setup.env, "terminate_on_success": False})
+    if reward == "topreward":
+        reward, wrap = "sparse", shaping(settings, topreward or {})
     rewarded = replace(tried, env={**tried.env, "reward_mode": reward})
     keys = tuple(key for key in settings.critic_keys or () if key != TIME)
     deadline = settings.deadline
-    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline, scale)
+    envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline, scale=scale, wrap=wrap)
     trial_envs = token_envs(tried, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
@@ -203,13 +208,22 @@ def token_envs(
     houses: Mapping[str, Any],
     extra: tuple[str, ...] = (),
     deadline: bool = False,
-    scale: float = 1.0,
+    **more: Any,
 ) -> Any:
-    """Envs of ``setup`` in some houses, in the tokens of ``model``."""
-    kwargs = {**houses, **setup.train_kwargs}
+    """Envs of ``setup`` in some houses, in the tokens of ``model``; see ``make_token_envs``."""
+    kwargs = {**houses, **setup.train_kwargs, **more}
     config, name = model.config, env_id(setup.task)
     tokens = model.tokens if config.head == "tokens" else None
-    return make_token_envs(name, config, tokens, count, seed, extra, deadline, scale, **kwargs)
+    return make_token_envs(name, config, tokens, count, seed, extra, deadline, **kwargs)
+
+
+def shaping(settings: RlSettings, given: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """What wraps the envs in a potential that changes no optimal policy under these settings."""
+    from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
+
+    ends = "done" if settings.deadline else "terminated"
+    arguments = {"gamma": settings.gamma, "zero_at": ends, **given}
+    return lambda envs: VectorTOPReward(envs, **arguments)
 
 
 def redrawn(model: SpocModel, seed: int) -> SpocModel:

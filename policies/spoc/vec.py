@@ -3,6 +3,7 @@
 Importing this module needs the extra ``[sb3]``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def make_token_envs(
     extra: tuple[str, ...] = (),
     deadline: bool = False,
     scale: float = 1.0,
+    wrap: Callable[[Any], Any] | None = None,
     **kwargs: Any,
 ) -> VecEnv:
     """``n_envs`` environments whose actions are the tokens of a decision.
@@ -40,9 +42,10 @@ def make_token_envs(
         seed: seed of the first; the others count on from it.
         extra: further keys of the observation, for a critic.
         deadline, scale: see ``TokenVecEnv``.
+        wrap: see ``make_sb3_vec_env``.
         kwargs: arguments of the environment.
     """
-    envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, **kwargs)
+    envs = make_sb3_vec_env(env_id, n_envs, seed=seed, chunk=config.execute, wrap=wrap, **kwargs)
     return TokenVecEnv(envs, config, tokens, extra, deadline, scale)
 
 

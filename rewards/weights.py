@@ -1,0 +1,142 @@
+"""Reward-aligned behaviour cloning: how much each step of a demonstration counts.
+
+Rows are steps of episodes, one after another; ``ends`` (m,) holds for each the row behind the last
+one of its episode, as ``Demos.ends`` does. The increment of a row is what the next ``horizon``
+steps bring: progress then minus progress now, up to the episode's end. All weights have mean 1, so
+that they change what is learned and not how fast, and come with their effective sample size.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.rewards.progress import DELTA_MAX, TAU
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+HORIZON, TEMPERATURE, MOST = 8, 0.05, 10.0
+"""Of ``temperature_weights``: steps of a chunk, scale of an increment, largest weight before the
+mean is taken. Which temperature fits follows from the data: look at ``share``."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class BcWeights:
+    """Weights (m,) with mean 1, for ``train_bc`` and ``BehaviourCloning``.
+
+    Attributes:
+        values: the weights.
+        effective: effective sample size (sum w)^2 / sum w^2: m when all are alike, 1 when a
+            single row counts. Near m, the weighting does nothing.
+    """
+
+    values: Array
+    effective: float
+
+    @property
+    def share(self) -> float:
+        """Effective sample size per row, in (0, 1]."""
+        return self.effective / len(self.values)
+
+
+def paper_weights(
+    progress: Array,
+    ends: Rows,
+    tau: float = TAU,
+    delta_max: float = DELTA_MAX,
+    centred: bool = True,
+    horizon: int = 1,
+) -> BcWeights:
+    """clip(tau e^d, 0, delta_max) of increments d (Eq. 3), as the paper weights its policy's loss.
+
+    ``centred`` takes the data set's mean increment off d first (the text's advantages, Eq. 5).
+    With the paper's constants nearly every row gets the largest weight: ``share`` is close to 1 and
+    training is plain cloning. ``temperature_weights`` is the form with an effect.
+    """
+    increments = increments_of(progress, ends, horizon)
+    if centred:
+        increments = increments - increments.mean()
+    return _weights(np.clip(tau * np.exp(increments), 0.0, delta_max), "paper")
+
+
+def temperature_weights(
+    progress: Array,
+    ends: Rows,
+    horizon: int = HORIZON,
+    temperature: float = TEMPERATURE,
+    most: float = MOST,
+) -> BcWeights:
+    """min(e^((d - mean d) / temperature), most) of increments d over ``horizon`` steps.
+
+    Raises:
+        InvalidConfig: a setting is not positive.
+    """
+    if not (temperature > 0 and most > 0):
+        raise InvalidConfig(f"temperature and most must be positive, not {temperature}, {most}")
+    increments = increments_of(progress, ends, horizon)
+    exponents = (increments - increments.mean()) / temperature
+    return _weights(np.exp(np.minimum(exponents, np.log(most))), "temperature")
+
+
+def increments_of(progress: Array, ends: Rows, horizon: int) -> Array:
+    """Progress (m,) after ``horizon`` steps of the same episode minus progress now, (m,).
+
+    Raises:
+        InvalidConfig: no rows, shapes differ, a value is not finite or ``horizon`` is no number of
+            steps.
+    """
+    progress, ends = np.asarray(progress, np.float64), np.asarray(ends)
+    if progress.ndim != 1 or progress.shape != ends.shape or not len(progress):
+        raise InvalidConfig(
+            "progress and ends must be (m,) of the same rows, not"
+            f" {progress.shape} and {ends.shape}"
+        )
+    if not np.isfinite(progress).all():
+        raise InvalidConfig(f"{(~np.isfinite(progress)).sum()} values of progress are not finite")
+    if not isinstance(horizon, int) or horizon < 1:
+        raise InvalidConfig(f"horizon must be a positive number of steps, not {horizon!r}")
+    later = np.minimum(np.arange(len(progress)) + horizon, ends - 1)
+    return np.asarray(progress[later] - progress)
+
+
+def effective_size(weights: Array) -> float:
+    """Kish's effective sample size (sum w)^2 / sum w^2."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def ends_of(lengths: Sequence[int]) -> Rows:
+    """``ends`` of episodes with these lengths."""
+    return np.repeat(np.cumsum(lengths), lengths).astype(np.int64)
+
+
+def spread(frames: Sequence[int], values: Sequence[float], length: int) -> Array:
+    """Values at some frames of an episode, straight lines between them: (length,)."""
+    return np.interp(np.arange(length), np.asarray(frames), np.asarray(values, np.float64))
+
+
+def _weights(raw: Array, kind: str) -> BcWeights:
+    found = BcWeights(raw / raw.mean(), effective_size(raw))
+    size, rows = found.effective, len(raw)
+    _log.info("%s weights: effective sample size %.1f of %d (%.3f)", kind, size, rows, found.share)
+    return found
+
+
+def weights_of(name: str, progress: Array, ends: Rows, **settings: Any) -> BcWeights:
+    """``paper`` or ``temperature`` weights with their settings; raises ``InvalidConfig``."""
+    known: dict[str, Callable[..., BcWeights]] = {
+        "paper": paper_weights,
+        "temperature": temperature_weights,
+    }
+    if name not in known:
+        raise InvalidConfig(f"weights are {' or '.join(known)}, not {name!r}")
+    try:
+        return known[name](progress, ends, **settings)
+    except TypeError as error:
+        raise InvalidConfig(f"{name} weights: {error}") from error
