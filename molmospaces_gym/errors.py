@@ -62,6 +62,14 @@ class PolicyUnavailable(MolmoSpacesError, RuntimeError):
     """A policy's file or package is missing or unreadable; the message says how to repair it."""
 
 
+class RewardModelUnavailable(MolmoSpacesError, RuntimeError):
+    """A reward model's weights, package or server are missing; the message says what to do."""
+
+
+class InvalidAnswer(MolmoSpacesError, ValueError):
+    """What a reward model answered cannot be read as a score; nothing is put in its place."""
+
+
 class WorkersUnavailable(MolmoSpacesError, RuntimeError):
     """The workers of a run cannot be started or end at once; what was played is kept."""
 

@@ -43,11 +43,14 @@ def fitted_size(frames: int, height: int, width: int, unit: int) -> tuple[int, i
         height, width: of a frame.
         unit: patch size times merge size.
     """
+    if min(height, width) < unit:
+        scale = max(unit / height, unit / width)
+        height, width = int(height * scale), int(width * scale)
     if max(height, width) / min(height, width) > MAX_ASPECT:
         raise InvalidConfig(f"a frame of {height} x {width} is longer than {MAX_ASPECT} to 1")
-    counted = -(-frames // GROUP) * GROUP
-    h, w = (max(unit, round(side / unit) * unit) for side in (height, width))
-    volume = counted * h * w
+    h, w = (round(side / unit) * unit for side in (height, width))
+    # Rounded to even, as transformers counts: 5 frames are 4 here.
+    volume = round(frames / GROUP) * GROUP * h * w
     if volume > MAX_PIXELS:
         ratio = (frames * height * width / MAX_PIXELS) ** 0.5
         return _floor(height / ratio, unit), _floor(width / ratio, unit)

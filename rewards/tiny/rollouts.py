@@ -140,9 +140,7 @@ def _expert_take(env: Any, expert: Any, observation: Any) -> tuple[_Take, list[A
     return take, states
 
 
-def _branch(
-    env: Any, length: int, act: Callable[[], NDArray[np.float32]]
-) -> _Take:
+def _branch(env: Any, length: int, act: Callable[[], NDArray[np.float32]]) -> _Take:
     branch = _Take([], [], [], [])
     for step in range(1, length + 1):
         env.step(act())
