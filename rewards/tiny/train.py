@@ -1,0 +1,162 @@
+"""Train the bundled reward model on stored clips.
+
+python -m molmospaces_gym.rewards.tiny.train --data DIR --out DIR
+"""
+
+import argparse
+import json
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.prompt import Prompt
+from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
+from molmospaces_gym.rewards.tiny.examples import FPS, LONGEST, Batch, Sampler, make_batch
+from molmospaces_gym.rewards.tiny.instructions import Wrong
+from molmospaces_gym.rewards.tiny.network import TINY, Size, make_network, make_tokenizer
+from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        steps, videos: updates, and videos in each.
+        rate: highest learning rate of the one-cycle schedule.
+        cameras: whose views are joined side by side.
+        seed: of weights and draws.
+        minutes: of CPU time after which training is ended early at the schedule's end; 0: none.
+    """
+
+    steps: int = 3000
+    videos: int = 8
+    rate: float = 2e-3
+    cameras: tuple[str, ...] = CAMERAS
+    seed: int = 0
+
+
+def joined_views(clips: Clips, cameras: tuple[str, ...]) -> Clips:
+    """The clips with frames (N, H, W, 3): the views of ``cameras`` side by side."""
+    views = [clips.frames[:, CAMERAS.index(name)] for name in cameras]
+    frames = views[0] if len(views) == 1 else np.concatenate(views, axis=2)
+    return Clips(frames, clips.rows, clips.progress, clips.about)
+
+
+def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
+    """The trained network and its tokenizer.
+
+    Args:
+        clips: of the training split, frames as ``joined_views`` makes them.
+        recipe: how.
+        size: of the network.
+    """
+    import torch
+
+    known = [(about["task"], about["instruction"]) for about in clips.about]
+    tokenizer = make_tokenizer(sorted({text for _, text in known}) * 20)
+    height, width = clips.frames.shape[1:3]
+    said = {"fps": FPS, "layout": "4.57", "frame_size": [height, width], "cameras": recipe.cameras}
+    net = make_network(tokenizer, size, recipe.seed, topreward=said)
+    prompt = Prompt(tokenizer)
+    sampler = Sampler(clips, Wrong(known), np.random.default_rng(recipe.seed))
+    groups = [
+        {"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": 0.05},
+        {"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.15
+    )
+    net.train()
+    started, history = time.process_time(), []
+    for step in range(recipe.steps):
+        # Short videos first: what to look at is learned before what to remember.
+        longest = int(min(LONGEST, 6 + LONGEST * step / (0.4 * recipe.steps)))
+        videos = [sampler.draw(longest) for _ in range(recipe.videos)]
+        batch = make_batch(videos, prompt, size.patch, 2)
+        loss, error = loss_of(net, prompt, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        history.append((float(loss.detach()), error))
+        if step % 50 == 49:
+            mean = np.mean(history[-50:], axis=0)
+            seconds = time.process_time() - started
+            logger.info(
+                "step %d loss %.4f error %.4f cpu %.0f s", step + 1, mean[0], mean[1], seconds
+            )
+    return net.eval(), tokenizer
+
+
+def loss_of(net: Any, prompt: Prompt, batch: Batch) -> tuple[Any, float]:
+    """Excess cross-entropy against P(" True") of the questions, and the mean error of it."""
+    import torch
+
+    features, deep = video_features(net, batch.rows, batch.grids)
+    embeddings = net.get_input_embeddings()(batch.ids)
+    visual = batch.ids == prompt.pad
+    embeddings = embeddings.masked_scatter(visual.unsqueeze(-1).expand_as(embeddings), features)
+    hidden = net.model.language_model(
+        inputs_embeds=embeddings,
+        position_ids=batch.positions,
+        attention_mask=batch.mask,
+        use_cache=False,
+        visual_pos_masks=visual,
+        deepstack_visual_embeds=deep,
+    ).last_hidden_state
+    logs = torch.log_softmax(net.lm_head(hidden[batch.ends[:, 0], batch.ends[:, 1]]), dim=-1)
+    true, false, p = logs[:, prompt.true], logs[:, prompt.false], batch.truth
+    entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
+    loss = (-(p * true + (1 - p) * false) - entropy).mean()
+    return loss, float((true.exp() - p).abs().mean().detach())
+
+
+def save(net: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a folder that ``load_reward_model`` reads; weights as float16."""
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    net.to(torch.float16).save_pretrained(folder)
+    net.to(torch.float32)
+    tokenizer.save_pretrained(folder)
+
+
+def main() -> None:
+    """Train and store; see the module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of train-TASK.npz files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--videos", type=int, default=Recipe.videos)
+    parser.add_argument("--rate", type=float, default=Recipe.rate)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cameras", nargs="+", default=list(CAMERAS), choices=CAMERAS)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    files = sorted(args.data.glob("train-*.npz"))
+    if not files:
+        raise InvalidConfig(f"{args.data} holds no train-*.npz; see molmospaces_gym.rewards.tiny")
+    recipe = Recipe(args.steps, args.videos, args.rate, tuple(args.cameras), args.seed)
+    started = time.process_time()
+    clips = joined_views(load_clips(files), recipe.cameras)
+    net, tokenizer = train(clips, recipe)
+    save(net, tokenizer, args.out)
+    seconds = time.process_time() - started
+    (args.out / "training.json").write_text(
+        json.dumps({"steps": recipe.steps, "clips": len(clips), "cpu_s": round(seconds)}) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
