@@ -39,7 +39,9 @@ class Wrong:
         return f"pick up the {thing}{PLACE}{rng.choice(found)}."
 
     def other_task(self, task: str, instruction: str, rng: np.random.Generator) -> str:
-        """An instruction of another task about something else."""
+        """An instruction of another task about something else; of the same where it is alone."""
+        if len(self._tasks) == 1:
+            return self.other_object(task, instruction, rng)
         thing = parts(instruction)[0]
         name = rng.choice([other for other in self._tasks if other != task])
         found = [text for other, text in self._known if other == name and parts(text)[0] != thing]
