@@ -9,33 +9,34 @@ DType = Literal["float32", "bfloat16", "float16"]
 KINDS = ("qwen3_vl", "qwen3_vl_moe")
 
 
-def load_network(name: str, dtype: DType = "float32", device: str = "cpu") -> tuple[Any, Any]:
-    """The network, frozen and in evaluation mode, and the tokenizer.
+def load_network(
+    name: str, dtype: DType = "float32", device: str = "cpu", kinds: tuple[str, ...] = KINDS
+) -> tuple[Any, Any]:
+    """The network, frozen and in evaluation mode, and its tokenizer, or of other kinds processor.
 
     Args:
         name: a folder or a hub id such as ``Qwen/Qwen3-VL-2B-Instruct``.
         dtype: of the weights. Scores are always read out in float32.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
+        kinds: what ``model_type`` may be.
 
     Raises:
         MissingPackage: torch or transformers is not installed, or too old for Qwen3-VL.
         RewardModelUnavailable: the files are not there or incomplete, and cannot be fetched.
-        InvalidConfig: it is no Qwen3-VL model, or the dtype is not known.
+        InvalidConfig: it is a model of another kind, or the dtype is not known.
     """
     if dtype not in get_args(DType):
         raise InvalidConfig(f"unknown dtype {dtype!r}; known: {', '.join(get_args(DType))}")
     torch, transformers = packages()
-    try:
-        kind = transformers.AutoConfig.from_pretrained(name).model_type
-    except (OSError, ValueError) as error:
-        raise unavailable(name, error) from error
-    if kind not in KINDS:
-        raise InvalidConfig(f"{name} is a {kind} model; expected one of {', '.join(KINDS)}")
+    kind = kind_of(name)
+    if kind not in kinds:
+        raise InvalidConfig(f"{name} is a {kind} model; expected one of {', '.join(kinds)}")
+    reader = getattr(transformers, "AutoTokenizer" if kinds == KINDS else "AutoProcessor")
     try:
         net, report = transformers.AutoModelForImageTextToText.from_pretrained(
             name, dtype=getattr(torch, dtype), output_loading_info=True
         )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+        tokenizer = reader.from_pretrained(name)
     except Exception as error:
         if not damaged(error):
             raise
@@ -44,6 +45,15 @@ def load_network(name: str, dtype: DType = "float32", device: str = "cpu") -> tu
         missing = sorted(report["missing_keys"])
         raise unavailable(name, f"{len(missing)} weights are missing, such as {missing[0]}")
     return net.eval().requires_grad_(False).to(device), tokenizer
+
+
+def kind_of(name: str) -> str:
+    """The ``model_type`` of a folder or hub id; raises ``RewardModelUnavailable``."""
+    _, transformers = packages()
+    try:
+        return str(transformers.AutoConfig.from_pretrained(name).model_type)
+    except (OSError, ValueError) as error:
+        raise unavailable(name, error) from error
 
 
 def packages() -> tuple[Any, Any]:

@@ -18,6 +18,7 @@ from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, LONGEST, Batch, Sampler, make_batch
+from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 from molmospaces_gym.rewards.tiny.instructions import Wrong
 from molmospaces_gym.rewards.tiny.network import TINY, Size, make_network, make_tokenizer
 from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
@@ -34,7 +35,6 @@ class Recipe:
         rate: highest learning rate of the one-cycle schedule.
         cameras: whose views are joined side by side.
         seed: of weights and draws.
-        minutes: of CPU time after which training is ended early at the schedule's end; 0: none.
     """
 
     steps: int = 3000
@@ -68,25 +68,31 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     net = make_network(tokenizer, size, recipe.seed, topreward=said)
     prompt = Prompt(tokenizer)
     sampler = Sampler(clips, Wrong(known), np.random.default_rng(recipe.seed))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        hints = make_hints(size.hidden)
+    weights = [*net.parameters(), *hints.parameters()]
     groups = [
-        {"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": 0.05},
-        {"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in weights if p.ndim > 1], "weight_decay": 0.05},
+        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.15
     )
+    per_group = height * width // size.patch**2
     net.train()
     started, history = time.process_time(), []
     for step in range(recipe.steps):
         # Short videos first: what to look at is learned before what to remember.
-        longest = int(min(LONGEST, 6 + LONGEST * step / (0.4 * recipe.steps)))
+        longest = int(min(LONGEST, 8 + LONGEST * step / (0.4 * recipe.steps)))
         videos = [sampler.draw(longest) for _ in range(recipe.videos)]
         batch = make_batch(videos, prompt, size.patch, 2)
-        loss, error = loss_of(net, prompt, batch)
+        with fast_vision(net, per_group):
+            loss, error = loss_of(net, hints, prompt, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()
         history.append((float(loss.detach()), error))
@@ -99,16 +105,17 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     return net.eval(), tokenizer
 
 
-def loss_of(net: Any, prompt: Prompt, batch: Batch) -> tuple[Any, float]:
-    """Excess cross-entropy against P(" True") of the questions, and the mean error of it."""
+def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, float]:
+    """Excess cross-entropy of P(" True") with that of the hints, and the mean error of P."""
     import torch
 
     features, deep = video_features(net, batch.rows, batch.grids)
-    embeddings = net.get_input_embeddings()(batch.ids)
+    table = net.get_input_embeddings()
+    embeddings = table(batch.ids)
     visual = batch.ids == prompt.pad
-    embeddings = embeddings.masked_scatter(visual.unsqueeze(-1).expand_as(embeddings), features)
+    spread = visual.unsqueeze(-1).expand_as(embeddings)
     hidden = net.model.language_model(
-        inputs_embeds=embeddings,
+        inputs_embeds=embeddings.masked_scatter(spread, features.to(embeddings.dtype)),
         position_ids=batch.positions,
         attention_mask=batch.mask,
         use_cache=False,
@@ -119,7 +126,41 @@ def loss_of(net: Any, prompt: Prompt, batch: Batch) -> tuple[Any, float]:
     true, false, p = logs[:, prompt.true], logs[:, prompt.false], batch.truth
     entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
     loss = (-(p * true + (1 - p) * false) - entropy).mean()
-    return loss, float((true.exp() - p).abs().mean().detach())
+    ends = hidden[batch.group_ends[:, 0], batch.group_ends[:, 1]]
+    aside = hints(ends, table.weight, batch.group_words, batch.group_truth)
+    return loss + HINTED * aside, float((true.exp() - p).abs().mean().detach())
+
+
+HINTED = 0.3
+"""Weight of the hints beside the loss proper."""
+
+
+def make_hints(hidden: int) -> Any:
+    """Heads used in training alone: what the state behind a group says of verb, object and place.
+
+    A narrow network finds the way from pixels to one bit at the end of a question slowly. So the
+    state behind every group is also asked for the words of the right instruction, as vectors near
+    the embeddings of these words, and for the progress.
+    """
+    import torch
+
+    class Hints(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = torch.nn.Linear(hidden, 3 * hidden)
+            self.progress = torch.nn.Linear(hidden, 1)
+
+        def forward(self, ends: Any, table: Any, words: Any, truth: Any) -> Any:
+            logits = self.words(ends).view(-1, 3, hidden) @ table.T
+            named = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), words.flatten(), ignore_index=-100, reduction="sum"
+            ) / (words != -100).sum().clamp_min(1)
+            done = torch.nn.functional.binary_cross_entropy_with_logits(
+                self.progress(ends).squeeze(-1), truth
+            )
+            return named + done
+
+    return Hints()
 
 
 def save(net: Any, tokenizer: Any, folder: Path) -> None:
