@@ -104,11 +104,16 @@ _HEAVY = ("frames", "progress", "shared")
 
 
 def collect(task: str, split: str, houses: Sequence[int], seeds: int, branches: int) -> Clips:
-    """Play ``seeds`` episodes in each house; the k-th of house h has seed ``h * seeds + k``."""
+    """Play ``seeds`` episodes in each house; the k-th of house h has seed ``h * seeds + k``.
+
+    Held-out houses of even number are played by the expert alone: what is measured there is the
+    expert's success (``measure``).
+    """
     episodes: list[list[Clip]] = []
     for house in houses:
         wanted = [house * seeds + k for k in range(seeds)]
-        episodes += [clips for clips in play_house(task, split, house, wanted, branches) if clips]
+        faults = 0 if split == "val" and house % 2 == 0 else branches
+        episodes += [clips for clips in play_house(task, split, house, wanted, faults) if clips]
         if house % 20 == 19:
             logger.info("%s %s: %d episodes", task, split, len(episodes))
     return joined(episodes)

@@ -58,7 +58,7 @@ class Sampler:
     """
 
     def __init__(
-        self, clips: Clips, wrong: Wrong, rng: np.random.Generator, questions: int = 6
+        self, clips: Clips, wrong: Wrong, rng: np.random.Generator, questions: int = 4
     ) -> None:
         self._clips, self._wrong, self._rng, self._count = clips, wrong, rng, questions
         kinds = np.array([about["kind"] for about in clips.about])
@@ -96,6 +96,8 @@ class Sampler:
             # What is meant cannot be told from the first frames, whatever the instruction.
             first = len(frames) // 3 if asks_wrong else 0
             last = len(frames) - 1 if number < 2 else int(rng.integers(first, len(frames)))
+            if last % GROUP == 0 and last and rng.random() < 0.6:
+                last -= 1  # a lone frame costs a group of its own
             text, truth = about["instruction"], float(target[last])
             if asks_wrong:
                 text, truth = self._wrong.draw(about["task"], text, rng), LOWEST

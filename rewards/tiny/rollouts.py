@@ -108,7 +108,7 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
     progress = _expert_progress(take, done)
     clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
     kinds = [FAULTS[(seed + i) % len(FAULTS)] for i in range(branches)]
-    for kind in [*kinds, *(["random"] if seed % 3 == 0 else [])]:
+    for kind in [*kinds, *(["random"] if branches and seed % 3 == 0 else [])]:
         share = 0.0 if kind == "random" else rng.uniform(0.05, 0.85)
         fault = round(share * done / STRIDE) * STRIDE
         env.world.set_state(env.session.slot, states[fault // STRIDE])
