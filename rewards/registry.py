@@ -7,11 +7,14 @@ and ``gvl:NAME`` are the others.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.base import RewardModel
+
+if TYPE_CHECKING:
+    from molmospaces_gym.rewards.endpoint import EndpointModel
 
 TINY = Path(__file__).parent / "models" / "tiny"
 """Folder of the bundled model."""
@@ -49,7 +52,8 @@ def load_reward_model(name_or_path: str | RewardModel, **kwargs: Any) -> RewardM
     if kind == "callable":
         from molmospaces_gym.rewards.function import FunctionModel
 
-        return _built(FunctionModel, rest, **kwargs)
+        function: RewardModel = _built(FunctionModel, rest, **kwargs)
+        return function
     if kind == "openai":
         return _endpoint(rest, kwargs)
     if kind == "gvl":
@@ -63,15 +67,17 @@ def _network(name: str, kwargs: dict[str, Any]) -> RewardModel:
     from molmospaces_gym.rewards.qwen.loading import kind_of
     from molmospaces_gym.rewards.qwen.model import QwenModel
 
+    model: RewardModel
     if name == "tiny":
-        model: RewardModel = _built(QwenModel.load, str(TINY), **kwargs)
+        model = _built(QwenModel.load, str(TINY), **kwargs)
         model.name = "topreward:tiny"
         return model
-    load = MolmoModel.load if kind_of(name) in MOLMO else QwenModel.load
-    return _built(load, name, **kwargs)
+    load: Callable[..., Any] = MolmoModel.load if kind_of(name) in MOLMO else QwenModel.load
+    model = _built(load, name, **kwargs)
+    return model
 
 
-def _endpoint(spec: str, kwargs: dict[str, Any]) -> Any:
+def _endpoint(spec: str, kwargs: dict[str, Any]) -> "EndpointModel":
     """A server from ``URL?model=NAME``."""
     from molmospaces_gym.rewards.endpoint import EndpointModel
 
@@ -87,7 +93,8 @@ def _endpoint(spec: str, kwargs: dict[str, Any]) -> Any:
     options |= kwargs
     if "model" not in options:
         raise InvalidConfig(f"say which model: openai:{url}?model=NAME")
-    return _built(EndpointModel, url, **options)
+    endpoint: EndpointModel = _built(EndpointModel, url, **options)
+    return endpoint
 
 
 def _gvl(spec: str, kwargs: dict[str, Any]) -> RewardModel:

@@ -201,9 +201,9 @@ class QwenBatch:
         positions = np.zeros((3, len(rows), width), np.int64)
         for index, row in enumerate(rows):
             ids[index, : len(row)] = row.keep.ids + row.ask.ids
-            places = np.concatenate([row.keep.positions, row.ask.positions], axis=1)
-            positions[:, index, : len(row)] = places
-            positions[:, index, len(row) :] = places.max()
+            own = np.concatenate([row.keep.positions, row.ask.positions], axis=1)
+            positions[:, index, : len(row)] = own
+            positions[:, index, len(row) :] = own.max()
         tokens = torch.from_numpy(ids).to(model.device)
         embeddings = model.net.get_input_embeddings()(tokens)
         visual, deep = None, None

@@ -57,7 +57,7 @@ def run_text(
     """
     from transformers import DynamicCache
 
-    cache = DynamicCache(config=net.config.text_config)
+    cache: Any = DynamicCache(config=net.config.text_config)
     for index, (keys, values) in enumerate(past or ()):
         cache.update(keys, values, index)
     output = net.model.language_model(
@@ -70,7 +70,8 @@ def run_text(
         deepstack_visual_embeds=deep,
     )
     memory = [(layer.keys, layer.values) for layer in cache.layers]
-    return output.last_hidden_state, memory
+    hidden: Tensor = output.last_hidden_state
+    return hidden, memory
 
 
 def run_whole(net: Any, ids: "Tensor", rows: "Tensor", grid: Sequence[int], pad: int) -> "Tensor":

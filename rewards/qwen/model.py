@@ -143,7 +143,8 @@ class QwenModel:
         for length in paper_prefixes(len(pictures), prefixes):
             kept = paper_frames(length)
             seen = pictures[kept]
-            size = fitted_size(max(len(kept), GROUP), *seen.shape[1:3], self.unit)
+            height, width = seen.shape[1:3]
+            size = fitted_size(max(len(kept), GROUP), height, width, self.unit)
             seen = resized(seen, size)
             found.append(self._whole(seen, kept, ASSUMED_FPS, instruction, size))
         return found

@@ -29,14 +29,16 @@ def paper_prefixes(length: int, count: int = PREFIXES) -> list[int]:
     """
     if length < 1 or count < 1:
         raise InvalidConfig(f"prefixes need a frame and a count, got {length} and {count}")
-    return np.unique(np.linspace(1, length, count, dtype=int)).tolist()
+    lengths: list[int] = np.unique(np.linspace(1, length, count, dtype=int)).tolist()
+    return lengths
 
 
 def paper_frames(length: int) -> list[int]:
     """Indices of the frames that transformers keeps of a prefix without metadata."""
     wanted = int(length / ASSUMED_FPS * SAMPLED_FPS)
     wanted = min(max(wanted, MIN_FRAMES), MAX_FRAMES, length)
-    return np.linspace(0, length - 1, wanted).round().astype(int).tolist()
+    indices: list[int] = np.linspace(0, length - 1, wanted).round().astype(int).tolist()
+    return indices
 
 
 def group_times(indices: Sequence[int], fps: float) -> list[float]:

@@ -110,7 +110,9 @@ class Sampler:
     def _augmented(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Brightness and contrast changed alike in all frames."""
         gain, shift = self._rng.uniform(0.85, 1.15), self._rng.uniform(-15, 15)
-        return np.clip(frames * np.float32(gain) + np.float32(shift), 0, 255).astype(np.uint8)
+        levels = np.clip(frames * np.float32(gain) + np.float32(shift), 0, 255)
+        changed: NDArray[np.uint8] = levels.astype(np.uint8)
+        return changed
 
 
 def idle_targets(length: int) -> NDArray[np.float64]:

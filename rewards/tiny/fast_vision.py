@@ -43,11 +43,12 @@ def _attend(patches: int) -> Any:
         count, heads = len(hidden), self.num_heads
         queries, keys, values = self.qkv(hidden).reshape(count, 3, heads, -1).unbind(1)
         queries, keys = apply_rotary_pos_emb_vision(queries, keys, *position_embeddings)
-        grouped = [
+        grouped: list[Tensor] = [
             part.to(values.dtype).view(-1, patches, heads, part.shape[-1]).transpose(1, 2)
             for part in (queries, keys, values)
         ]
-        found = torch.nn.functional.scaled_dot_product_attention(*grouped, scale=self.scaling)
+        q, k, v = grouped
+        found = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=self.scaling)
         projected: Tensor = self.proj(found.transpose(1, 2).reshape(count, -1))
         return projected
 

@@ -38,11 +38,11 @@ class Size:
     layers: int = 4
     heads: int = 4
     kv_heads: int = 2
-    inner: int = 256
-    vision_hidden: int = 96
-    vision_layers: int = 4
+    inner: int = 192
+    vision_hidden: int = 64
+    vision_layers: int = 3
     vision_heads: int = 4
-    vision_inner: int = 192
+    vision_inner: int = 160
     patch: int = 16
     grid: int = 8
     deep: int = 1
@@ -61,6 +61,8 @@ def make_tokenizer(texts: Iterable[str] = (), size: int = 1024) -> Any:
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
+    wrap: Any = PreTrainedTokenizerFast
+
     tokenizer: Any = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -77,7 +79,7 @@ def make_tokenizer(texts: Iterable[str] = (), size: int = 1024) -> Any:
     )
     tokenizer.train_from_iterator([*fixed * 100, *texts], trainer)
     tokenizer.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in SPECIAL])
-    return PreTrainedTokenizerFast(
+    return wrap(
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
@@ -113,7 +115,7 @@ def make_network(tokenizer: Any, size: Size = TINY, seed: int = 0, **extra: Any)
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Qwen3VLForConditionalGeneration(config)
+        net: Any = Qwen3VLForConditionalGeneration(config)
         _scale(net)
     return net.eval()
 
