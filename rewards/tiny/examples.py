@@ -178,7 +178,7 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
     grids = [[len(one.frames) // GROUP, *_grid(one.frames, patch)] for one in laid]
     truth = [question[3] for video in videos for question in video.questions]
     words = [
-        words_of(video, prompt) if truth > SEEN_FROM else HIDDEN
+        words_of(video.instruction, prompt) if truth > SEEN_FROM else HIDDEN
         for video in videos
         for truth in video.truth
     ]
@@ -201,12 +201,12 @@ SEEN_FROM = 0.15
 HIDDEN = (-100, -100, -100)
 
 
-def words_of(video: Video, prompt: Prompt) -> tuple[int, int, int]:
-    """Tokens of the verb, the object and the receptacle (or the side) of what a video shows."""
-    if video.instruction is None:
+def words_of(instruction: str | None, prompt: Prompt) -> tuple[int, int, int]:
+    """Tokens of the verb, the object and the receptacle (or the side) that a video shows."""
+    if instruction is None:
         return HIDDEN
-    thing, place = parts(video.instruction)
-    verb = "place" if place else video.instruction.partition(" ")[0]
+    thing, place = parts(instruction)
+    verb = "place" if place else instruction.partition(" ")[0]
     if verb == "open":
         place = thing.partition(" ")[0]
     words = [verb, thing.rpartition(" ")[2], place.rpartition(" ")[2]]

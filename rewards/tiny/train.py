@@ -19,6 +19,7 @@ from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, LONGEST, Batch, Sampler, make_batch
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
+from molmospaces_gym.rewards.tiny.hints import make_hints, pretrain_vision
 from molmospaces_gym.rewards.tiny.instructions import Wrong
 from molmospaces_gym.rewards.tiny.network import TINY, Size, make_network, make_tokenizer
 from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
@@ -32,6 +33,7 @@ class Recipe:
 
     Attributes:
         steps, videos: updates, and videos in each.
+        vision_steps: updates of the vision tower alone before them.
         rate: highest learning rate of the one-cycle schedule.
         cameras: whose views are joined side by side.
         seed: of weights and draws.
@@ -39,6 +41,7 @@ class Recipe:
 
     steps: int = 3000
     videos: int = 8
+    vision_steps: int = 1000
     rate: float = 2e-3
     cameras: tuple[str, ...] = CAMERAS
     seed: int = 0
@@ -82,6 +85,7 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     )
     per_group = height * width // size.patch**2
     net.train()
+    pretrain_vision(net, prompt, clips, recipe.vision_steps, recipe.rate, recipe.seed)
     started, history = time.process_time(), []
     for step in range(recipe.steps):
         # Short videos first: what to look at is learned before what to remember.
@@ -89,24 +93,23 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
         videos = [sampler.draw(longest) for _ in range(recipe.videos)]
         batch = make_batch(videos, prompt, size.patch, 2)
         with fast_vision(net, per_group):
-            loss, error = loss_of(net, hints, prompt, batch)
+            loss, shown = loss_of(net, hints, prompt, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()
-        history.append((float(loss.detach()), error))
+        history.append(shown)
         if step % 50 == 49:
             mean = np.mean(history[-50:], axis=0)
             seconds = time.process_time() - started
-            logger.info(
-                "step %d loss %.4f error %.4f cpu %.0f s", step + 1, mean[0], mean[1], seconds
-            )
+            text = "step %d loss %.3f error %.3f words %.3f progress %.3f cpu %.0f s"
+            logger.info(text, step + 1, *mean, seconds)
     return net.eval(), tokenizer
 
 
-def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, float]:
-    """Excess cross-entropy of P(" True") with that of the hints, and the mean error of P."""
+def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, list[float]]:
+    """What is minimised, and for the log: excess cross-entropy and error of P(True), hints."""
     import torch
 
     features, deep = video_features(net, batch.rows, batch.grids)
@@ -127,40 +130,13 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, fl
     entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
     loss = (-(p * true + (1 - p) * false) - entropy).mean()
     ends = hidden[batch.group_ends[:, 0], batch.group_ends[:, 1]]
-    aside = hints(ends, table.weight, batch.group_words, batch.group_truth)
-    return loss + HINTED * aside, float((true.exp() - p).abs().mean().detach())
+    named, done = hints(ends, table.weight, batch.group_words, batch.group_truth)
+    shown = [loss, (true.exp() - p).abs().mean(), named, done]
+    return loss + HINTED * (named + done), [float(value.detach()) for value in shown]
 
 
 HINTED = 0.3
 """Weight of the hints beside the loss proper."""
-
-
-def make_hints(hidden: int) -> Any:
-    """Heads used in training alone: what the state behind a group says of verb, object and place.
-
-    A narrow network finds the way from pixels to one bit at the end of a question slowly. So the
-    state behind every group is also asked for the words of the right instruction, as vectors near
-    the embeddings of these words, and for the progress.
-    """
-    import torch
-
-    class Hints(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.words = torch.nn.Linear(hidden, 3 * hidden)
-            self.progress = torch.nn.Linear(hidden, 1)
-
-        def forward(self, ends: Any, table: Any, words: Any, truth: Any) -> Any:
-            logits = self.words(ends).view(-1, 3, hidden) @ table.T
-            named = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), words.flatten(), ignore_index=-100, reduction="sum"
-            ) / (words != -100).sum().clamp_min(1)
-            done = torch.nn.functional.binary_cross_entropy_with_logits(
-                self.progress(ends).squeeze(-1), truth
-            )
-            return named + done
-
-    return Hints()
 
 
 def save(net: Any, tokenizer: Any, folder: Path) -> None:
@@ -180,6 +156,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--videos", type=int, default=Recipe.videos)
+    parser.add_argument("--vision-steps", type=int, default=Recipe.vision_steps)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cameras", nargs="+", default=list(CAMERAS), choices=CAMERAS)
@@ -188,7 +165,9 @@ def main() -> None:
     files = sorted(args.data.glob("train-*.npz"))
     if not files:
         raise InvalidConfig(f"{args.data} holds no train-*.npz; see molmospaces_gym.rewards.tiny")
-    recipe = Recipe(args.steps, args.videos, args.rate, tuple(args.cameras), args.seed)
+    recipe = Recipe(
+        args.steps, args.videos, args.vision_steps, args.rate, tuple(args.cameras), args.seed
+    )
     started = time.process_time()
     clips = joined_views(load_clips(files), recipe.cameras)
     net, tokenizer = train(clips, recipe)

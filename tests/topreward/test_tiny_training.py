@@ -9,11 +9,12 @@ from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
+from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
 from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
 from molmospaces_gym.rewards.tiny.network import make_network, make_tokenizer
 from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
-from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, make_hints, save, train
+from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
 
 torch = pytest.importorskip("torch")
 
@@ -142,13 +143,13 @@ def test_wrong_instructions_are_wrong():
 
 
 def test_a_few_steps_of_training_make_a_model_that_loads(clips, views, tmp_path):
-    net, tokenizer = train(views, Recipe(steps=3, videos=2))
+    net, tokenizer = train(views, Recipe(steps=3, videos=2, vision_steps=2))
     save(net, tokenizer, tmp_path)
     model = QwenModel.load(str(tmp_path))
     assert model.cameras == CAMERAS and model.fps == FPS
     score = model.score_video(views.frames[views.rows[0]][:5], "pick up the pear.")
     assert score.logp_true < 0 and np.isfinite(score.margin)
-    again, _ = train(views, Recipe(steps=3, videos=2))
+    again, _ = train(views, Recipe(steps=3, videos=2, vision_steps=2))
     for (name, a), (_, b) in zip(net.named_parameters(), again.named_parameters(), strict=True):
         assert torch.equal(a.half(), b.half()), name
 
@@ -157,7 +158,8 @@ def test_hints_ignore_what_cannot_be_seen():
     hints = make_hints(8)
     ends, table = torch.randn(3, 8), torch.randn(20, 8)
     hidden = torch.full((3, 3), -100)
-    assert torch.isfinite(hints(ends, table, hidden, torch.rand(3)))
+    named, done = hints(ends, table, hidden, torch.rand(3))
+    assert named == 0 and torch.isfinite(done)
 
 
 def test_auc_and_choice_of_episodes(clips):
