@@ -48,24 +48,29 @@ def make_hints(hidden: int) -> Any:
 
 
 def pretrain_vision(
-    net: Any, prompt: Prompt, clips: Clips, steps: int, rate: float, seed: int, groups: int = 48
+    net: Any,
+    hints: Any,
+    prompt: Prompt,
+    clips: Clips,
+    steps: int,
+    rate: float,
+    seed: int,
+    groups: int = 48,
 ) -> None:
     """Train the vision tower on single groups: what is shown, and how far it has come.
 
     Args:
         net: the network; its tower and its table of embeddings are trained.
+        hints: the heads, trained too.
         prompt: for the words.
         clips: with the views joined.
         steps, rate: of the one-cycle schedule.
-        seed: of every draw and of the heads.
+        seed: of every draw.
         groups: in each step.
     """
     import torch
 
     rng = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        hints = make_hints(net.config.text_config.hidden_size)
     weights = [
         *net.model.visual.parameters(),
         *net.get_input_embeddings().parameters(),

@@ -85,7 +85,7 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     )
     per_group = height * width // size.patch**2
     net.train()
-    pretrain_vision(net, prompt, clips, recipe.vision_steps, recipe.rate, recipe.seed)
+    pretrain_vision(net, hints, prompt, clips, recipe.vision_steps, recipe.rate, recipe.seed)
     started, history = time.process_time(), []
     for step in range(recipe.steps):
         # Short videos first: what to look at is learned before what to remember.
@@ -135,7 +135,7 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
     return loss + HINTED * (named + done), [float(value.detach()) for value in shown]
 
 
-HINTED = 0.3
+HINTED = 0.5
 """Weight of the hints beside the loss proper."""
 
 
