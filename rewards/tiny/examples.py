@@ -149,6 +149,9 @@ class Batch:
     """(questions, 2): row and column of the token that the answer follows."""
     truth: "Tensor"
     """(questions,): P(" True")."""
+    fits: "Tensor"
+    """(questions,): 1 where the instruction is the right one, 0 where not, -1 where it cannot be
+    seen yet."""
     group_ends: "Tensor"
     """(groups, 2): row and column of the last token of each group of the videos themselves."""
     group_truth: "Tensor"
@@ -190,6 +193,7 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
         torch.tensor(grids),
         torch.tensor(ends),
         torch.tensor(truth, dtype=torch.float32),
+        torch.tensor([_fits(video, question) for video in videos for question in video.questions]),
         torch.tensor(group_ends),
         torch.from_numpy(np.concatenate([video.truth for video in videos]).astype(np.float32)),
         torch.tensor(words),
@@ -199,6 +203,13 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
 SEEN_FROM = 0.15
 """Progress from which on a video is expected to show what is meant."""
 HIDDEN = (-100, -100, -100)
+
+
+def _fits(video: Video, question: tuple[int, NDArray[np.uint8] | None, str, float]) -> float:
+    groups, _, text, _ = question
+    if video.instruction is None or not groups or video.truth[groups - 1] <= SEEN_FROM:
+        return -1.0
+    return float(text == video.instruction)
 
 
 def words_of(instruction: str | None, prompt: Prompt) -> tuple[int, int, int]:

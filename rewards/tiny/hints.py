@@ -33,6 +33,20 @@ def make_hints(hidden: int) -> Any:
             super().__init__()
             self.words = torch.nn.Linear(hidden, 3 * hidden)
             self.progress = torch.nn.Linear(hidden, 1)
+            self.fit = torch.nn.Linear(hidden, 1)
+
+        def fitting(self, ends: Any, fits: Any) -> Any:
+            """Loss of telling right from wrong instructions at the ends (Q, hidden) of questions.
+
+            P(True) is low early in a right video and in any wrong one, so by itself it teaches
+            the difference slowly.
+            """
+            known = fits >= 0
+            logits = self.fit(ends[known]).squeeze(-1)
+            found = torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, fits[known], reduction="sum"
+            )
+            return found / known.sum().clamp_min(1)
 
         def forward(self, states: Any, table: Any, words: Any, truth: Any) -> Any:
             logits = self.words(states).view(-1, 3, hidden) @ table.T

@@ -15,6 +15,7 @@ import numpy as np
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.loading import load_network
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, LONGEST, Batch, Sampler, make_batch
@@ -54,13 +55,17 @@ def joined_views(clips: Clips, cameras: tuple[str, ...]) -> Clips:
     return Clips(frames, clips.rows, clips.progress, clips.about)
 
 
-def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
+def train(
+    clips: Clips, recipe: Recipe, size: Size = TINY, start: Path | None = None
+) -> tuple[Any, Any]:
     """The trained network and its tokenizer.
 
     Args:
         clips: of the training split, frames as ``joined_views`` makes them.
         recipe: how.
         size: of the network.
+        start: folder of a network of this size that is trained on; its vision tower has seen
+            enough and is not trained alone again.
     """
     import torch
 
@@ -68,7 +73,11 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     tokenizer = make_tokenizer(sorted({text for _, text in known}) * 20)
     height, width = clips.frames.shape[1:3]
     said = {"fps": FPS, "layout": "4.57", "frame_size": [height, width], "cameras": recipe.cameras}
-    net = make_network(tokenizer, size, recipe.seed, topreward=said)
+    if start is None:
+        net = make_network(tokenizer, size, recipe.seed, topreward=said)
+    else:
+        net, tokenizer = load_network(str(start))
+        net.requires_grad_(True)
     prompt = Prompt(tokenizer)
     sampler = Sampler(clips, Wrong(known), np.random.default_rng(recipe.seed))
     with torch.random.fork_rng(devices=[]):
@@ -85,11 +94,13 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
     )
     per_group = height * width // size.patch**2
     net.train()
-    pretrain_vision(net, hints, prompt, clips, recipe.vision_steps, recipe.rate, recipe.seed)
+    if start is None:
+        pretrain_vision(net, hints, prompt, clips, recipe.vision_steps, recipe.rate, recipe.seed)
     started, history = time.process_time(), []
     for step in range(recipe.steps):
         # Short videos first: what to look at is learned before what to remember.
-        longest = int(min(LONGEST, 8 + LONGEST * step / (0.4 * recipe.steps)))
+        grown = 8 + LONGEST * step / (0.4 * recipe.steps)
+        longest = LONGEST if start is not None else int(min(LONGEST, grown))
         videos = [sampler.draw(longest) for _ in range(recipe.videos)]
         batch = make_batch(videos, prompt, size.patch, 2)
         with fast_vision(net, per_group):
@@ -103,7 +114,7 @@ def train(clips: Clips, recipe: Recipe, size: Size = TINY) -> tuple[Any, Any]:
         if step % 50 == 49:
             mean = np.mean(history[-50:], axis=0)
             seconds = time.process_time() - started
-            text = "step %d loss %.3f error %.3f words %.3f progress %.3f cpu %.0f s"
+            text = "step %d loss %.3f error %.3f words %.3f progress %.3f fit %.3f cpu %.0f s"
             logger.info(text, step + 1, *mean, seconds)
     return net.eval(), tokenizer
 
@@ -125,14 +136,16 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
         visual_pos_masks=visual,
         deepstack_visual_embeds=deep,
     ).last_hidden_state
-    logs = torch.log_softmax(net.lm_head(hidden[batch.ends[:, 0], batch.ends[:, 1]]), dim=-1)
+    last = hidden[batch.ends[:, 0], batch.ends[:, 1]]
+    logs = torch.log_softmax(net.lm_head(last), dim=-1)
     true, false, p = logs[:, prompt.true], logs[:, prompt.false], batch.truth
     entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
     loss = (-(p * true + (1 - p) * false) - entropy).mean()
     ends = hidden[batch.group_ends[:, 0], batch.group_ends[:, 1]]
     named, done = hints(ends, table.weight, batch.group_words, batch.group_truth)
-    shown = [loss, (true.exp() - p).abs().mean(), named, done]
-    return loss + HINTED * (named + done), [float(value.detach()) for value in shown]
+    fit = hints.fitting(last, batch.fits)
+    shown = [loss, (true.exp() - p).abs().mean(), named, done, fit]
+    return loss + HINTED * (named + done + fit), [float(value.detach()) for value in shown]
 
 
 HINTED = 0.5
@@ -156,6 +169,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--videos", type=int, default=Recipe.videos)
+    parser.add_argument("--start", type=Path, default=None, help="folder to go on from")
     parser.add_argument("--vision-steps", type=int, default=Recipe.vision_steps)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--seed", type=int, default=0)
@@ -170,7 +184,7 @@ def main() -> None:
     )
     started = time.process_time()
     clips = joined_views(load_clips(files), recipe.cameras)
-    net, tokenizer = train(clips, recipe)
+    net, tokenizer = train(clips, recipe, start=args.start)
     save(net, tokenizer, args.out)
     seconds = time.process_time() - started
     (args.out / "training.json").write_text(

@@ -154,12 +154,23 @@ def test_a_few_steps_of_training_make_a_model_that_loads(clips, views, tmp_path)
         assert torch.equal(a.half(), b.half()), name
 
 
+def test_training_goes_on_from_a_folder(views, tmp_path):
+    first = train(views, Recipe(steps=2, videos=2, vision_steps=1))
+    save(*first, tmp_path)
+    recipe = Recipe(steps=2, videos=2, rate=1e-9)
+    net, tokenizer = train(views, recipe, start=tmp_path)
+    assert tokenizer.get_vocab() == first[1].get_vocab()
+    for a, b in zip(net.parameters(), first[0].parameters(), strict=True):
+        assert (a - b).abs().max() < 1e-3
+
+
 def test_hints_ignore_what_cannot_be_seen():
     hints = make_hints(8)
     ends, table = torch.randn(3, 8), torch.randn(20, 8)
     hidden = torch.full((3, 3), -100)
     named, done = hints(ends, table, hidden, torch.rand(3))
     assert named == 0 and torch.isfinite(done)
+    assert hints.fitting(ends, torch.full((3,), -1.0)) == 0
 
 
 def test_auc_and_choice_of_episodes(clips):
