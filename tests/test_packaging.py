@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA_SUFFIXES = {".css", ".csv", ".gz", ".html", ".js", ".json", ".npz", ".xml", ".typed"}
+DATA_SUFFIXES = {".css", ".csv", ".gz", ".html", ".js", ".json", ".md", ".npz", ".xml", ".typed"}
+DATA_SUFFIXES |= {".safetensors"}
 
 
 def _setup_cfg() -> configparser.ConfigParser:

@@ -1,0 +1,52 @@
+"""Measure what TOPReward costs on this machine: streaming against recomputing, and batches.
+
+    python examples/reward_speed.py                    # the bundled model and one of 50 M
+    python examples/reward_speed.py --only tiny
+
+Every frame of a 64-frame episode is scored. Figures are CPU time of one thread, so the ratios hold
+on a shared machine too. The model of 50 million parameters has random weights.
+"""
+
+import argparse
+
+import torch
+
+from molmospaces_gym.rewards import load_reward_model
+from molmospaces_gym.rewards.qwen.model import QwenModel
+from molmospaces_gym.rewards.speed import Speed, measure_speed
+from molmospaces_gym.rewards.tiny.network import MEDIUM, make_network, make_tokenizer
+
+HEAD = "| model | ms/score | streaming gain | batch of 8 gain | MB per env | largest difference |"
+
+
+def row(speed: Speed) -> str:
+    return (
+        f"| {speed.name}, {speed.parameters / 1e6:.1f} M | {speed.ms_per_score:.1f} |"
+        f" {speed.gain:.1f} x | {speed.batch_gain:.1f} x | {speed.memory_bytes / 2**20:.2f} |"
+        f" {speed.difference:.1e} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=("tiny", "medium"))
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--every", type=int, default=8, help="medium: recompute each so many-th")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    print(HEAD + "\n|---|---|---|---|---|---|", flush=True)
+    if args.only != "medium":
+        tiny = load_reward_model("tiny")
+        print(row(measure_speed(tiny, args.frames)), flush=True)
+    if args.only != "tiny":
+        tokenizer = make_tokenizer()
+        medium = QwenModel(make_network(tokenizer, MEDIUM), tokenizer, name="medium")
+        # 7 x 7 tokens a group, as a camera picture of 224 x 224 has.
+        speed = measure_speed(
+            medium, args.frames, batch_frames=2, size=(224, 224), recomputed_every=args.every
+        )
+        print(row(speed), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""TOPReward with Qwen3-VL models: the prompt, the pixels, and the streaming session."""

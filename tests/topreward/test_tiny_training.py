@@ -1,0 +1,185 @@
+"""Data, examples and a few steps of training of the bundled model, in small."""
+
+import numpy as np
+import pytest
+
+from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
+from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
+from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
+from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
+from molmospaces_gym.rewards.tiny.hints import make_hints
+from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
+from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
+from molmospaces_gym.rewards.tiny.network import make_network, make_tokenizer
+from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
+from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
+
+torch = pytest.importorskip("torch")
+
+KNOWN = [
+    ("Pick", "pick up the mug."),
+    ("Pick", "pick up the pear."),
+    ("PickAndPlace", "pick up the mug and place it on the plate."),
+    ("PickAndPlace", "pick up the pear and place it on the black plate."),
+    ("PickAndPlace", "pick up the fork and place it on the bowl."),
+    ("Open", "open the left drawer."),
+    ("Open", "open the right drawer."),
+]
+
+
+@pytest.fixture(scope="module")
+def clips():
+    """One real house with two episodes, each with a fault."""
+    return collect("Pick", "train", [0], seeds=2, branches=1)
+
+
+@pytest.fixture(scope="module")
+def views(clips):
+    return joined_views(clips, CAMERAS)
+
+
+def test_progress_is_causal_and_full_only_at_success(clips):
+    kinds = [about["kind"] for about in clips.about]
+    assert kinds.count("expert") == 2 and len(kinds) >= 4
+    for index, about in enumerate(clips.about):
+        progress = clips.progress[index]
+        assert len(progress) == len(clips.rows[index])
+        assert progress[0] == 0.0 and progress.min() >= 0
+        assert (progress[-1] == 1.0) == about["success"]
+        if about["kind"] == "expert":
+            assert about["success"] and (np.diff(progress) >= 0).all()
+            assert set(progress[progress > 0.85]) == {1.0}
+
+
+def test_shared_frames_are_stored_once(clips):
+    assert len(clips.frames) < sum(len(rows) for rows in clips.rows)
+    expert, branch = clips.rows[0], clips.rows[1]
+    common = np.intersect1d(expert, branch)
+    assert common.tolist() == expert[: len(common)].tolist() == branch[: len(common)].tolist()
+
+
+def test_collecting_again_gives_the_same(clips):
+    again = collect("Pick", "train", [0], seeds=2, branches=1)
+    assert np.array_equal(again.frames, clips.frames)
+    assert again.about == clips.about
+    assert all(np.array_equal(a, b) for a, b in zip(again.progress, clips.progress, strict=True))
+
+
+def test_files_hold_the_clips(clips, tmp_path):
+    clips.save(tmp_path / "a.npz")
+    both = load_clips([tmp_path / "a.npz"] * 2)
+    assert len(both) == 2 * len(clips)
+    last = both.frames[both.rows[-1]]
+    assert np.array_equal(last, clips.frames[clips.rows[-1]])
+    (tmp_path / "b.npz").write_bytes(b"nothing")
+    for name in ("b.npz", "c.npz"):
+        with pytest.raises(InvalidConfig, match="holds no clips"):
+            load_clips([tmp_path / name])
+
+
+def test_questions_of_one_pass_have_the_scores_of_inference(net, tokenizer, views):
+    model = QwenModel(net, tokenizer, QwenSettings(fps=FPS))
+    known = [(about["task"], about["instruction"]) for about in views.about] + KNOWN
+    sampler = Sampler(views, Wrong(known), np.random.default_rng(0), questions=6)
+    videos = [sampler.draw(9) for _ in range(4)]
+    batch = make_batch(videos, model.prompt, 16, 2)
+    with torch.no_grad():
+        features, deep = video_features(net, batch.rows, batch.grids)
+        embeddings = net.get_input_embeddings()(batch.ids)
+        visual = batch.ids == model.prompt.pad
+        spread = visual.unsqueeze(-1).expand_as(embeddings)
+        hidden = net.model.language_model(
+            inputs_embeds=embeddings.masked_scatter(spread, features),
+            position_ids=batch.positions,
+            attention_mask=batch.mask,
+            use_cache=False,
+            visual_pos_masks=visual,
+            deepstack_visual_embeds=deep,
+        ).last_hidden_state
+        found = model.answers(hidden[batch.ends[:, 0], batch.ends[:, 1]])
+    answers = iter(found)
+    lone = 0
+    for video in videos:
+        for groups, extra, text, _ in video.questions:
+            frames = video.frames[: 2 * groups]
+            if extra is not None:
+                frames, lone = np.concatenate([frames, extra[None]]), lone + 1
+            score = model.score_video(frames, text)
+            assert next(answers)[0] == pytest.approx(score.logp_true, abs=1e-5)
+    assert lone > 0
+
+
+def test_the_fast_tower_is_the_tower_of_transformers(net, video):
+    from molmospaces_gym.rewards.qwen.pixels import patches
+
+    rows, grids = patches(video[:8], 16, 2), torch.tensor([[4, 4, 6]])
+    plain, deep = video_features(net, rows, grids)
+    with fast_vision(net, 24):
+        fast, fast_deep = video_features(net, rows, grids)
+    assert (plain - fast).abs().max() < 1e-5
+    assert all((a - b).abs().max() < 1e-5 for a, b in zip(deep, fast_deep, strict=True))
+    again, _ = video_features(net, rows, grids)
+    assert torch.equal(plain, again)
+
+
+def test_idle_targets_fall():
+    targets = idle_targets(30)
+    assert (np.diff(targets[:18]) < 0).all() and targets[-1] == pytest.approx(0.005)
+
+
+def test_wrong_instructions_are_wrong():
+    wrong = Wrong(KNOWN)
+    rng = np.random.default_rng(0)
+    for task, text in KNOWN:
+        thing, place = parts(text)
+        for _ in range(50):
+            for found in (wrong.other_object(task, text, rng), wrong.other_task(task, text, rng)):
+                assert parts(found)[0] != thing
+            drawn = wrong.draw(task, text, rng)
+            assert parts(drawn)[0] != thing or parts(drawn)[1].split()[-1] != place.split()[-1]
+    assert parts("open the left drawer.") == ("left drawer", "")
+
+
+def test_a_few_steps_of_training_make_a_model_that_loads(clips, views, tmp_path):
+    net, tokenizer = train(views, Recipe(steps=3, videos=2, vision_steps=2))
+    save(net, tokenizer, tmp_path)
+    model = QwenModel.load(str(tmp_path))
+    assert model.cameras == CAMERAS and model.fps == FPS
+    score = model.score_video(views.frames[views.rows[0]][:5], "pick up the pear.")
+    assert score.logp_true < 0 and np.isfinite(score.margin)
+    again, _ = train(views, Recipe(steps=3, videos=2, vision_steps=2))
+    for (name, a), (_, b) in zip(net.named_parameters(), again.named_parameters(), strict=True):
+        assert torch.equal(a.half(), b.half()), name
+
+
+def test_training_goes_on_from_a_folder(views, tmp_path):
+    first = train(views, Recipe(steps=2, videos=2, vision_steps=1))
+    save(*first, tmp_path)
+    recipe = Recipe(steps=2, videos=2, rate=1e-9)
+    net, tokenizer = train(views, recipe, start=tmp_path)
+    assert tokenizer.get_vocab() == first[1].get_vocab()
+    for a, b in zip(net.parameters(), first[0].parameters(), strict=True):
+        assert (a - b).abs().max() < 1e-3
+
+
+def test_hints_ignore_what_cannot_be_seen():
+    hints = make_hints(8)
+    ends, table = torch.randn(3, 8), torch.randn(20, 8)
+    hidden = torch.full((3, 3), -100)
+    named, done = hints(ends, table, hidden, torch.rand(3))
+    assert named == 0 and torch.isfinite(done)
+    assert hints.fitting(ends, torch.full((3,), -1.0)) == 0
+
+
+def test_auc_and_choice_of_episodes(clips):
+    assert auc([1.0, 2.0], [0.0, 1.0]) == 0.875
+    shown = episodes_of(Clips(clips.frames, clips.rows, clips.progress, clips.about))
+    assert [episode.success for episode in shown] == [True, True]
+    assert shown[0].frames.shape[1:] == (64, 128, 3)
+
+
+def test_the_bundled_network_is_small():
+    net = make_network(make_tokenizer())
+    assert sum(weight.numel() for weight in net.parameters()) <= 1_500_000
