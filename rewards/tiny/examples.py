@@ -78,7 +78,7 @@ class Sampler:
         else:
             chosen = _playback(len(rows), longest, rng)
             target = np.maximum(progress[chosen], LOWEST)
-        shown = self._augmented(self._clips.frames[rows[chosen]])
+        shown = augmented(self._clips.frames[rows[chosen]], rng)
         visible = kind >= 0.1 and not self._random[index]
         return self._ask(shown, target, self._clips.about[index], visible)
 
@@ -107,12 +107,15 @@ class Sampler:
         text = about["instruction"] if visible else None
         return Video(frames[:whole], questions, target[1:whole:GROUP], text)
 
-    def _augmented(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Brightness and contrast changed alike in all frames."""
-        gain, shift = self._rng.uniform(0.85, 1.15), self._rng.uniform(-15, 15)
-        levels = np.clip(frames * np.float32(gain) + np.float32(shift), 0, 255)
-        changed: NDArray[np.uint8] = levels.astype(np.uint8)
-        return changed
+
+def augmented(frames: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Brightness, contrast, tint and a shift of at most 3 pixels, alike in all frames."""
+    gain = rng.uniform(0.85, 1.15) * rng.uniform(0.92, 1.08, 3)
+    shift = rng.uniform(-15, 15)
+    levels = np.clip(frames * gain.astype(np.float32) + np.float32(shift), 0, 255)
+    down, right = (int(step) for step in rng.integers(-3, 4, 2))
+    changed: NDArray[np.uint8] = np.roll(levels.astype(np.uint8), (down, right), axis=(1, 2))
+    return changed
 
 
 def idle_targets(length: int) -> NDArray[np.float64]:

@@ -15,7 +15,14 @@ from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.pixels import patches
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips
-from molmospaces_gym.rewards.tiny.examples import HIDDEN, LOWEST, SEEN_FROM, SKIP, words_of
+from molmospaces_gym.rewards.tiny.examples import (
+    HIDDEN,
+    LOWEST,
+    SEEN_FROM,
+    SKIP,
+    augmented,
+    words_of,
+)
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 
 logger = logging.getLogger(__name__)
@@ -123,8 +130,7 @@ def _groups(
         rows, progress = clips.rows[index], clips.progress[index]
         last = int(rng.integers(1, len(rows)))
         pair = rows[[max(last - int(rng.integers(0, SKIP + 1)), 0), last]]
-        gain, shift = rng.uniform(0.85, 1.15), rng.uniform(-15, 15)
-        frames.append(np.clip(clips.frames[pair] * gain + shift, 0, 255).astype(np.uint8))
+        frames.append(augmented(clips.frames[pair], rng))
         seen = clips.about[index]["kind"] != "random" and progress[last] > SEEN_FROM
         words.append(words_of(clips.about[index]["instruction"], prompt) if seen else HIDDEN)
         truth.append(max(float(progress[last]), LOWEST))

@@ -128,6 +128,9 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
     embeddings = table(batch.ids)
     visual = batch.ids == prompt.pad
     spread = visual.unsqueeze(-1).expand_as(embeddings)
+    middle: list[Any] = []
+    layer = net.model.language_model.layers[len(net.model.language_model.layers) // 2 - 1]
+    hook = layer.register_forward_hook(lambda *call: middle.append(call[-1]))
     hidden = net.model.language_model(
         inputs_embeds=embeddings.masked_scatter(spread, features.to(embeddings.dtype)),
         position_ids=batch.positions,
@@ -136,12 +139,15 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
         visual_pos_masks=visual,
         deepstack_visual_embeds=deep,
     ).last_hidden_state
+    hook.remove()
     last = hidden[batch.ends[:, 0], batch.ends[:, 1]]
     logs = torch.log_softmax(net.lm_head(last), dim=-1)
     true, false, p = logs[:, prompt.true], logs[:, prompt.false], batch.truth
     entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
     loss = (-(p * true + (1 - p) * false) - entropy).mean()
-    ends = hidden[batch.group_ends[:, 0], batch.group_ends[:, 1]]
+    # Half-way up, where the upper layers can still compare it with the words of a question.
+    ends = middle[0][batch.group_ends[:, 0], batch.group_ends[:, 1]]
+    ends = torch.nn.functional.rms_norm(ends, ends.shape[-1:])
     named, done = hints(ends, table.weight, batch.group_words, batch.group_truth)
     fit = hints.fitting(last, batch.fits)
     shown = [loss, (true.exp() - p).abs().mean(), named, done, fit]
@@ -160,6 +166,8 @@ def save(net: Any, tokenizer: Any, folder: Path) -> None:
     net.to(torch.float16).save_pretrained(folder)
     net.to(torch.float32)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # written for the owner alone
+    (folder / "generation_config.json").unlink(missing_ok=True)  # it generates nothing
 
 
 def main() -> None:
