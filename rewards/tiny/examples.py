@@ -155,6 +155,10 @@ class Batch:
     fits: "Tensor"
     """(questions,): 1 where the instruction is the right one, 0 where not, -1 where it cannot be
     seen yet."""
+    asked: "Tensor"
+    """(questions, 3): tokens of what each question is about."""
+    seen: "Tensor"
+    """(questions, 3): tokens of what the video shows; -100 where it cannot be seen yet."""
     group_ends: "Tensor"
     """(groups, 2): row and column of the last token of each group of the videos themselves."""
     group_truth: "Tensor"
@@ -182,7 +186,8 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
         ends += [(index, column) for column in one.ends]
         group_ends += [(index, column) for column in one.group_ends]
     grids = [[len(one.frames) // GROUP, *_grid(one.frames, patch)] for one in laid]
-    truth = [question[3] for video in videos for question in video.questions]
+    pairs = [(video, question) for video in videos for question in video.questions]
+    truth = [question[3] for _, question in pairs]
     words = [
         words_of(video.instruction, prompt) if truth > SEEN_FROM else HIDDEN
         for video in videos
@@ -196,7 +201,14 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
         torch.tensor(grids),
         torch.tensor(ends),
         torch.tensor(truth, dtype=torch.float32),
-        torch.tensor([_fits(video, question) for video in videos for question in video.questions]),
+        torch.tensor([_fits(video, question) for video, question in pairs]),
+        torch.tensor([words_of(question[2], prompt) for _, question in pairs]),
+        torch.tensor(
+            [
+                words_of(video.instruction, prompt) if _fits(video, question) >= 0 else HIDDEN
+                for video, question in pairs
+            ]
+        ),
         torch.tensor(group_ends),
         torch.from_numpy(np.concatenate([video.truth for video in videos]).astype(np.float32)),
         torch.tensor(words),
