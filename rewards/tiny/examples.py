@@ -54,7 +54,7 @@ class Sampler:
         clips: with ``frames`` as (N, H, W, 3), the views joined.
         wrong: of instructions.
         rng: of every draw.
-        questions: of each video; half of them are about a wrong instruction.
+        questions: of each video; 40 % of them are about a wrong instruction.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Sampler:
         rng, groups = self._rng, len(frames) // GROUP
         questions: list[tuple[int, NDArray[np.uint8] | None, str, float]] = []
         for number in range(self._count):
-            asks_wrong = number % 2 == 1
+            asks_wrong = number % 4 == 1 or (number % 4 == 3 and rng.random() < 0.6)
             # What is meant cannot be told from the first frames, whatever the instruction.
             first = len(frames) // 3 if asks_wrong else 0
             last = len(frames) - 1 if number < 2 else int(rng.integers(first, len(frames)))
