@@ -16,12 +16,16 @@ from molmospaces_gym.rewards.qwen.model import QwenModel
 from molmospaces_gym.rewards.speed import Speed, measure_speed
 from molmospaces_gym.rewards.tiny.network import MEDIUM, make_network, make_tokenizer
 
-HEAD = "| model | ms/score | streaming gain | batch of 8 gain | MB per env | largest difference |"
+HEAD = (
+    "| model | frames | ms/score | streaming gain | batch of 8 gain | MB per env |"
+    " largest difference |"
+)
 
 
-def row(speed: Speed) -> str:
+def row(speed: Speed, size: tuple[int, int]) -> str:
     return (
-        f"| {speed.name}, {speed.parameters / 1e6:.1f} M | {speed.ms_per_score:.1f} |"
+        f"| {speed.name}, {speed.parameters / 1e6:.1f} M | {size[0]} x {size[1]} |"
+        f" {speed.ms_per_score:.1f} |"
         f" {speed.gain:.1f} x | {speed.batch_gain:.1f} x | {speed.memory_bytes / 2**20:.2f} |"
         f" {speed.difference:.1e} |"
     )
@@ -34,18 +38,21 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=8, help="medium: recompute each so many-th")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    print(HEAD + "\n|---|---|---|---|---|---|", flush=True)
+    print(HEAD + "\n|---|---|---|---|---|---|---|", flush=True)
     if args.only != "medium":
         tiny = load_reward_model("tiny")
-        print(row(measure_speed(tiny, args.frames)), flush=True)
+        # Two cameras of 128 x 128 as the wrapper takes them; then frames that need no resizing.
+        for size in ((128, 256), (64, 128)):
+            speed = measure_speed(tiny, args.frames, size=size)
+            print(row(speed, size), flush=True)
     if args.only != "tiny":
         tokenizer = make_tokenizer()
         medium = QwenModel(make_network(tokenizer, MEDIUM), tokenizer, name="medium")
-        # 7 x 7 tokens a group, as a camera picture of 224 x 224 has.
+        size = (224, 224)  # 7 x 7 tokens a group
         speed = measure_speed(
-            medium, args.frames, batch_frames=2, size=(224, 224), recomputed_every=args.every
+            medium, args.frames, batch_frames=2, size=size, recomputed_every=args.every
         )
-        print(row(speed), flush=True)
+        print(row(speed, size), flush=True)
 
 
 if __name__ == "__main__":

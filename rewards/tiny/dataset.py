@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", default="train", choices=("train", "val"))
     parser.add_argument("--houses", type=int, default=400)
+    parser.add_argument("--first", type=int, default=0, help="number of the first house")
     parser.add_argument("--seeds", type=int, default=2, help="episodes in each house")
     parser.add_argument("--branches", type=int, default=2, help="faults of each episode")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
@@ -132,8 +133,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     args.out.mkdir(parents=True, exist_ok=True)
     for task in args.tasks:
-        clips = collect(task, args.split, range(args.houses), args.seeds, args.branches)
-        clips.save(args.out / f"{args.split}-{task}.npz")
+        houses = range(args.first, args.first + args.houses)
+        clips = collect(task, args.split, houses, args.seeds, args.branches)
+        suffix = f"-{args.first}" if args.first else ""
+        clips.save(args.out / f"{args.split}-{task}{suffix}.npz")
 
 
 if __name__ == "__main__":

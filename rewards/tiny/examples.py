@@ -54,7 +54,7 @@ class Sampler:
         clips: with ``frames`` as (N, H, W, 3), the views joined.
         wrong: of instructions.
         rng: of every draw.
-        questions: of each video; half of them are about a wrong instruction.
+        questions: of each video; 40 % of them are about a wrong instruction.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Sampler:
         else:
             chosen = _playback(len(rows), longest, rng)
             target = np.maximum(progress[chosen], LOWEST)
-        shown = self._augmented(self._clips.frames[rows[chosen]])
+        shown = augmented(self._clips.frames[rows[chosen]], rng)
         visible = kind >= 0.1 and not self._random[index]
         return self._ask(shown, target, self._clips.about[index], visible)
 
@@ -92,7 +92,7 @@ class Sampler:
         rng, groups = self._rng, len(frames) // GROUP
         questions: list[tuple[int, NDArray[np.uint8] | None, str, float]] = []
         for number in range(self._count):
-            asks_wrong = number % 2 == 1
+            asks_wrong = number % 4 == 1 or (number % 4 == 3 and rng.random() < 0.6)
             # What is meant cannot be told from the first frames, whatever the instruction.
             first = len(frames) // 3 if asks_wrong else 0
             last = len(frames) - 1 if number < 2 else int(rng.integers(first, len(frames)))
@@ -107,12 +107,15 @@ class Sampler:
         text = about["instruction"] if visible else None
         return Video(frames[:whole], questions, target[1:whole:GROUP], text)
 
-    def _augmented(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Brightness and contrast changed alike in all frames."""
-        gain, shift = self._rng.uniform(0.85, 1.15), self._rng.uniform(-15, 15)
-        levels = np.clip(frames * np.float32(gain) + np.float32(shift), 0, 255)
-        changed: NDArray[np.uint8] = levels.astype(np.uint8)
-        return changed
+
+def augmented(frames: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Brightness, contrast, tint and a shift of at most 3 pixels, alike in all frames."""
+    gain = rng.uniform(0.85, 1.15) * rng.uniform(0.92, 1.08, 3)
+    shift = rng.uniform(-15, 15)
+    levels = np.clip(frames * gain.astype(np.float32) + np.float32(shift), 0, 255)
+    down, right = (int(step) for step in rng.integers(-3, 4, 2))
+    changed: NDArray[np.uint8] = np.roll(levels.astype(np.uint8), (down, right), axis=(1, 2))
+    return changed
 
 
 def idle_targets(length: int) -> NDArray[np.float64]:
@@ -152,6 +155,10 @@ class Batch:
     fits: "Tensor"
     """(questions,): 1 where the instruction is the right one, 0 where not, -1 where it cannot be
     seen yet."""
+    asked: "Tensor"
+    """(questions, 3): tokens of what each question is about."""
+    seen: "Tensor"
+    """(questions, 3): tokens of what the video shows; -100 where it cannot be seen yet."""
     group_ends: "Tensor"
     """(groups, 2): row and column of the last token of each group of the videos themselves."""
     group_truth: "Tensor"
@@ -179,7 +186,8 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
         ends += [(index, column) for column in one.ends]
         group_ends += [(index, column) for column in one.group_ends]
     grids = [[len(one.frames) // GROUP, *_grid(one.frames, patch)] for one in laid]
-    truth = [question[3] for video in videos for question in video.questions]
+    pairs = [(video, question) for video in videos for question in video.questions]
+    truth = [question[3] for _, question in pairs]
     words = [
         words_of(video.instruction, prompt) if truth > SEEN_FROM else HIDDEN
         for video in videos
@@ -193,7 +201,14 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
         torch.tensor(grids),
         torch.tensor(ends),
         torch.tensor(truth, dtype=torch.float32),
-        torch.tensor([_fits(video, question) for video in videos for question in video.questions]),
+        torch.tensor([_fits(video, question) for video, question in pairs]),
+        torch.tensor([words_of(question[2], prompt) for _, question in pairs]),
+        torch.tensor(
+            [
+                words_of(video.instruction, prompt) if _fits(video, question) >= 0 else HIDDEN
+                for video, question in pairs
+            ]
+        ),
         torch.tensor(group_ends),
         torch.from_numpy(np.concatenate([video.truth for video in videos]).astype(np.float32)),
         torch.tensor(words),

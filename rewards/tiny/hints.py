@@ -15,7 +15,14 @@ from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.pixels import patches
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips
-from molmospaces_gym.rewards.tiny.examples import HIDDEN, LOWEST, SEEN_FROM, SKIP, words_of
+from molmospaces_gym.rewards.tiny.examples import (
+    HIDDEN,
+    LOWEST,
+    SEEN_FROM,
+    SKIP,
+    augmented,
+    words_of,
+)
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 
 logger = logging.getLogger(__name__)
@@ -33,7 +40,17 @@ def make_hints(hidden: int) -> Any:
             super().__init__()
             self.words = torch.nn.Linear(hidden, 3 * hidden)
             self.progress = torch.nn.Linear(hidden, 1)
+            self.asked = torch.nn.Linear(hidden, 3 * hidden)
             self.fit = torch.nn.Linear(hidden, 1)
+
+        def asking(self, states: Any, table: Any, asked: Any, seen: Any) -> Any:
+            """Loss of knowing, near the end of a question, what is asked and what was seen.
+
+            With both at hand, the last layer has but to compare them.
+            """
+            return _named(self.asked(states), table, asked) + _named(
+                self.words(states), table, seen
+            )
 
         def fitting(self, ends: Any, fits: Any) -> Any:
             """Loss of telling right from wrong instructions at the ends (Q, hidden) of questions.
@@ -49,16 +66,24 @@ def make_hints(hidden: int) -> Any:
             return found / known.sum().clamp_min(1)
 
         def forward(self, states: Any, table: Any, words: Any, truth: Any) -> Any:
-            logits = self.words(states).view(-1, 3, hidden) @ table.T
-            named = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), words.flatten(), ignore_index=-100, reduction="sum"
-            ) / (words != -100).sum().clamp_min(1)
+            named = _named(self.words(states), table, words)
             done = torch.nn.functional.binary_cross_entropy_with_logits(
                 self.progress(states).squeeze(-1), truth
             )
             return named, done
 
     return Hints()
+
+
+def _named(vectors: Any, table: Any, words: Any) -> Any:
+    """Cross-entropy of three words (G, 3) given as vectors (G, 3 * hidden)."""
+    import torch
+
+    logits = vectors.view(-1, 3, table.shape[1]) @ table.T
+    total = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), words.flatten(), ignore_index=-100, reduction="sum"
+    )
+    return total / (words != -100).sum().clamp_min(1)
 
 
 def pretrain_vision(
@@ -123,8 +148,7 @@ def _groups(
         rows, progress = clips.rows[index], clips.progress[index]
         last = int(rng.integers(1, len(rows)))
         pair = rows[[max(last - int(rng.integers(0, SKIP + 1)), 0), last]]
-        gain, shift = rng.uniform(0.85, 1.15), rng.uniform(-15, 15)
-        frames.append(np.clip(clips.frames[pair] * gain + shift, 0, 255).astype(np.uint8))
+        frames.append(augmented(clips.frames[pair], rng))
         seen = clips.about[index]["kind"] != "random" and progress[last] > SEEN_FROM
         words.append(words_of(clips.about[index]["instruction"], prompt) if seen else HIDDEN)
         truth.append(max(float(progress[last]), LOWEST))

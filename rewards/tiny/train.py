@@ -114,9 +114,13 @@ def train(
         if step % 50 == 49:
             mean = np.mean(history[-50:], axis=0)
             seconds = time.process_time() - started
-            text = "step %d loss %.3f error %.3f words %.3f progress %.3f fit %.3f cpu %.0f s"
-            logger.info(text, step + 1, *mean, seconds)
+            named = zip(LOGGED, mean, strict=True)
+            text = " ".join(f"{name} {value:.3f}" for name, value in named)
+            logger.info("step %d %s cpu %.0f s", step + 1, text, seconds)
     return net.eval(), tokenizer
+
+
+LOGGED = ("loss", "error", "words", "progress", "fit", "asked")
 
 
 def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, list[float]]:
@@ -128,6 +132,12 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
     embeddings = table(batch.ids)
     visual = batch.ids == prompt.pad
     spread = visual.unsqueeze(-1).expand_as(embeddings)
+    layers = net.model.language_model.layers
+    states: list[Any] = []
+    hooks = [
+        layer.register_forward_hook(lambda *call: states.append(call[-1]))
+        for layer in (layers[len(layers) // 2 - 1], layers[-2])
+    ]
     hidden = net.model.language_model(
         inputs_embeds=embeddings.masked_scatter(spread, features.to(embeddings.dtype)),
         position_ids=batch.positions,
@@ -136,16 +146,23 @@ def loss_of(net: Any, hints: Any, prompt: Prompt, batch: Batch) -> tuple[Any, li
         visual_pos_masks=visual,
         deepstack_visual_embeds=deep,
     ).last_hidden_state
+    for hook in hooks:
+        hook.remove()
     last = hidden[batch.ends[:, 0], batch.ends[:, 1]]
     logs = torch.log_softmax(net.lm_head(last), dim=-1)
     true, false, p = logs[:, prompt.true], logs[:, prompt.false], batch.truth
     entropy = -(p * p.log() + (1 - p) * (1 - p).clamp_min(1e-9).log())
     loss = (-(p * true + (1 - p) * false) - entropy).mean()
-    ends = hidden[batch.group_ends[:, 0], batch.group_ends[:, 1]]
+    # Half-way up, where the upper layers can still compare it with the words of a question.
+    middle, late = (torch.nn.functional.rms_norm(part, part.shape[-1:]) for part in states)
+    ends = middle[batch.group_ends[:, 0], batch.group_ends[:, 1]]
     named, done = hints(ends, table.weight, batch.group_words, batch.group_truth)
     fit = hints.fitting(last, batch.fits)
-    shown = [loss, (true.exp() - p).abs().mean(), named, done, fit]
-    return loss + HINTED * (named + done + fit), [float(value.detach()) for value in shown]
+    before = late[batch.ends[:, 0], batch.ends[:, 1]]
+    asked = hints.asking(before, table.weight, batch.asked, batch.seen)
+    shown = [loss, (true.exp() - p).abs().mean(), named, done, fit, asked]
+    total = loss + HINTED * (named + done + fit + asked)
+    return total, [float(value.detach()) for value in shown]
 
 
 HINTED = 0.5
@@ -160,6 +177,8 @@ def save(net: Any, tokenizer: Any, folder: Path) -> None:
     net.to(torch.float16).save_pretrained(folder)
     net.to(torch.float32)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # written for the owner alone
+    (folder / "generation_config.json").unlink(missing_ok=True)  # it generates nothing
 
 
 def main() -> None:
