@@ -13,7 +13,7 @@ import torch
 
 from molmospaces_gym.rewards import load_reward_model
 from molmospaces_gym.rewards.qwen.model import QwenModel
-from molmospaces_gym.rewards.speed import Speed, measure_speed
+from molmospaces_gym.rewards.speed import TASK, Speed, measure_speed
 from molmospaces_gym.rewards.tiny.network import MEDIUM, make_network, make_tokenizer
 
 HEAD = (
@@ -46,7 +46,7 @@ def main() -> None:
             speed = measure_speed(tiny, args.frames, size=size)
             print(row(speed, size), flush=True)
     if args.only != "tiny":
-        tokenizer = make_tokenizer()
+        tokenizer = make_tokenizer([TASK] * 20)  # words are single tokens, as in Qwen's own
         medium = QwenModel(make_network(tokenizer, MEDIUM), tokenizer, name="medium")
         size = (224, 224)  # 7 x 7 tokens a group
         speed = measure_speed(
