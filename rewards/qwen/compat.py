@@ -1,4 +1,7 @@
-"""The few calls into transformers that differ between its releases, 4.57 to 5.x."""
+"""The few calls into transformers that differ between its releases.
+
+Tested with 5.23; what older ones return is followed from their source.
+"""
 
 import inspect
 from collections.abc import Sequence

@@ -65,7 +65,7 @@ def packages() -> tuple[Any, Any]:
         transformers.AutoModelForImageTextToText  # noqa: B018 - absent in old releases
     except (ImportError, AttributeError) as error:
         raise MissingPackage(
-            f"this reward model needs torch and transformers >= 4.57 ({error}); install them with:"
+            f"this reward model needs torch and transformers >= 5 ({error}); install them with:"
             " pip install 'molmospaces-gym[topreward]'"
         ) from error
     return torch, transformers

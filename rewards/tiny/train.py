@@ -177,6 +177,13 @@ def save(net: Any, tokenizer: Any, folder: Path) -> None:
     net.to(torch.float16).save_pretrained(folder)
     net.to(torch.float32)
     tokenizer.save_pretrained(folder)
+    # A class that every release knows, and nothing of the folder that it was loaded from.
+    about = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": tokenizer.eos_token,
+        "pad_token": tokenizer.pad_token,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(about, indent=2) + "\n")
     (folder / "model.safetensors").chmod(0o644)  # written for the owner alone
     (folder / "generation_config.json").unlink(missing_ok=True)  # it generates nothing
 
