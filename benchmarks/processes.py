@@ -14,6 +14,7 @@ from typing import Any, Generic
 from molmospaces_gym.benchmarks.jobs import J, R, Results, Work
 from molmospaces_gym.benchmarks.workers import Dispatcher, Worker, WorkerDied
 
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 PRELOAD = "molmospaces_gym.benchmarks.preload"
 """Module that the process from which workers are forked has imported."""
 
@@ -23,7 +24,7 @@ def prepare_processes() -> None:
 
     Workers wait for it where that was not done before. It ends with this process.
     """
-    if "forkserver" in multiprocessing.get_all_start_methods():
+    if METHOD == "forkserver":
         multiprocessing.set_forkserver_preload([PRELOAD])
         multiprocessing.forkserver.ensure_running()
 
@@ -69,9 +70,7 @@ class ProcessWorker(Generic[J, R]):
     """A process with a player, at the other end of a pipe."""
 
     def __init__(self, work: Work[J, R]) -> None:
-        methods = multiprocessing.get_all_start_methods()
-        method = "forkserver" if "forkserver" in methods else "spawn"
-        context: Any = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(METHOD)
         self.connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=_serve, args=(theirs, work, dict(os.environ)), daemon=True

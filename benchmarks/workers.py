@@ -104,7 +104,11 @@ class Dispatcher(Generic[J, R]):
 
     def start(self) -> Self:
         """Hire workers, who get ready while the caller does something else; see ``close``."""
-        self._hire()
+        try:
+            self._hire()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __iter__(self) -> Generator[R, None, None]:
