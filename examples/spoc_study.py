@@ -2,8 +2,10 @@
 
     python examples/spoc_study.py --seed 0 --out runs/study/pick-0       # about 30 CPU minutes
     python examples/spoc_study.py --shift 0.015 0.015 0 --out runs/study/shift-0
-    python examples/spoc_study.py --task Open --suite open-val --out runs/study/open-0
+    python examples/spoc_study.py --task Open --suite open-val --horizon 130 --out runs/study/open-0
     python examples/spoc_study.py --summary docs/training/spoc-pick runs/study/pick-*
+
+Started again in its folder, a study does the parts that are not there yet.
 
 With a shift the clone, which learned in a calibrated env, is tuned and evaluated in one where every
 observed pose is wrong by that much (m, the env argument ``pose_error``).
@@ -17,41 +19,65 @@ import csv
 import json
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.compare import compare
+from molmospaces_gym.json_files import write_atomic
 
 ARMS = ("bc", "rl", "scratch")
+ABOUT = (
+    *("task", "obs", "suite", "horizon", "preset", "seed", "demos", "bc_steps", "shift"),
+    "env_steps",
+)
 MEASURES = ("success_once", "success_at_end")
 
 
 def study(args: argparse.Namespace) -> None:
     from molmospaces_gym.policies.spoc import recipes
-    from molmospaces_gym.policies.spoc.bc import BcSettings
+    from molmospaces_gym.policies.spoc.bc import BEST, BcSettings
     from molmospaces_gym.policies.spoc.rl import RlSettings
 
     out: Path = args.out
-    seconds: dict[str, float] = {}
+    file = out / "study.json"
+    about: dict[str, Any] = {name: getattr(args, name) for name in ABOUT}
+    seconds = finished_parts(file, about)
     # Demonstrations go on after success: a clone of none that hold lifts for ever.
-    setup = recipes.Setup(task=args.task, obs=args.obs, env={"terminate_on_success": False})
+    held = {"terminate_on_success": False}
+    setup = recipes.Setup(task=args.task, obs=args.obs, horizon=args.horizon, env=held)
     config = recipes.configure(setup, args.preset)
     shift = {"pose_error": args.shift} if any(args.shift) else {}
 
-    started = time.process_time()
-    demos = recipes.demonstrations(setup, config, args.demos, args.seed)
-    seconds["demos"] = time.process_time() - started
-    started = time.process_time()
+    def part(name: str, work: Callable[[], Any]) -> Any:
+        started = time.process_time()
+        result = work()
+        seconds[name] = round(time.process_time() - started)
+        return result
+
+    def keep() -> None:
+        write_atomic(file, json.dumps(about | {"cpu_seconds": seconds}, indent=2) + "\n")
+
+    def judge(arm: str, folder: Path) -> None:
+        shutil.rmtree(out / f"eval-{arm}", ignore_errors=True)
+        evaluate(f"spoc:{folder}", args.suite, batch=16, out=out / f"eval-{arm}", **shift)
+        keep()
+
     steps = BcSettings(steps=args.bc_steps, every=args.bc_steps // 2, seed=args.seed)
-    cloned = recipes.train_bc(setup, demos, config, out / "bc", steps)
-    seconds["bc"] = time.process_time() - started
+    cloned = out / "bc" / BEST
+    if "bc" not in seconds:
+        demos = part("demos", lambda: recipes.demonstrations(setup, config, args.demos, args.seed))
+        part("bc", lambda: recipes.train_bc(setup, demos, config, out / "bc", steps))
+        judge("bc", cloned)
 
     settings = RlSettings(env_steps=args.env_steps, every=args.every, trials=80, seed=args.seed)
-    policies = {"bc": cloned}
     for arm in args.arms:
-        started = time.process_time()
-        policies[arm] = recipes.train_rl(
+        if arm in seconds:
+            continue
+        tune = partial(
+            recipes.train_rl,
             cloned,
             out / arm,
             settings,
@@ -59,20 +85,19 @@ def study(args: argparse.Namespace) -> None:
             from_scratch=arm == "scratch",
             env={"terminate_on_success": True, **shift},
         )
-        seconds[arm] = time.process_time() - started
+        judge(arm, part(arm, tune))
+    print(file.read_text())
 
-    for arm, folder in policies.items():
-        shutil.rmtree(out / f"eval-{arm}", ignore_errors=True)
-        evaluate(f"spoc:{folder}", args.suite, batch=16, out=out / f"eval-{arm}", **shift)
-    about = {"task": args.task, "obs": args.obs, "suite": args.suite, "preset": args.preset}
-    about |= {"seed": args.seed, "demos": args.demos, "bc_steps": args.bc_steps}
-    about |= {
-        "shift": args.shift,
-        "env_steps": args.env_steps,
-        "cpu_seconds": {k: round(v) for k, v in seconds.items()},
-    }
-    (out / "study.json").write_text(json.dumps(about, indent=2) + "\n")
-    print(json.dumps(about))
+
+def finished_parts(file: Path, about: dict[str, Any]) -> dict[str, float]:
+    """CPU seconds of the parts of this study that are done; refuses to go on with another."""
+    if not file.is_file():
+        return {}
+    found = json.loads(file.read_text())
+    seconds: dict[str, float] = found.pop("cpu_seconds")
+    if found != json.loads(json.dumps(about)):
+        raise SystemExit(f"{file.parent} holds another study, {found}; choose another --out")
+    return seconds
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -141,6 +166,7 @@ def main() -> None:
     parser.add_argument("--task", default="Pick")
     parser.add_argument("--suite", default="pick-val")
     parser.add_argument("--obs", default="state", choices=("state", "rgb"))
+    parser.add_argument("--horizon", type=int, default=80, help="steps of a training episode")
     parser.add_argument("--preset", default="nano")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--demos", type=int, default=200)
