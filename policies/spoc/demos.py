@@ -17,6 +17,10 @@ from molmospaces_gym.wrappers.instruction import hash_tokens
 Arrays = dict[str, NDArray[Any]]
 
 
+IDLE = 2e-3
+"""Change of a vector (m, rad, share) in one step up to which nothing moved."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Demos:
     """Steps of successful episodes, one after another.
@@ -135,7 +139,7 @@ def collect(
     episodes: int,
     seed: int,
     noise: float = 0.0,
-    idle: float = 2e-3,
+    idle: float = IDLE,
     progress: Callable[[int, int], None] | None = None,
 ) -> Demos:
     """Play until ``episodes`` of an expert's episodes were successful, and keep those.

@@ -20,7 +20,7 @@ from molmospaces_gym.benchmarks.datagen.replay import action_of, command_of, env
 from molmospaces_gym.benchmarks.datagen.trajectory import Trajectory
 from molmospaces_gym.errors import InvalidTrajectory, MixedActions
 from molmospaces_gym.policies.spoc.config import SpocConfig
-from molmospaces_gym.policies.spoc.demos import Arrays, DemoEpisode, Demos, seen, stacked
+from molmospaces_gym.policies.spoc.demos import IDLE, Arrays, DemoEpisode, Demos, seen, stacked
 from molmospaces_gym.session import Session
 from molmospaces_gym.wrappers.instruction import hash_tokens
 
@@ -73,7 +73,7 @@ def read_demos(
     *,
     task: str | None = None,
     failures: bool = False,
-    idle: float = 2e-3,
+    idle: float = IDLE,
     progress: Callable[[int, int], None] | None = None,
 ) -> Stored:
     """The demonstrations in a dataset.

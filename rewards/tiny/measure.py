@@ -22,7 +22,7 @@ from molmospaces_gym.rewards.metrics import voc
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
 from molmospaces_gym.rewards.tiny.examples import SKIP
 from molmospaces_gym.rewards.tiny.instructions import Wrong
-from molmospaces_gym.rewards.tiny.rollouts import CAMERAS, TASKS
+from molmospaces_gym.rewards.tiny.rollouts import CAMERAS, FAULTS, TASKS
 
 LAST = 3
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ def episodes_of(clips: Clips, cameras: Sequence[str] = CAMERAS) -> list[Episode]
     taken: set[tuple[str, int, int]] = set()
     for rows, about in zip(clips.rows, clips.about, strict=True):
         key = (about["task"], about["house"], about["seed"])
-        faulty = about["kind"] not in ("expert", "random")
+        faulty = about["kind"] in FAULTS
         fits = faulty if about["house"] % 2 else about["kind"] == "expert"
         if key in taken or not fits:
             continue

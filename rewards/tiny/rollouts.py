@@ -29,6 +29,8 @@ TAIL = 12
 """Steps that are played on after success."""
 FAULTS = ("hold", "drop", "wander")
 """What goes wrong: the robot stops; it opens its gripper and stops; it moves at random."""
+FROM_START = {0: ("random",), 1: ("idle",)}
+"""What is played from the start as well, by the remainder of the episode's seed."""
 
 Array = NDArray[np.float64]
 Frames = NDArray[np.uint8]
@@ -42,7 +44,8 @@ class Clip:
         frames: (T, cameras, side, side, 3).
         progress: (T,) in 0..1, 1 only while the task is done.
         success: whether it is done at the end.
-        kind: ``expert``, one of ``FAULTS``, or ``random``: at random from the start.
+        kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, or ``idle``,
+            the first command kept while the arm settles.
         shared: so many first frames are those of the episode's expert.
     """
 
@@ -108,8 +111,8 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
     progress = _expert_progress(take, done)
     clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
     kinds = [FAULTS[(seed + i) % len(FAULTS)] for i in range(branches)]
-    for kind in [*kinds, *(["random"] if branches and seed % 3 == 0 else [])]:
-        share = 0.0 if kind == "random" else rng.uniform(0.05, 0.85)
+    for kind in [*kinds, *(FROM_START.get(seed % 3, ()) if branches else ())]:
+        share = rng.uniform(0.05, 0.85) if kind in FAULTS else 0.0
         fault = round(share * done / STRIDE) * STRIDE
         env.world.set_state(env.session.slot, states[fault // STRIDE])
         length = max(3 * STRIDE, round(done * rng.uniform(0.6, 1.3)) - fault)
