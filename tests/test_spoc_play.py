@@ -16,9 +16,16 @@ from molmospaces_gym.cli.main import app
 from molmospaces_gym.errors import InvalidConfig, PolicyUnavailable
 from molmospaces_gym.policies.base import BatchedPolicy, load_policy, policy_env_kwargs
 from molmospaces_gym.policies.spoc import ActionTokens, SpocConfig, SpocModel
+from molmospaces_gym.policies.spoc.bc import BcSettings
 from molmospaces_gym.policies.spoc.demos import seen
 from molmospaces_gym.policies.spoc.policy import SpocPolicy
-from molmospaces_gym.policies.spoc.recipes import Setup, configure, redrawn
+from molmospaces_gym.policies.spoc.recipes import (
+    Setup,
+    configure,
+    demonstrations,
+    redrawn,
+    train_bc,
+)
 
 PICK = "molmospaces_gym/Pick-v1"
 
@@ -151,6 +158,15 @@ def test_cloning_from_pixels_ends_in_a_policy_that_plays(tmp_path: Path) -> None
             logits.append(found.model({k: torch.from_numpy(v)[None] for k, v in inputs.items()}))
     assert not torch.equal(*logits)
     env.close()
+
+
+def test_trials_that_cannot_be_spread_are_refused_before_training(tmp_path: Path) -> None:
+    setup = Setup(task="Pick", horizon=60)
+    config = configure(setup, "nano")
+    demos = demonstrations(setup, config, 1, 0)
+    with pytest.raises(InvalidConfig, match="12 is no multiple of 8"):
+        train_bc(setup, demos, config, tmp_path / "bc", BcSettings(steps=1), trials=12)
+    assert not (tmp_path / "bc").exists()
 
 
 @pytest.mark.slow

@@ -132,7 +132,16 @@ def train_bc(
     weights: NDArray[np.float64] | None = None,
     trials: int = 40,
 ) -> Path:
-    """Clone ``demos``; the folder of the policy that did best in ``trials`` val episodes."""
+    """Clone ``demos``; the folder of the policy that did best in ``trials`` val episodes.
+
+    Raises:
+        InvalidConfig: ``trials`` is no multiple of ``TRIAL_ENVS``; nothing was trained.
+    """
+    if trials % TRIAL_ENVS:  # the first trial comes after hours; say so before
+        raise InvalidConfig(
+            f"trials are played in {TRIAL_ENVS} envs, the same number in each: {trials} is no"
+            f" multiple of {TRIAL_ENVS}"
+        )
     torch.set_num_threads(1)  # one process of a small network is fastest so
     model = prepare(config, demos, settings.seed)
     envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL) if trials else None
