@@ -1,6 +1,7 @@
 """``PhysxScene``: one model in one SAPIEN scene, its state carried both ways."""
 
 import math
+from functools import cached_property
 
 import mujoco
 import numpy as np
@@ -75,6 +76,9 @@ class PhysxScene:
         self.drives: Drives = make_drives(model)
         self._weigh(model)
         self._set_drives(model)
+
+    def renew(self, model: "mujoco.MjModel | None" = None) -> None:
+        """x"""
 
     def vary(self, model: mujoco.MjModel) -> None:
         """Take over masses, friction and damping of a copy of the model."""
@@ -237,12 +241,20 @@ class PhysxScene:
             spring, rest = drives.spring[state.arm.joints], drives.rest[state.arm.joints]
             articulation.qf = (spring * (rest - at)).astype(np.float32)
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether PhysX still knows where every free body is."""
-        return bool(np.isfinite(self._rows).all())
+    def asleep(self) -> NDArray[np.bool_]:
+        """Which of the free bodies, then of the articulations, sleep."""
+        free = [body.is_sleeping for _, body in self._free]
+        return np.array(free + [state.root.sleeping for state in self._arms], np.bool_)
 
-    def shape_geoms(self) -> dict[physx.PhysxCollisionShape, int]:
+    def lull(self, asleep: NDArray[np.bool_]) -> None:
+        """Put bodies to sleep that slept when ``asleep`` was asked."""
+        bodies = [body for _, body in self._free] + [state.root for state in self._arms]
+        for body, sleeps in zip(bodies, asleep.tolist(), strict=True):
+            if sleeps:
+                body.put_to_sleep()
+
+    @cached_property
+    def geom_of(self) -> dict[physx.PhysxCollisionShape, int]:
         """Collision shape -> geom id."""
         return {shape: geom for geom, shape in self.shapes.shapes.items()}
 
@@ -260,6 +272,3 @@ def _make_system(model: mujoco.MjModel) -> physx.PhysxCpuSystem:
     physx.set_body_config(body)
     system = physx.PhysxCpuSystem()
     return system
-
-
-Geoms = NDArray[np.int32]
