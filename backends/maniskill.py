@@ -26,8 +26,13 @@ from numpy.typing import NDArray
 from molmospaces_gym.backends.base import Array, Contacts, State
 from molmospaces_gym.backends.dynamics import write_dynamics
 from molmospaces_gym.backends.pictures import Pictures
-from molmospaces_gym.backends.sapien_scene.contacts import Touches, read_touches, start_touches
-from molmospaces_gym.backends.sapien_scene.scene import PhysxScene
+from molmospaces_gym.backends.sapien_scene.contacts import (
+    Touches,
+    read_geoms,
+    read_touches,
+    start_touches,
+)
+from molmospaces_gym.backends.sapien_scene.scene import STEP, PhysxScene
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import BackendUnavailable, NotReset
 from molmospaces_gym.scenes.model import SceneModel
@@ -56,14 +61,15 @@ class _Snapshot:
 class _Slot:
     """A PhysX simulation with its mirror, and the arrays that are read on every step."""
 
-    def __init__(self, scene: SceneModel) -> None:
+    def __init__(self, scene: SceneModel, longest_step: float) -> None:
         self.scene, self.model = scene, scene.model
         self.data = data = mujoco.MjData(scene.model)
-        self.physics = PhysxScene(scene.model)
+        self.physics = PhysxScene(scene.model, longest_step)
         self.qpos: Array = data.qpos
         self.qvel: Array = data.qvel
         self.ctrl: Array = data.ctrl
         self.touches: Touches | None = None
+        self.touching: NDArray[np.int32] | None = None
         self.awake = np.ones(scene.model.nbody, np.int32)
         self.look: Look = PLAIN
         self.own: mujoco.MjModel | None = None
@@ -104,7 +110,7 @@ class _Slot:
             self.physics.step(duration, self.qpos, self.qvel)
             self.physics.pull(self.qpos, self.qvel)
             self._remember()
-            self.touches = None
+            self.touches = self.touching = None
             self.data.time += duration
             largest = max(np.abs(self.qpos).max(), np.abs(self.qvel).max(initial=0.0))
             self.diverged |= not largest < TOO_LARGE  # a NaN is not smaller either
@@ -114,17 +120,21 @@ class _Slot:
 class ManiSkillWorld:
     """N SAPIEN scenes stepped one after another on the CPU.
 
+    ``longest_step`` (s) bounds the steps of PhysX: shorter is more exact and slower.
+
     Raises:
         BackendUnavailable: another device than ``cpu`` is asked for. ManiSkill's batched GPU
             simulation has no counterpart here: ``num_worlds`` are always scenes of their own.
     """
 
-    def __init__(self, num_worlds: int = 1, device: str = "cpu") -> None:
+    def __init__(
+        self, num_worlds: int = 1, device: str = "cpu", longest_step: float = STEP
+    ) -> None:
         if device != "cpu":
             raise BackendUnavailable(
                 f"the maniskill backend simulates on the CPU, not on {device!r}; leave device out"
             )
-        self.num_worlds = num_worlds
+        self.num_worlds, self._longest_step = num_worlds, longest_step
         self._slots: list[_Slot | None] = [None] * num_worlds
         self._seen: list[OrderedDict[str, _Slot]] = [OrderedDict() for _ in range(num_worlds)]
         self._pictures = Pictures()
@@ -137,7 +147,7 @@ class ManiSkillWorld:
         """
         seen = self._seen[slot]
         if scene.key not in seen:
-            seen[scene.key] = _Slot(scene)
+            seen[scene.key] = _Slot(scene, self._longest_step)
             for loss in seen[scene.key].physics.losses:
                 _log.info("scene %s in SAPIEN: approximated %s", scene.house.name, loss)
         seen.move_to_end(scene.key)
@@ -174,6 +184,10 @@ class ManiSkillWorld:
         """The ``MjData`` that mirrors a slot: positions, velocities and poses, no forces."""
         return self._slot(slot).data
 
+    def physics(self, slot: int) -> PhysxScene:
+        """The simulation of a slot."""
+        return self._slot(slot).physics
+
     def scene(self, slot: int) -> "ManiSkillScene":
         """The slot's simulation as a ``ManiSkillScene``: the way out for ManiSkill users."""
         from molmospaces_gym.backends.sapien_scene.structs import maniskill_scene
@@ -195,14 +209,13 @@ class ManiSkillWorld:
         data.mocap_pos[:], data.mocap_quat[:] = state.mocap_pos, state.mocap_quat
         mujoco.mj_kinematics(here.model, data)
         here.diverged = False
-        here.physics.renew(None if here.own is None or not here.varied else here.own)
         here.push()
-        here.touches = None
         if isinstance(state.snapshot, _Snapshot):
             here.physics.lull(state.snapshot.asleep)
             here.touches = state.snapshot.touches
         else:
             here.touches = start_touches(here.model, data)
+        here.touching = here.touches.geoms
 
     def get_state(self, slot: int) -> State:
         """A complete copy. The simulation goes on from the copy, as it would from any restart:
@@ -279,7 +292,10 @@ class ManiSkillWorld:
         return here.touches
 
     def contact_geoms(self, slot: int) -> NDArray[np.int32]:
-        return self._touches(slot).geoms
+        here = self._slot(slot)
+        if here.touching is None:
+            here.touching = read_geoms(here.physics.system, here.physics.geom_of)
+        return here.touching
 
     def contacts(self, slot: int) -> Contacts:
         """Contacts of the last step of PhysX, those of sleeping bodies as when they fell asleep."""

@@ -14,6 +14,8 @@ TOUCHING = 5e-5
 """Gap (m) up to which two surfaces touch without a force: what PhysX leaves between things at rest.
 
 PhysX lists pairs as soon as they are within their contact offset; those are not contacts yet."""
+PUSHING = 1e-3
+"""Gap (m) up to which PhysX may slow things down that would meet within its step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,34 +41,42 @@ class Touches:
         )
 
 
+def read_geoms(
+    system: physx.PhysxCpuSystem, geom_of: Mapping[physx.PhysxCollisionShape, int]
+) -> NDArray[np.int32]:
+    """Only the geoms (n, 2) of ``read_touches``."""
+    found = []
+    for contact in system.get_contacts():
+        count = sum(_acts(point) for point in contact.points)
+        if count:
+            first, second = contact.shapes
+            found += [(geom_of[first], geom_of[second])] * count
+    return np.array(found, dtype=np.int32).reshape(-1, 2)
+
+
 def read_touches(
     system: physx.PhysxCpuSystem, geom_of: Mapping[physx.PhysxCollisionShape, int]
 ) -> Touches:
     """The contact points that carry a force or touch, as they were in the last step."""
-    geoms: list[tuple[int, int]] = []
-    values: list[tuple[float, ...]] = []
-    for contact in system.get_contacts():
-        pair: tuple[int, int] | None = None
-        for point in contact.points:
-            gap = point.separation
-            x, y, z = point.impulse.tolist()
-            size = (x * x + y * y + z * z) ** 0.5
-            if gap > TOUCHING and size == 0.0:
-                continue
-            if pair is None:
-                first, second = contact.shapes
-                pair = geom_of[first], geom_of[second]
-            geoms.append(pair)
-            values.append((*point.position.tolist(), *point.normal.tolist(), gap, size))
-    table = np.array(values, dtype=np.float64).reshape(-1, 8)
+    points = [
+        point for contact in system.get_contacts() for point in contact.points if _acts(point)
+    ]
+    impulse = np.array([point.impulse for point in points], dtype=np.float64).reshape(-1, 3)
+    normal = np.array([point.normal for point in points], dtype=np.float64).reshape(-1, 3)
+    position = np.array([point.position for point in points], dtype=np.float64).reshape(-1, 3)
     return Touches(
-        geoms=np.array(geoms, dtype=np.int32).reshape(-1, 2),
-        position=table[:, 0:3],
-        # PhysX's normal points from the second to the first.
-        normal=-table[:, 3:6],
-        distance=table[:, 6],
-        force=table[:, 7] / system.timestep,
+        geoms=read_geoms(system, geom_of),
+        position=position,
+        normal=-normal,  # PhysX's points from the second to the first
+        distance=np.array([point.separation for point in points], dtype=np.float64),
+        force=np.linalg.norm(impulse, axis=1) / system.timestep,
     )
+
+
+def _acts(point: physx.PhysxContactPoint) -> bool:
+    """Whether two surfaces touch at a point, or push each other just before they do."""
+    gap = point.separation
+    return bool(gap <= TOUCHING or (gap < PUSHING and point.impulse.any()))
 
 
 def start_touches(model: mujoco.MjModel, data: mujoco.MjData) -> Touches:

@@ -57,8 +57,9 @@ class PhysxScene:
         UnsupportedScene: the model holds what SAPIEN cannot represent.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
+    def __init__(self, model: mujoco.MjModel, longest_step: float = STEP) -> None:
         self.model, self.layout = model, Layout(model)
+        self.longest_step = longest_step
         refuse(self.layout)
         self.losses = losses(self.layout)
         self.system = _make_system(model)
@@ -76,9 +77,6 @@ class PhysxScene:
         self.drives: Drives = make_drives(model)
         self._weigh(model)
         self._set_drives(model)
-
-    def renew(self, model: "mujoco.MjModel | None" = None) -> None:
-        """x"""
 
     def vary(self, model: mujoco.MjModel) -> None:
         """Take over masses, friction and damping of a copy of the model."""
@@ -150,7 +148,7 @@ class PhysxScene:
             articulation.root_angular_velocity = velocity[3:]
         articulation.qpos = qpos[state.qpos].astype(np.float32)
         articulation.qvel = qvel[state.dofs].astype(np.float32)
-        articulation.qf = np.zeros(len(state.dofs), np.float32)
+        self._load_springs(state, qpos[state.qpos])
         state.root.wake_up()
         state.resting = False
 
@@ -205,16 +203,21 @@ class PhysxScene:
                 joint.set_drive_target(float(drives.scale[number] * value + drives.offset[number]))
 
     def step(self, duration: float, qpos: Array, qvel: Array) -> None:
-        """Advance by ``duration`` seconds; ``qpos`` and ``qvel`` are those of its start."""
-        count = max(1, math.ceil(duration / STEP - 1e-9))
-        self.system.timestep = step = duration / count
+        """Advance by ``duration`` seconds; ``qpos`` and ``qvel`` are those of its start.
+
+        PhysX takes steps of at most ``STEP``, and the model's own while a joint with dry friction
+        moves: such a joint then comes to rest where MuJoCo's does.
+        """
         moving = [
             state
             for state in self._arms
             if state.brakes
             and not state.resting
-            and (state.sprung or np.abs(qvel[state.dofs]).max() > STILL)
+            and np.abs(qvel[state.dofs]).max() > STILL
         ]
+        longest = float(self.model.opt.timestep) if moving else self.longest_step
+        count = max(1, math.ceil(duration / longest - 1e-9))
+        self.system.timestep = step = duration / count
         for number in range(count):
             for state in moving:
                 self._brake(state, step, number == 0, qpos, qvel)
@@ -237,9 +240,13 @@ class PhysxScene:
             friction, viscous = float(drives.friction[joint]), float(drives.viscous[joint])
             most = braking(friction, viscous, inertia, float(velocity[row]), step)
             drive.set_drive_properties(0.0, float(drives.damping[joint]), most)
+        self._load_springs(state, at)
+
+    def _load_springs(self, state: _ArmState, at: Array) -> None:
+        """Apply the springs beside the drives, where the joints are at ``at``."""
         if state.sprung:
-            spring, rest = drives.spring[state.arm.joints], drives.rest[state.arm.joints]
-            articulation.qf = (spring * (rest - at)).astype(np.float32)
+            spring, rest = (values[state.arm.joints] for values in (self.drives.spring, self.drives.rest))
+            state.articulation.qf = (spring * (rest - at)).astype(np.float32)
 
     def asleep(self) -> NDArray[np.bool_]:
         """Which of the free bodies, then of the articulations, sleep."""
