@@ -63,7 +63,7 @@ def _losses(model: mujoco.MjModel) -> Iterator[str]:
     own = model.geom_friction[:, 0]
     # Against the common friction every pair is exact unless the mean would need a negative one;
     # two geoms that both differ from it meet with a mean that is MuJoCo's only by chance.
-    odd = np.flatnonzero(solid & (own != common) & (model.geom_priority <= 0) & (own > common))
+    odd = np.flatnonzero(solid & (own != common) & (model.geom_priority <= 0))
     low = np.flatnonzero(solid & (model.geom_priority > 0) & (2.0 * own < common))
     if len(low):
         yield f"friction below half the scene's {common:g} of {_named(model, low)}"

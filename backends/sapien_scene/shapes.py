@@ -23,10 +23,13 @@ EXCLUDES = 32
 
 
 def scene_friction(model: mujoco.MjModel) -> float:
-    """The sliding friction that most colliding geoms of a model have."""
+    """The sliding friction that most colliding geoms have, those of robots left out."""
     solid = (model.geom_contype | model.geom_conaffinity) != 0
     ordinary = solid & (model.geom_priority <= 0)
-    counts = Counter(model.geom_friction[ordinary, 0].tolist())
+    joints = model.actuator_trnid[model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT), 0]
+    robots = model.body_rootid[model.jnt_bodyid[joints]]
+    still = ordinary & ~np.isin(model.body_rootid[model.geom_bodyid], robots)
+    counts = Counter(model.geom_friction[still if still.any() else ordinary, 0].tolist())
     return float(counts.most_common(1)[0][0]) if counts else 1.0
 
 

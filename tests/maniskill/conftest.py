@@ -44,7 +44,9 @@ def start() -> Callable[..., State]:
 
     def started(scene: SceneModel, qpos: Any = None, qvel: Any = None, at: Any = 0.0) -> State:
         model = scene.model
-        qpos = scene.rest_qpos.copy() if qpos is None else qpos
+        if qpos is None:  # everything where the file has it
+            qpos = model.qpos0.copy()
+            scene.robot.home_qpos(qpos)
         ctrl = np.zeros(model.nu)
         ctrl[scene.robot.actuators] = scene.robot.hold_command(qpos)
         place = np.zeros((model.nmocap, 3)) + at

@@ -93,7 +93,7 @@ def test_drawers_and_doors_coast_to_the_same_place(start, twins):
     qvel = np.zeros(model.nv)
     for part in parts:
         qvel[model.jnt_dofadr[scene.joint_ids[part.name]]] = 1.2 if part.slides else 2.0
-    worlds = twins(scene, start(scene, qvel=qvel, at=FAR))
+    worlds = twins(scene, start(scene, scene.rest_qpos.copy(), qvel, FAR))
     for _ in range(16):
         for world in worlds:
             world.step(SUBSTEPS)
