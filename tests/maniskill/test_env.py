@@ -132,12 +132,12 @@ def test_another_process_gets_the_same_numbers():
 
 
 def test_the_expert_picks_and_its_states_restore_bit_for_bit():
-    from molmospaces_gym.policies.base import make_policy
+    from molmospaces_gym.benchmarks.rollout import build_policy
 
     env = gym.make(ID, backend="maniskill", benchmark="pick-mini")
     observation, info = env.reset(seed=0, options={"episode": 0})
-    policy = make_policy("expert")
-    policy.bind(env)
+    policy = build_policy("expert")
+    policy.bind(env.unwrapped)
     policy.reset(info["instruction"], 0)
     world, actions, saved, lifted = env.unwrapped.world, [], None, False
     for number in range(env.unwrapped.session.horizon):
