@@ -68,7 +68,7 @@ def _losses(model: mujoco.MjModel) -> Iterator[str]:
     if len(low):
         yield f"friction below half the scene's {common:g} of {_named(model, low)}"
     if len(odd) > 1:
-        yield f"friction between geoms that differ from the scene's {common:g}: {_named(model, odd)}"
+        yield f"friction between geoms other than the scene's {common:g}: {_named(model, odd)}"
     rolling = np.flatnonzero(solid & (model.geom_condim == 6))
     if len(rolling):
         yield f"rolling friction of {_named(model, rolling)}"

@@ -1,6 +1,7 @@
 """``PhysxScene``: one model in one SAPIEN scene, its state carried both ways."""
 
 import math
+import pickle
 from functools import cached_property
 
 import mujoco
@@ -32,6 +33,8 @@ POSITION_ITERATIONS, VELOCITY_ITERATIONS = 15, 1
 """Of the solver; ManiSkill's defaults."""
 SLEEP_THRESHOLD = 0.005
 """Energy per mass (m^2/s^2) below which a body may fall asleep; ManiSkill's default."""
+BOUNCE_THRESHOLD = 2.0
+"""Speed (m/s) below which nothing bounces; restitution is 0 anyway."""
 STILL = 1e-4
 """Speed (m/s, rad/s) of a joint with dry friction below which it is left to its brake."""
 
@@ -66,6 +69,10 @@ class PhysxScene:
         self.scene = sapien.Scene([self.system])
         self.shapes = ShapeMaker(model, excluded_pairs(model))
         self.bodies = build_bodies(self.scene, self.layout, self.shapes)
+        for _, body in self.bodies.singles:
+            _tune(body)
+        for arm in self.bodies.arms:
+            _tune(arm.articulation)
         self._free = [(t, b) for t, b in self.bodies.singles if t.free_joint >= 0]
         self._carried = [(t, b) for t, b in self.bodies.singles if t.mocap >= 0]
         joints = [tree.free_joint for tree, _ in self._free]
@@ -122,9 +129,7 @@ class PhysxScene:
         for row, (_, body) in enumerate(self._free):
             at, dof = self._addresses[row]
             body.entity.pose = Pose(qpos[at : at + 3], qpos[at + 3 : at + 7])
-            centre_velocity(
-                qpos[at : at + 7], qvel[dof : dof + 6], self._middles[row], velocity
-            )
+            centre_velocity(qpos[at : at + 7], qvel[dof : dof + 6], self._middles[row], velocity)
             body.linear_velocity, body.angular_velocity = velocity[:3], velocity[3:]
             body.wake_up()
         self._resting[:] = False
@@ -166,9 +171,7 @@ class PhysxScene:
             self._which[count] = number
             count += 1
         if count:
-            free_states(
-                rows[:count], self._middles, self._which, self._addresses, qpos, qvel
-            )
+            free_states(rows[:count], self._middles, self._which, self._addresses, qpos, qvel)
         for state in self._arms:
             asleep = state.root.sleeping
             if asleep and state.resting:
@@ -211,9 +214,7 @@ class PhysxScene:
         moving = [
             state
             for state in self._arms
-            if state.brakes
-            and not state.resting
-            and np.abs(qvel[state.dofs]).max() > STILL
+            if state.brakes and not state.resting and np.abs(qvel[state.dofs]).max() > STILL
         ]
         longest = float(self.model.opt.timestep) if moving else self.longest_step
         count = max(1, math.ceil(duration / longest - 1e-9))
@@ -245,7 +246,9 @@ class PhysxScene:
     def _load_springs(self, state: _ArmState, at: Array) -> None:
         """Apply the springs beside the drives, where the joints are at ``at``."""
         if state.sprung:
-            spring, rest = (values[state.arm.joints] for values in (self.drives.spring, self.drives.rest))
+            spring, rest = (
+                values[state.arm.joints] for values in (self.drives.spring, self.drives.rest)
+            )
             state.articulation.qf = (spring * (rest - at)).astype(np.float32)
 
     def asleep(self) -> NDArray[np.bool_]:
@@ -268,14 +271,22 @@ class PhysxScene:
 
 def _make_system(model: mujoco.MjModel) -> physx.PhysxCpuSystem:
     """A CPU simulation with the model's gravity. SAPIEN's settings are global: put back at once."""
-    scene, body = physx.get_scene_config(), physx.get_body_config()
-    old = scene.gravity, scene.enable_enhanced_determinism, scene.enable_tgs, scene.enable_pcm
-    scene.gravity = model.opt.gravity.astype(np.float32)
-    scene.enable_enhanced_determinism = scene.enable_tgs = scene.enable_pcm = True
-    physx.set_scene_config(scene)
+    before = pickle.dumps(physx.get_scene_config())
+    config = physx.PhysxSceneConfig()
+    config.gravity = model.opt.gravity.astype(np.float32)
+    config.bounce_threshold = BOUNCE_THRESHOLD
+    config.enable_enhanced_determinism = config.enable_tgs = config.enable_pcm = True
+    config.enable_friction_every_iteration = True
+    config.enable_ccd = False
+    physx.set_scene_config(config)
+    try:
+        return physx.PhysxCpuSystem()
+    finally:
+        physx.set_scene_config(pickle.loads(before))
+
+
+def _tune(body: "physx.PhysxRigidDynamicComponent | physx.PhysxArticulation") -> None:
+    """Effort of the solver and sleep of a free body or an articulation."""
     body.solver_position_iterations = POSITION_ITERATIONS
     body.solver_velocity_iterations = VELOCITY_ITERATIONS
     body.sleep_threshold = SLEEP_THRESHOLD
-    physx.set_body_config(body)
-    system = physx.PhysxCpuSystem()
-    return system

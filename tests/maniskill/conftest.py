@@ -59,8 +59,8 @@ def start() -> Callable[..., State]:
 @pytest.fixture
 def twins() -> Iterator[Callable[..., tuple[Any, Any]]]:
     """``twins(scene, state, **kwargs)``: a MuJoCo world and a SAPIEN world in that state."""
-    from molmospaces_gym.backends.maniskill import ManiSkillWorld
     from molmospaces_gym.backends.mjc import MujocoWorld
+    from molmospaces_gym.backends.sapien_scene.world import ManiSkillWorld
 
     made: list[Any] = []
 

@@ -140,7 +140,7 @@ def test_the_expert_picks_and_its_states_restore_bit_for_bit():
     policy.bind(env.unwrapped)
     policy.reset(info["instruction"], 0)
     world, actions, saved, lifted = env.unwrapped.world, [], None, False
-    for number in range(env.unwrapped.session.horizon):
+    for _ in range(env.unwrapped.session.horizon):
         action, _ = policy.predict(observation)
         if env.unwrapped.session.state.potentials["grasp"] == 1.0 and saved is None:
             saved = world.get_state(0)

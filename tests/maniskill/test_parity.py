@@ -1,4 +1,4 @@
-"""The SAPIEN world against the MuJoCo world from the same state: the tolerances of docs/backends.md."""
+"""SAPIEN against MuJoCo from the same state, with the tolerances of ``docs/backends.md``."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ PENDULUM = """
 
 @pytest.mark.parametrize("robot", ["franka_droid", "franka_mobile", "rby1"])
 def test_bodies_are_where_mujocos_kinematics_has_them(robot, compose, start, degrees):
-    from molmospaces_gym.backends.maniskill import ManiSkillWorld
+    from molmospaces_gym.backends.sapien_scene.world import ManiSkillWorld
 
     scene = compose(robot=robot)
     model, world, rng = scene.model, ManiSkillWorld(), np.random.default_rng(0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from molmospaces_gym.backends.maniskill import ManiSkillWorld
+from molmospaces_gym.backends.sapien_scene.world import ManiSkillWorld
 from molmospaces_gym.errors import BackendUnavailable, NotReset, UnsupportedScene
 
 SUBSTEPS = 33
@@ -146,8 +146,10 @@ def test_a_diverged_slot_stands_still_until_its_next_state(compose, start):
 
 
 def test_collision_masks_and_excluded_pairs_are_mujocos(compose, start):
-    bodies = TABLE_AND_BOX.format(x=1, height=0.45).replace('mass=".2"/></body>\n<body name="ball"',
-        'mass=".2" contype="2" conaffinity="4"/></body>\n<body name="ball"')
+    bodies = TABLE_AND_BOX.format(x=1, height=0.45).replace(
+        'mass=".2"/></body>\n<body name="ball"',
+        'mass=".2" contype="2" conaffinity="4"/></body>\n<body name="ball"',
+    )
     excluded = '<contact><exclude body1="table" body2="ball"/></contact>'
     scene = compose(bodies, excluded)
     world = world_in(scene, start(scene, at=FAR))
