@@ -54,15 +54,15 @@ def make_drives(model: mujoco.MjModel) -> Drives:
     gain, target, offset = np.zeros(joints), np.zeros(joints), np.zeros(joints)
     damping, limit = np.zeros(joints), np.full(joints, UNLIMITED)
     for number in range(model.nu):
-        for joint, share, ratio in _driven(model, number):
+        for joint, part, ratio in _driven(model, number):
             stiff, speed = -model.actuator_biasprm[number, 1:3]
             actuator[joint] = number
-            gain[joint] = share * ratio * stiff
-            damping[joint] = share * ratio * speed
+            gain[joint] = part * ratio * stiff
+            damping[joint] = part * ratio * speed
             target[joint] = model.actuator_gainprm[number, 0] / stiff / ratio
             offset[joint] = model.actuator_biasprm[number, 0] / stiff / ratio
             if model.actuator_forcelimited[number]:
-                limit[joint] = abs(share) * np.abs(model.actuator_forcerange[number]).max()
+                limit[joint] = abs(part) * np.abs(model.actuator_forcerange[number]).max()
             if model.jnt_actfrclimited[joint]:
                 most = np.abs(model.jnt_actfrcrange[joint]).max()
                 limit[joint] = min(limit[joint], most)

@@ -79,6 +79,10 @@ class Layout:
             owner[list(part.bodies)] = part.body
         return owner
 
+    def name(self, body: int) -> str:
+        """Name of a body, made up where the model has none."""
+        return self.model.body(body).name or f"body{body}"
+
     def geoms(self, part: Part) -> NDArray[np.intp]:
         """Ids of the colliding geoms of a part."""
         model = self.model

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from molmospaces_gym.backends.sapien_scene.layout import FREE, HINGE, SLIDE, Layout
-from molmospaces_gym.backends.sapien_scene.shapes import geom_name, scene_friction
+from molmospaces_gym.backends.sapien_scene.shapes import geom_name, of_robots, scene_friction
 from molmospaces_gym.errors import UnsupportedScene
 
 _EQ, _TRN = mujoco.mjtEq, mujoco.mjtTrn
@@ -62,12 +62,13 @@ def _losses(model: mujoco.MjModel) -> Iterator[str]:
     common = scene_friction(model)
     own = model.geom_friction[:, 0]
     # Against the common friction every pair is exact unless the mean would need a negative one;
-    # two geoms that both differ from it meet with a mean that is MuJoCo's only by chance.
+    # two geoms that both differ from it meet with a mean that is MuJoCo's only by chance. Between
+    # the parts of one robot that does not matter.
     odd = np.flatnonzero(solid & (own != common) & (model.geom_priority <= 0))
     low = np.flatnonzero(solid & (model.geom_priority > 0) & (2.0 * own < common))
     if len(low):
         yield f"friction below half the scene's {common:g} of {_named(model, low)}"
-    if len(odd) > 1:
+    if not of_robots(model)[odd].all():
         yield f"friction between geoms other than the scene's {common:g}: {_named(model, odd)}"
     rolling = np.flatnonzero(solid & (model.geom_condim == 6))
     if len(rolling):

@@ -14,12 +14,11 @@ from molmospaces_gym.backends.sapien_scene.bodies import (
     Arm,
     build_bodies,
     excluded_pairs,
-    free_joint_damping,
-    set_mass,
 )
 from molmospaces_gym.backends.sapien_scene.drives import Drives, braking, make_drives
 from molmospaces_gym.backends.sapien_scene.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
+from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
 from molmospaces_gym.backends.sapien_scene.motion import centre_velocity, free_states
 from molmospaces_gym.backends.sapien_scene.shapes import (
     ShapeMaker,

@@ -26,11 +26,17 @@ def scene_friction(model: mujoco.MjModel) -> float:
     """The sliding friction that most colliding geoms have, those of robots left out."""
     solid = (model.geom_contype | model.geom_conaffinity) != 0
     ordinary = solid & (model.geom_priority <= 0)
-    joints = model.actuator_trnid[model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT), 0]
-    robots = model.body_rootid[model.jnt_bodyid[joints]]
-    still = ordinary & ~np.isin(model.body_rootid[model.geom_bodyid], robots)
-    counts = Counter(model.geom_friction[still if still.any() else ordinary, 0].tolist())
+    house = ordinary & ~of_robots(model)
+    counts = Counter(model.geom_friction[house if house.any() else ordinary, 0].tolist())
     return float(counts.most_common(1)[0][0]) if counts else 1.0
+
+
+def of_robots(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """(ngeom,) which geoms hang under the same body as a joint with an actuator."""
+    joints = model.actuator_trnid[model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT), 0]
+    roots = model.body_rootid[model.jnt_bodyid[joints]]
+    found: NDArray[np.bool_] = np.isin(model.body_rootid[model.geom_bodyid], roots)
+    return found
 
 
 def shape_friction(model: mujoco.MjModel, common: float) -> Array:
@@ -151,7 +157,8 @@ def hull_vertices(model: mujoco.MjModel, mesh: int) -> Array:
     # numvert, numface, vert_edgeadr[numvert], vert_globalid[numvert], ...
     count = int(model.mesh_graph[graph])
     first = graph + 2 + count
-    return vertices[model.mesh_graph[first : first + count]]
+    hull: Array = vertices[model.mesh_graph[first : first + count]]
+    return hull
 
 
 def geom_name(model: mujoco.MjModel, geom: int) -> str:

@@ -16,7 +16,6 @@ import copy
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -26,13 +25,8 @@ from numpy.typing import NDArray
 from molmospaces_gym.backends.base import Array, Contacts, State
 from molmospaces_gym.backends.dynamics import write_dynamics
 from molmospaces_gym.backends.pictures import Pictures
-from molmospaces_gym.backends.sapien_scene.contacts import (
-    Touches,
-    read_geoms,
-    read_touches,
-    start_touches,
-)
 from molmospaces_gym.backends.sapien_scene.scene import STEP, PhysxScene
+from molmospaces_gym.backends.sapien_scene.slot import Slot
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import BackendUnavailable, NotReset
 from molmospaces_gym.scenes.model import SceneModel
@@ -44,77 +38,8 @@ if TYPE_CHECKING:
 Callback = Callable[[int], None]
 SCENES_PER_SLOT = 4
 """Simulations a slot keeps for scenes it may come back to."""
-TOO_LARGE = 1e10
-"""A position or velocity beyond it is a diverged simulation (MuJoCo's bound)."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class _Snapshot:
-    """What a slot's state has beside MuJoCo's arrays."""
-
-    asleep: NDArray[np.bool_]
-    touches: Touches
-
-
-class _Slot:
-    """A PhysX simulation with its mirror, and the arrays that are read on every step."""
-
-    def __init__(self, scene: SceneModel, longest_step: float) -> None:
-        self.scene, self.model = scene, scene.model
-        self.data = data = mujoco.MjData(scene.model)
-        self.physics = PhysxScene(scene.model, longest_step)
-        self.qpos: Array = data.qpos
-        self.qvel: Array = data.qvel
-        self.ctrl: Array = data.ctrl
-        self.touches: Touches | None = None
-        self.touching: NDArray[np.int32] | None = None
-        self.awake = np.ones(scene.model.nbody, np.int32)
-        self.look: Look = PLAIN
-        self.own: mujoco.MjModel | None = None
-        self.varied = self.diverged = False
-        self.pushed = np.empty(scene.model.nq), np.empty(scene.model.nv)
-        ctrl_low, ctrl_high = scene.model.actuator_ctrlrange.T
-        limited = scene.model.actuator_ctrllimited.astype(bool)
-        self.low = np.where(limited, ctrl_low, -np.inf)
-        self.high = np.where(limited, ctrl_high, np.inf)
-
-    def use(self, model: mujoco.MjModel) -> None:
-        """Simulate with the masses, friction and damping of a copy of the scene's model."""
-        self.model = model
-        self.physics.vary(model)
-
-    def push(self) -> None:
-        """Put the simulation where the mirror is."""
-        data = self.data
-        self.physics.push(self.qpos, self.qvel, data.mocap_pos, data.mocap_quat)
-        self._remember()
-
-    def _remember(self) -> None:
-        self.pushed[0][:], self.pushed[1][:] = self.qpos, self.qvel
-
-    def written(self) -> bool:
-        """Whether someone has written into the mirror since the simulation was read."""
-        return not (
-            np.array_equal(self.qpos, self.pushed[0]) and np.array_equal(self.qvel, self.pushed[1])
-        )
-
-    def advance(self, n_substeps: int) -> None:
-        """Let time pass, or with 0 substeps only take over what was written."""
-        if n_substeps:
-            if self.written():
-                self.push()
-            self.physics.command(np.clip(self.ctrl, self.low, self.high))
-            duration = n_substeps * float(self.model.opt.timestep)
-            self.physics.step(duration, self.qpos, self.qvel)
-            self.physics.pull(self.qpos, self.qvel)
-            self._remember()
-            self.touches = self.touching = None
-            self.data.time += duration
-            largest = max(np.abs(self.qpos).max(), np.abs(self.qvel).max(initial=0.0))
-            self.diverged |= not largest < TOO_LARGE  # a NaN is not smaller either
-        mujoco.mj_kinematics(self.model, self.data)
 
 
 class ManiSkillWorld:
@@ -135,8 +60,8 @@ class ManiSkillWorld:
                 f"the maniskill backend simulates on the CPU, not on {device!r}; leave device out"
             )
         self.num_worlds, self._longest_step = num_worlds, longest_step
-        self._slots: list[_Slot | None] = [None] * num_worlds
-        self._seen: list[OrderedDict[str, _Slot]] = [OrderedDict() for _ in range(num_worlds)]
+        self._slots: list[Slot | None] = [None] * num_worlds
+        self._seen: list[OrderedDict[str, Slot]] = [OrderedDict() for _ in range(num_worlds)]
         self._pictures = Pictures()
 
     def load(self, slot: int, scene: SceneModel) -> None:
@@ -147,9 +72,11 @@ class ManiSkillWorld:
         """
         seen = self._seen[slot]
         if scene.key not in seen:
-            seen[scene.key] = _Slot(scene, self._longest_step)
+            seen[scene.key] = Slot(scene, self._longest_step)
             for loss in seen[scene.key].physics.losses:
-                _log.info("scene %s in SAPIEN: approximated %s", scene.house.name, loss)
+                # Which geoms slide differently is worth a warning; the rest is so in every house.
+                level = logging.WARNING if loss.startswith("friction") else logging.INFO
+                _log.log(level, "scene %s in SAPIEN: approximated %s", scene.house.name, loss)
         seen.move_to_end(scene.key)
         while len(seen) > SCENES_PER_SLOT:
             seen.popitem(last=False)
@@ -194,7 +121,7 @@ class ManiSkillWorld:
 
         return maniskill_scene(self._slot(slot).physics)
 
-    def _slot(self, slot: int) -> _Slot:
+    def _slot(self, slot: int) -> Slot:
         found = self._slots[slot]
         if found is None:
             raise NotReset(f"slot {slot} holds no scene yet; call reset() first")
@@ -202,20 +129,7 @@ class ManiSkillWorld:
 
     def set_state(self, slot: int, state: State) -> None:
         """Overwrite a slot and wake it; a state of ``get_state`` restores bit for bit."""
-        here = self._slot(slot)
-        data = here.data
-        mujoco.mj_resetData(here.model, data)
-        data.qpos[:], data.qvel[:], data.ctrl[:] = state.qpos, state.qvel, state.ctrl
-        data.mocap_pos[:], data.mocap_quat[:] = state.mocap_pos, state.mocap_quat
-        mujoco.mj_kinematics(here.model, data)
-        here.diverged = False
-        here.push()
-        if isinstance(state.snapshot, _Snapshot):
-            here.physics.lull(state.snapshot.asleep)
-            here.touches = state.snapshot.touches
-        else:
-            here.touches = start_touches(here.model, data)
-        here.touching = here.touches.geoms
+        self._slot(slot).set(state)
 
     def get_state(self, slot: int) -> State:
         """A complete copy, from which the simulation itself goes on too.
@@ -224,17 +138,9 @@ class ManiSkillWorld:
         and coming back give the same numbers; what would have come without the copy may differ.
         """
         here = self._slot(slot)
-        data = here.data
-        state = State(
-            data.qpos.copy(),
-            data.qvel.copy(),
-            data.ctrl.copy(),
-            data.mocap_pos.copy(),
-            data.mocap_quat.copy(),
-            snapshot=_Snapshot(here.physics.asleep(), self._touches(slot)),
-        )
+        state = here.copy()
         if not here.diverged:
-            self.set_state(slot, state)
+            here.set(state)
         return state
 
     def step(
@@ -287,21 +193,13 @@ class ManiSkillWorld:
         found: Array = self._slot(slot).data.site_xmat
         return found
 
-    def _touches(self, slot: int) -> Touches:
-        here = self._slot(slot)
-        if here.touches is None:
-            here.touches = read_touches(here.physics.system, here.physics.geom_of)
-        return here.touches
-
     def contact_geoms(self, slot: int) -> NDArray[np.int32]:
-        here = self._slot(slot)
-        if here.touching is None:
-            here.touching = read_geoms(here.physics.system, here.physics.geom_of)
-        return here.touching
+        return self._slot(slot).touching_geoms()
 
     def contacts(self, slot: int) -> Contacts:
         """Contacts of the last step of PhysX, those of sleeping bodies as when they fell asleep."""
-        return self._touches(slot).contacts(self._slot(slot).model)
+        here = self._slot(slot)
+        return here.all_touches().contacts(here.model)
 
     def resting_contacts(self, slot: int) -> Contacts:
         """The same as ``contacts``, which leaves out nothing that sleeps."""
