@@ -2,7 +2,7 @@
 
 A position servo and a spring are the drive itself, with MuJoCo's gains. Dry friction of a joint
 that nothing drives is a drive that brakes: it asks for standstill and may use no more than the
-friction, to which viscous damping is added while the joint moves (``braking``).
+friction, to which viscous damping is added while the joint moves (``Brake``).
 """
 
 from dataclasses import dataclass
@@ -133,13 +133,41 @@ def linear_equalities(model: mujoco.MjModel) -> list[tuple[int, int, float, floa
     return found
 
 
-def braking(
-    friction: float, viscous: float, inertia: float, velocity: float, duration: float
-) -> float:
-    """What a braking drive may use in the next ``duration`` seconds, N or N m.
+@dataclass(frozen=True)
+class Brake:
+    """Dry friction and viscous damping of a joint, as MuJoCo's implicit integration has them.
 
-    Dry friction and the viscous part at the velocity at the end of it, as implicit integration
-    has it.
+    ``friction`` N or N m, ``viscous`` N s/m or N m s/rad, ``inertia`` kg or kg m^2, and MuJoCo's
+    time step ``substep`` in s.
     """
-    ahead = abs(velocity) - friction * duration / inertia
-    return friction + viscous * max(ahead, 0.0) / (1.0 + viscous * duration / inertia)
+
+    friction: float
+    viscous: float
+    inertia: float
+    substep: float
+
+    def force(self, speed: float, step: float, share: float = 1.0) -> float:
+        """What a braking drive may use in a step of PhysX, N or N m.
+
+        It takes from ``speed`` what MuJoCo's substeps would take in a ``share`` of ``step``
+        seconds. What stops within the step may use more than it needs.
+        """
+        stop = self.friction + self.viscous * speed
+        if self.viscous <= 0.0:
+            slower = speed - self.friction * share * step / self.inertia
+        else:
+            final = self.friction / self.viscous
+            kept = 1.0 + self.viscous * self.substep / self.inertia
+            slower = (speed + final) * kept ** (-share * step / self.substep) - final
+        if slower <= 0.0:
+            return stop
+        return self.inertia * (speed - slower) / step
+
+
+def first_share(step: float, substep: float) -> float:
+    """The share of its step in which the first step of a motion is braked.
+
+    A step of PhysX moves things with the velocity at its end. Velocities half a step ahead make
+    that right to second order; MuJoCo's shorter step is late by half of its own.
+    """
+    return min(1.0, 0.5 * (1.0 + substep / step))

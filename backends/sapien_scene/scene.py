@@ -15,7 +15,12 @@ from molmospaces_gym.backends.sapien_scene.bodies import (
     build_bodies,
     excluded_pairs,
 )
-from molmospaces_gym.backends.sapien_scene.drives import Drives, braking, make_drives
+from molmospaces_gym.backends.sapien_scene.drives import (
+    Brake,
+    Drives,
+    first_share,
+    make_drives,
+)
 from molmospaces_gym.backends.sapien_scene.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
 from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
@@ -47,9 +52,10 @@ class _ArmState:
         self.dofs = model.jnt_dofadr[arm.joints]
         self.free, self.mocap = arm.tree.free_joint, arm.tree.mocap
         self.driven: list[tuple[physx.PhysxArticulationJoint, int]] = []
-        self.brakes: list[tuple[int, int, physx.PhysxArticulationJoint]] = []
+        self.brakes: list[tuple[int, Brake, physx.PhysxArticulationJoint, float]] = []
         self.sprung = False
         self.resting = False
+        self.fresh = False
 
 
 class PhysxScene:
@@ -110,15 +116,24 @@ class PhysxScene:
             for row, (number, joint) in enumerate(
                 zip(state.arm.joints.tolist(), state.arm.drives, strict=True)
             ):
-                gains = drives.stiffness[number], drives.damping[number], drives.limit[number]
-                joint.set_drive_properties(*(float(gain) for gain in gains), "force")
+                found = drives.stiffness[number], drives.damping[number], drives.limit[number]
+                gains = tuple(float(gain) for gain in found)
+                joint.set_drive_properties(*gains, "force")
                 joint.set_drive_velocity_target(0.0)
                 joint.set_drive_target(float(drives.offset[number]))
                 if drives.actuator[number] >= 0:
                     state.driven.append((joint, number))
                 if drives.brakes[number]:
-                    state.brakes.append((row, number, joint))
+                    state.brakes.append((row, self._brake(number, model), joint, gains[1]))
                     state.sprung |= bool(drives.spring[number])
+
+    def _brake(self, joint: int, model: mujoco.MjModel) -> Brake:
+        return Brake(
+            friction=float(self.drives.friction[joint]),
+            viscous=float(self.drives.viscous[joint]),
+            inertia=float(model.dof_M0[model.jnt_dofadr[joint]]),
+            substep=float(model.opt.timestep),
+        )
 
     def push(self, qpos: Array, qvel: Array, mocap_pos: Array, mocap_quat: Array) -> None:
         """Put everything where MuJoCo's arrays have it, and awake."""
@@ -154,7 +169,7 @@ class PhysxScene:
         articulation.qvel = qvel[state.dofs].astype(np.float32)
         self._load_springs(state, qpos[state.qpos])
         state.root.wake_up()
-        state.resting = False
+        state.resting, state.fresh = False, True
 
     def pull(self, qpos: Array, qvel: Array) -> None:
         """Write into MuJoCo's arrays what has moved since the last time."""
@@ -205,42 +220,31 @@ class PhysxScene:
                 joint.set_drive_target(float(drives.scale[number] * value + drives.offset[number]))
 
     def step(self, duration: float, qpos: Array, qvel: Array) -> None:
-        """Advance by ``duration`` seconds; ``qpos`` and ``qvel`` are those of its start.
-
-        PhysX takes steps of at most ``STEP``, and the model's own while a joint with dry friction
-        moves: such a joint then comes to rest where MuJoCo's does.
-        """
+        """Advance by ``duration`` seconds; ``qpos`` and ``qvel`` are those of its start."""
         moving = [
             state
             for state in self._arms
             if state.brakes and not state.resting and np.abs(qvel[state.dofs]).max() > STILL
         ]
-        longest = float(self.model.opt.timestep) if moving else self.longest_step
-        count = max(1, math.ceil(duration / longest - 1e-9))
+        count = max(1, math.ceil(duration / self.longest_step - 1e-9))
         self.system.timestep = step = duration / count
         for number in range(count):
             for state in moving:
-                self._brake(state, step, number == 0, qpos, qvel)
+                share = 1.0
+                if state.fresh:
+                    share, state.fresh = first_share(step, float(self.model.opt.timestep)), False
+                if number:
+                    at, velocity = state.articulation.qpos, state.articulation.qvel
+                else:
+                    at, velocity = qpos[state.qpos], qvel[state.dofs]
+                self._load_springs(state, at)
+                for row, brake, drive, damping in state.brakes:
+                    most = brake.force(abs(float(velocity[row])), step, share)
+                    drive.set_drive_properties(0.0, damping, most)
             self.system.step()
         for state in moving:
-            for _, joint, drive in state.brakes:
-                drive.set_drive_properties(
-                    0.0, float(self.drives.damping[joint]), float(self.drives.friction[joint])
-                )
-
-    def _brake(
-        self, state: _ArmState, step: float, is_first: bool, qpos: Array, qvel: Array
-    ) -> None:
-        """Set what dry friction and damping may use in the next step, and the springs."""
-        drives, articulation = self.drives, state.articulation
-        at = qpos[state.qpos] if is_first else articulation.qpos
-        velocity = qvel[state.dofs] if is_first else articulation.qvel
-        for row, joint, drive in state.brakes:
-            inertia = float(self.model.dof_M0[self.model.jnt_dofadr[joint]])
-            friction, viscous = float(drives.friction[joint]), float(drives.viscous[joint])
-            most = braking(friction, viscous, inertia, float(velocity[row]), step)
-            drive.set_drive_properties(0.0, float(drives.damping[joint]), most)
-        self._load_springs(state, at)
+            for _, brake, drive, damping in state.brakes:
+                drive.set_drive_properties(0.0, damping, brake.friction)
 
     def _load_springs(self, state: _ArmState, at: Array) -> None:
         """Apply the springs beside the drives, where the joints are at ``at``."""
