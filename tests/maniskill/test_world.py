@@ -228,3 +228,45 @@ def test_misuse_is_named(compose, start):
     world.set_state(0, replace(state, snapshot=None))
     world.close()
     world.close()
+
+
+def test_pairs_slide_as_in_mujoco():
+    """PhysX takes the mean of two frictions: with the house's it must give MuJoCo's."""
+    from molmospaces_gym.robots import get_robot
+    from molmospaces_gym.scenes.compose import get_scene
+    from molmospaces_gym.scenes.resolve import resolve_house
+
+    scene = get_scene(resolve_house("generated/val/0"), get_robot("franka_droid"))
+    world = ManiSkillWorld()
+    world.load(0, scene)
+    model, shapes = scene.model, world.physics(0).shapes.shapes
+    assert set(shapes) == set(np.flatnonzero(scene.solid).tolist())
+    house = 0.9
+    for geom, shape in shapes.items():
+        material = shape.physical_material
+        assert material.static_friction == material.dynamic_friction
+        own = float(model.geom_friction[geom, 0])
+        wanted = own if model.geom_priority[geom] else max(own, house)
+        assert (material.static_friction + house) / 2 == pytest.approx(wanted, abs=1e-6)
+    pads = [geom for geom in shapes if model.geom_priority[geom]]
+    assert sorted({round(float(model.geom_friction[g, 0]), 3) for g in pads}) == [0.6, 0.7]
+
+
+@pytest.mark.parametrize(("slope", "slides"), [(0.85, False), (0.95, True)])
+def test_a_box_slides_where_the_slope_exceeds_the_friction(compose, start, twins, slope, slides):
+    angle = np.degrees(np.arctan(slope))
+    scene = compose(
+        f'<body name="ramp" pos="2 0 1" euler="0 {angle} 0">'
+        '<geom type="box" size="1 .5 .05"/></body>'
+        f'<body name="box" pos="2 0 1" euler="0 {angle} 0"><freejoint/>'
+        '<geom type="box" pos="0 0 .0701" size=".1 .1 .02" mass=".2"/></body>'
+    )
+    body, ends = scene.body_id("box"), []
+    for world in twins(scene, start(scene, at=FAR)):
+        begin = world.body_pos(0)[body].copy()
+        world.step(500)
+        ends.append(float(np.linalg.norm(world.body_pos(0)[body] - begin)))
+    if slides:
+        assert ends[1] == pytest.approx(ends[0], rel=0.05) and ends[0] > 0.05
+    else:
+        assert max(ends) < 5e-3
