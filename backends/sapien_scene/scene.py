@@ -230,14 +230,13 @@ class PhysxScene:
         self.system.timestep = step = duration / count
         for number in range(count):
             for state in moving:
-                share = 1.0
-                if state.fresh:
-                    share, state.fresh = first_share(step, float(self.model.opt.timestep)), False
+                first = state.fresh and number == 0
+                share = first_share(step, float(self.model.opt.timestep)) if first else 1.0
                 if number:
                     at, velocity = state.articulation.qpos, state.articulation.qvel
                 else:
                     at, velocity = qpos[state.qpos], qvel[state.dofs]
-                self._load_springs(state, at)
+                self._load_springs(state, at, share)
                 for row, brake, drive, damping in state.brakes:
                     most = brake.force(abs(float(velocity[row])), step, share)
                     drive.set_drive_properties(0.0, damping, most)
@@ -245,14 +244,16 @@ class PhysxScene:
         for state in moving:
             for _, brake, drive, damping in state.brakes:
                 drive.set_drive_properties(0.0, damping, brake.friction)
+        for state in self._arms:
+            state.fresh = False
 
-    def _load_springs(self, state: _ArmState, at: Array) -> None:
-        """Apply the springs beside the drives, where the joints are at ``at``."""
+    def _load_springs(self, state: _ArmState, at: Array, share: float = 1.0) -> None:
+        """Apply a share of the springs beside the drives, where the joints are at ``at``."""
         if state.sprung:
             spring, rest = (
                 values[state.arm.joints] for values in (self.drives.spring, self.drives.rest)
             )
-            state.articulation.qf = (spring * (rest - at)).astype(np.float32)
+            state.articulation.qf = (share * spring * (rest - at)).astype(np.float32)
 
     def asleep(self) -> NDArray[np.bool_]:
         """Which of the free bodies, then of the articulations, sleep."""
