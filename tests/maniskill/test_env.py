@@ -194,3 +194,12 @@ def test_without_sapien_the_command_that_installs_it_is_named():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "molmospaces-gym[maniskill]"' in run.stdout
+
+
+def test_doctor_plays_a_step_and_looks_for_vulkan():
+    from molmospaces_gym.cli.doctor import check_simulators, check_vulkan
+
+    found = {finding.name: finding for finding in check_simulators()}
+    assert found["maniskill"].works and "step" in found["maniskill"].found
+    (vulkan,) = check_vulkan()
+    assert vulkan.works or "24.3" in vulkan.repair
