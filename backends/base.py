@@ -175,11 +175,10 @@ def make_world(backend: str, num_worlds: int = 1) -> World:
     if backend not in found:
         raise UnknownName("backend", backend, list(found))
     try:
-        factory = found[backend].load()
+        world: World = found[backend].load()(num_worlds=num_worlds)
     except ImportError as error:
         raise BackendUnavailable(
             f"backend {backend!r} needs {error.name or error}; install it with:"
             f' pip install "molmospaces-gym[{backend}]"'
         ) from error
-    world: World = factory(num_worlds=num_worlds)
     return world

@@ -10,7 +10,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -18,13 +17,11 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts, State
 from molmospaces_gym.backends.dynamics import write_dynamics
+from molmospaces_gym.backends.pictures import Pictures
 from molmospaces_gym.cameras import CameraPose, Images
 from molmospaces_gym.errors import NotReset
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.variations import PLAIN, Dynamics, Look
-
-if TYPE_CHECKING:
-    from molmospaces_gym.backends.rendering import Renderer
 
 Callback = Callable[[int], None]
 
@@ -79,7 +76,7 @@ class MujocoWorld:
         self._seen: list[OrderedDict[str, _Slot]] = [OrderedDict() for _ in range(num_worlds)]
         self._threads = min(num_worlds, threads or os.cpu_count() or 1)
         self._pool: ThreadPoolExecutor | None = None
-        self._renderers: OrderedDict[tuple[str, str], Renderer] = OrderedDict()
+        self._pictures = Pictures()
 
     def load(self, slot: int, scene: SceneModel) -> None:
         """Bind a slot to a scene; its last few simulations are kept for reuse."""
@@ -243,25 +240,14 @@ class MujocoWorld:
     ) -> Images:
         """Images from one camera; a renderer is made per scene on first use."""
         here = self._slot(slot)
-        key = (here.scene.key, renderer)
-        if key not in self._renderers:
-            from molmospaces_gym.backends.rendering import make_renderer
-
-            self._renderers[key] = make_renderer(renderer, here.scene.model)
-            while len(self._renderers) > 2 * DATA_PER_SLOT:
-                self._renderers.popitem(last=False)[1].close()
-        self._renderers.move_to_end(key)
-        found = self._renderers[key]
-        return found.render(here.data, camera, size[0], size[1], tuple(modes), here.look)
+        return self._pictures.draw(here.scene, here.data, here.look, camera, size, modes, renderer)
 
     def close(self) -> None:
         """Stop the threads, close the renderers and drop the simulations."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        self._pictures.close()
         self._slots = [None] * self.num_worlds
         self._seen = [OrderedDict() for _ in range(self.num_worlds)]
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
@@ -301,6 +302,10 @@ def table() -> list[tuple[str, float, str, str]]:
         rows.insert(17, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
     except RendererUnavailable as error:
         print(f"no OpenGL here: {error}", file=sys.stderr)
+    if find_spec("sapien") is not None:
+        import speed_maniskill
+
+        rows += speed_maniskill.rows()
     return rows
 
 

@@ -50,6 +50,10 @@ class InvalidScene(MolmoSpacesError, ValueError):
     """A scene file exists but cannot be read or compiled."""
 
 
+class UnsupportedScene(InvalidScene):
+    """A scene holds something that the chosen simulator cannot represent; the message names it."""
+
+
 class BackendUnavailable(MolmoSpacesError, RuntimeError):
     """A simulator is not installed or does not work here; the message holds the repair command."""
 

@@ -1,6 +1,7 @@
 """``molmospaces-gym doctor``: what works on this machine, and how to repair what does not."""
 
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from rich.table import Table
 from molmospaces_gym.errors import MolmoSpacesError
 
 PACKAGES = ("molmospaces-gym", "gymnasium", "numpy", "mujoco", "numba", "scipy", "torch")
+_VULKAN = "import sapien; print(sapien.render.RenderSystem().device.name)"
+VULKAN_REPAIR = (
+    "apt-get install libvulkan1 && apt-get install -t bookworm-backports mesa-vulkan-drivers"
+    "  # Debian 12: its own Mesa 22.3 is too old, 24.3 or later is needed"
+)
 BROKEN = 1
 """Exit code when the core does not work."""
 
@@ -41,7 +47,7 @@ class Simulator:
 
 SIMULATORS = (
     Simulator("mujoco", "mujoco", "mujoco", 'pip install "mujoco>=3.12,<5"'),
-    Simulator("maniskill", "mani_skill", "mani_skill", "pip install mani_skill==3.0.1"),
+    Simulator("maniskill", "sapien", "mani_skill", 'pip install "molmospaces-gym[maniskill]"'),
     Simulator("isaac", "isaaclab", "isaaclab", "pip install isaaclab==3.0.0"),
 )
 
@@ -54,17 +60,17 @@ def doctor() -> None:
     core = check_core()
     _show(console, "Core", [core])
     _show(console, "Simulators", check_simulators())
-    _show(console, "Renderers", check_renderers())
+    _show(console, "Renderers", check_renderers() + check_vulkan())
     if not core.works:
         raise typer.Exit(BROKEN)
 
 
-def check_core() -> Finding:
+def check_core(backend: str = "mujoco") -> Finding:
     """Play a step of Pick, the shortest path through everything that an episode needs."""
     from molmospaces_gym.benchmarks.rollout import make_env
 
     try:
-        env = make_env("molmospaces_gym/Pick-v1", {"houses": 1})
+        env = make_env("molmospaces_gym/Pick-v1", {"houses": 1, "backend": backend})
         try:
             env.reset(seed=0)
             env.action_space.seed(0)
@@ -103,7 +109,23 @@ def _simulator(simulator: Simulator, load: Callable[[], object] | None) -> Findi
         load()
     except (ImportError, OSError) as error:
         return Finding(simulator.backend, False, f"{found}: {_one_line(error)}", simulator.install)
-    return Finding(simulator.backend, True, found)
+    if simulator.backend == "mujoco":  # what the core has shown
+        return Finding(simulator.backend, True, found)
+    played = check_core(simulator.backend)
+    return Finding(simulator.backend, played.works, f"{found}: {played.found}", simulator.install)
+
+
+def check_vulkan() -> list[Finding]:
+    """Whether SAPIEN's own cameras can draw, for users of ManiSkill; this package draws itself."""
+    if _version("sapien") is None:
+        return []
+    command = [sys.executable, "-W", "ignore", "-c", _VULKAN]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if run.returncode == 0:
+        return [Finding("sapien (Vulkan)", True, run.stdout.strip())]
+    lines = run.stderr.strip().splitlines() or [f"ended with {run.returncode}"]
+    note = f"{lines[-1]}; only ManiSkill's own cameras need it"
+    return [Finding("sapien (Vulkan)", False, note, VULKAN_REPAIR)]
 
 
 def _versions() -> Iterable[str]:

@@ -1,0 +1,173 @@
+"""Actuators, springs, damping and dry friction as the one drive that a PhysX joint has.
+
+A position servo and a spring are the drive itself, with MuJoCo's gains. Dry friction of a joint
+that nothing drives is a drive that brakes: it asks for standstill and may use no more than the
+friction, to which viscous damping is added while the joint moves (``Brake``).
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.backends.sapien_scene.layout import Array
+
+UNLIMITED = float(np.finfo(np.float32).max)
+BRAKE = 1e6
+"""Damping (N s/m, N m s/rad) of a braking drive: stops within a step what friction can stop."""
+_JOINT, _TENDON = int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_TENDON)
+
+
+@dataclass(frozen=True, eq=False)
+class Drives:
+    """The drive of every joint of a model, arrays by joint id (free joints: nothing).
+
+    ``stiffness``, ``damping`` and ``limit`` are those of the drive; its target is
+    ``scale * ctrl[actuator] + offset``, with ``actuator`` -1 where there is none. ``friction`` and
+    ``viscous`` are what a braking drive may use; ``spring`` and ``rest`` a spring beside it.
+    """
+
+    actuator: NDArray[np.intp]
+    scale: Array
+    offset: Array
+    stiffness: Array
+    damping: Array
+    limit: Array
+    friction: Array
+    viscous: Array
+    spring: Array
+    rest: Array
+
+    @property
+    def brakes(self) -> NDArray[np.bool_]:
+        """(njnt,) which joints have dry friction and nothing that drives them."""
+        return self.friction > 0.0
+
+
+def make_drives(model: mujoco.MjModel) -> Drives:
+    """The drives of a model whose actuators are position servos on joints or fixed tendons."""
+    joints = model.njnt
+    dofs = model.jnt_dofadr
+    single = model.jnt_type != int(mujoco.mjtJoint.mjJNT_FREE)
+    actuator = np.full(joints, -1, dtype=np.intp)
+    gain, target, offset = np.zeros(joints), np.zeros(joints), np.zeros(joints)
+    damping, limit = np.zeros(joints), np.full(joints, UNLIMITED)
+    for number in range(model.nu):
+        for joint, part, ratio in _driven(model, number):
+            stiff, speed = -model.actuator_biasprm[number, 1:3]
+            actuator[joint] = number
+            gain[joint] = part * ratio * stiff
+            damping[joint] = part * ratio * speed
+            target[joint] = model.actuator_gainprm[number, 0] / stiff / ratio
+            offset[joint] = model.actuator_biasprm[number, 0] / stiff / ratio
+            if model.actuator_forcelimited[number]:
+                limit[joint] = abs(part) * np.abs(model.actuator_forcerange[number]).max()
+            if model.jnt_actfrclimited[joint]:
+                most = np.abs(model.jnt_actfrcrange[joint]).max()
+                limit[joint] = min(limit[joint], most)
+    driven = actuator >= 0
+    spring = np.where(single, np.ravel(model.jnt_stiffness)[:joints], 0.0)
+    rest = np.where(single, model.qpos_spring[model.jnt_qposadr], 0.0)
+    viscous = np.where(single, model.dof_damping[dofs], 0.0)
+    friction = np.where(single & ~driven, model.dof_frictionloss[dofs], 0.0)
+    brakes = friction > 0.0
+    stiffness = np.where(brakes, 0.0, gain + spring)
+    share = np.divide(gain, stiffness, out=np.zeros(joints), where=stiffness > 0.0)
+    return Drives(
+        actuator=actuator,
+        scale=share * target,
+        offset=np.where(brakes, 0.0, share * offset + (1.0 - share) * rest),
+        stiffness=stiffness,
+        damping=np.where(brakes, BRAKE, damping + viscous),
+        limit=np.where(brakes, friction, limit),
+        friction=friction,
+        viscous=viscous,
+        spring=np.where(brakes, spring, 0.0),
+        rest=rest,
+    )
+
+
+def _driven(model: mujoco.MjModel, actuator: int) -> list[tuple[int, float, float]]:
+    """Joints that an actuator moves: id, share of its force, length of the drive per position.
+
+    Joints on one tendon are geared together by an equality: each then follows the tendon's length
+    alone, at a fixed ratio.
+    """
+    target = int(model.actuator_trnid[actuator, 0])
+    gear = float(model.actuator_gear[actuator, 0])
+    if model.actuator_trntype[actuator] == _JOINT:
+        return [(target, gear, gear)]
+    first, count = int(model.tendon_adr[target]), int(model.tendon_num[target])
+    joints = [int(joint) for joint in model.wrap_objid[first : first + count]]
+    coefs = [float(coef) for coef in model.wrap_prm[first : first + count]]
+    speeds = _gears(model, joints)
+    length = sum(coef * speed for coef, speed in zip(coefs, speeds, strict=True))
+    return [
+        (joint, gear * coef, gear * length / speed)
+        for joint, coef, speed in zip(joints, coefs, speeds, strict=True)
+    ]
+
+
+def _gears(model: mujoco.MjModel, joints: list[int]) -> list[float]:
+    """How far each joint moves when the first moves by one, 1 where no equality says it."""
+    speeds = dict.fromkeys(joints, 1.0)
+    for follower, leader, ratio, _ in linear_equalities(model):
+        if leader == joints[0] and follower in speeds:
+            speeds[follower] = ratio
+        elif follower == joints[0] and leader in speeds:
+            speeds[leader] = 1.0 / ratio
+    return [speeds[joint] for joint in joints]
+
+
+def linear_equalities(model: mujoco.MjModel) -> list[tuple[int, int, float, float]]:
+    """Joints that follow others: follower, leader, ratio and the follower's position at zero."""
+    found = []
+    for number in np.flatnonzero(model.eq_active0):
+        if model.eq_type[number] != int(mujoco.mjtEq.mjEQ_JOINT):
+            continue
+        follower, leader = int(model.eq_obj1id[number]), int(model.eq_obj2id[number])
+        start, ratio = (float(value) for value in model.eq_data[number, :2])
+        zero = model.qpos0[model.jnt_qposadr[[follower, leader]]]
+        found.append((follower, leader, ratio, float(start + zero[0] - ratio * zero[1])))
+    return found
+
+
+@dataclass(frozen=True)
+class Brake:
+    """Dry friction and viscous damping of a joint, as MuJoCo's implicit integration has them.
+
+    ``friction`` N or N m, ``viscous`` N s/m or N m s/rad, ``inertia`` kg or kg m^2, and MuJoCo's
+    time step ``substep`` in s.
+    """
+
+    friction: float
+    viscous: float
+    inertia: float
+    substep: float
+
+    def force(self, speed: float, step: float, share: float = 1.0) -> float:
+        """What a braking drive may use in a step of PhysX, N or N m.
+
+        It takes from ``speed`` what MuJoCo's substeps would take in a ``share`` of ``step``
+        seconds. What stops within the step may use more than it needs.
+        """
+        stop = self.friction + self.viscous * speed
+        if self.viscous <= 0.0:
+            slower = speed - self.friction * share * step / self.inertia
+        else:
+            final = self.friction / self.viscous
+            kept = 1.0 + self.viscous * self.substep / self.inertia
+            slower = (speed + final) * kept ** (-share * step / self.substep) - final
+        if slower <= 0.0:
+            return stop
+        return self.inertia * (speed - slower) / step
+
+
+def first_share(step: float, substep: float) -> float:
+    """The share of its step in which the first step of a motion is braked.
+
+    A step of PhysX moves things with the velocity at its end. Velocities half a step ahead make
+    that right to second order; MuJoCo's shorter step is late by half of its own.
+    """
+    return min(1.0, 0.5 * (1.0 + substep / step))

@@ -1,0 +1,167 @@
+"""Geoms as PhysX collision shapes."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from sapien import Pose, physx
+
+from molmospaces_gym.backends.sapien_scene.layout import Array, compose
+from molmospaces_gym.errors import UnsupportedScene
+
+_G = mujoco.mjtGeom
+CONTACT_OFFSET = 0.005
+"""Distance (m) below which PhysX prepares contacts; no contact acts beyond the surfaces."""
+Z_TO_X = np.array([np.sqrt(0.5), 0.0, -np.sqrt(0.5), 0.0])
+"""SAPIEN's capsules, cylinders and planes lie along x, MuJoCo's along z."""
+UNIFORM_DISK = 1.5
+"""A disk of radius r under uniform pressure resists turning with 2/3 r times its friction."""
+EXCLUDES = 32
+"""Pairs of bodies that a scene can keep apart: bits of a collision group."""
+
+
+def scene_friction(model: mujoco.MjModel) -> float:
+    """The sliding friction that most colliding geoms have, those of robots left out."""
+    solid = (model.geom_contype | model.geom_conaffinity) != 0
+    ordinary = solid & (model.geom_priority <= 0)
+    house = ordinary & ~of_robots(model)
+    counts = Counter(model.geom_friction[house if house.any() else ordinary, 0].tolist())
+    return float(counts.most_common(1)[0][0]) if counts else 1.0
+
+
+def of_robots(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """(ngeom,) which geoms hang under the same body as a joint with an actuator."""
+    joints = model.actuator_trnid[model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT), 0]
+    roots = model.body_rootid[model.jnt_bodyid[joints]]
+    found: NDArray[np.bool_] = np.isin(model.body_rootid[model.geom_bodyid], roots)
+    return found
+
+
+def shape_friction(model: mujoco.MjModel, common: float) -> Array:
+    """Friction (ngeom,) of each shape so that contacts with the common geoms are MuJoCo's.
+
+    PhysX takes the mean of two frictions, MuJoCo the larger, or that of the geom of higher
+    priority. Twice what the pair should have minus the common value gives exactly that against
+    every geom of the common value, which in our scenes is all but robots and fingers.
+    """
+    own = model.geom_friction[:, 0]
+    wanted = np.where(model.geom_priority > 0, own, np.maximum(own, common))
+    found: Array = np.maximum(2.0 * wanted - common, 0.0)
+    return found
+
+
+def mask(value: int) -> int:
+    """A MuJoCo collision mask, a signed 32 bit number, as PhysX takes it."""
+    return value & 0xFFFFFFFF
+
+
+class ShapeMaker:
+    """Makes the shapes of one model and remembers which geom each is."""
+
+    def __init__(self, model: mujoco.MjModel, excluded: NDArray[np.uint32]) -> None:
+        """``excluded`` (nbody,) has a common bit for bodies that may not touch."""
+        self._model, self._excluded = model, excluded
+        self._friction = shape_friction(model, scene_friction(model))
+        self._materials: dict[float, physx.PhysxMaterial] = {}
+        self.shapes: dict[int, physx.PhysxCollisionShape] = {}
+
+    def material(self, friction: float) -> physx.PhysxMaterial:
+        if friction not in self._materials:
+            self._materials[friction] = physx.PhysxMaterial(friction, friction, 0.0)
+        return self._materials[friction]
+
+    def make(self, geom: int, pos: Array, quat: Array) -> physx.PhysxCollisionShape:
+        """The shape of a geom of a body that sits at ``pos, quat`` in its part.
+
+        Raises:
+            UnsupportedScene: PhysX has no such shape, or cannot cook the mesh.
+        """
+        model = self._model
+        shape, turn = self._shape(geom)
+        place = compose(pos, quat, model.geom_pos[geom], model.geom_quat[geom])
+        if turn:
+            place = compose(*place, np.zeros(3), Z_TO_X)
+        shape.local_pose = Pose(*place)
+        shape.contact_offset, shape.rest_offset = CONTACT_OFFSET, 0.0
+        excluded = int(self._excluded[model.geom_bodyid[geom]])
+        groups = [mask(int(model.geom_contype[geom])), mask(int(model.geom_conaffinity[geom]))]
+        shape.set_collision_groups([*groups, excluded, 1 if excluded else 0])
+        if model.geom_condim[geom] >= 4:
+            sliding, torsional = model.geom_friction[geom, :2]
+            radius = UNIFORM_DISK * float(torsional) / max(float(sliding), 1e-6)
+            shape.patch_radius = shape.min_patch_radius = radius
+        self.shapes[geom] = shape
+        return shape
+
+    def _shape(self, geom: int) -> tuple[physx.PhysxCollisionShape, bool]:
+        """A shape, and whether its axis has to be turned."""
+        model, kind = self._model, int(self._model.geom_type[geom])
+        size, material = model.geom_size[geom], self.material(float(self._friction[geom]))
+        if kind == _G.mjGEOM_PLANE:
+            return physx.PhysxCollisionShapePlane(material), True
+        if kind == _G.mjGEOM_BOX:
+            return physx.PhysxCollisionShapeBox(size.astype(np.float32), material), False
+        if kind == _G.mjGEOM_SPHERE:
+            return physx.PhysxCollisionShapeSphere(float(size[0]), material), False
+        if kind == _G.mjGEOM_CAPSULE:
+            return physx.PhysxCollisionShapeCapsule(float(size[0]), float(size[1]), material), True
+        if kind == _G.mjGEOM_CYLINDER:
+            return physx.PhysxCollisionShapeCylinder(float(size[0]), float(size[1]), material), True
+        if kind == _G.mjGEOM_ELLIPSOID:
+            return self._hull(geom, ball() * size), False
+        if kind == _G.mjGEOM_MESH:
+            return self._hull(geom, hull_vertices(model, int(model.geom_dataid[geom]))), False
+        raise UnsupportedScene(
+            f"geom {geom_name(model, geom)} is a {_G(kind).name}, which SAPIEN has not; supported:"
+            " plane, box, sphere, capsule, cylinder, ellipsoid, mesh"
+        )
+
+    def _hull(self, geom: int, vertices: Array) -> physx.PhysxCollisionShape:
+        material = self.material(float(self._friction[geom]))
+        try:
+            return physx.PhysxCollisionShapeConvexMesh(
+                vertices=vertices.astype(np.float32), scale=np.ones(3), material=material
+            )
+        except RuntimeError as error:
+            raise UnsupportedScene(
+                f"PhysX cannot make a convex hull of geom {geom_name(self._model, geom)}: {error}"
+            ) from error
+
+
+def ball(rings: int = 9, around: int = 16) -> Array:
+    """Points (n, 3) on the unit sphere with one at each end of every axis."""
+    heights = np.linspace(0.0, np.pi, rings + 2)[1:-1]
+    turns = np.linspace(0.0, 2.0 * np.pi, around, endpoint=False)
+    rows: Iterable[Array] = (
+        np.column_stack(
+            [
+                np.sin(angle) * np.cos(turns),
+                np.sin(angle) * np.sin(turns),
+                np.full(around, np.cos(angle)),
+            ]
+        )
+        for angle in heights
+    )
+    return np.concatenate([[[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]], *rows])
+
+
+def hull_vertices(model: mujoco.MjModel, mesh: int) -> Array:
+    """Corners (n, 3) of the convex hull of a mesh, all its vertices where there is none."""
+    start = int(model.mesh_vertadr[mesh])
+    vertices: Array = model.mesh_vert[start : start + int(model.mesh_vertnum[mesh])]
+    graph = int(model.mesh_graphadr[mesh])
+    if graph < 0:
+        return vertices
+    # numvert, numface, vert_edgeadr[numvert], vert_globalid[numvert], ...
+    count = int(model.mesh_graph[graph])
+    first = graph + 2 + count
+    hull: Array = vertices[model.mesh_graph[first : first + count]]
+    return hull
+
+
+def geom_name(model: mujoco.MjModel, geom: int) -> str:
+    """Name of a geom, or its id and body."""
+    name = model.geom(geom).name
+    return name or f"{geom} of body {model.body(int(model.geom_bodyid[geom])).name!r}"

@@ -1,0 +1,228 @@
+"""``ManiSkillWorld``: N SAPIEN scenes behind the ``World`` interface.
+
+Each slot is a SAPIEN scene on the CPU, built from the compiled ``MjModel`` that MuJoCo would step,
+beside an ``MjData`` that mirrors its state: names, ids, poses, sites and pictures are MuJoCo's.
+
+Not represented, and refused with ``UnsupportedScene``: ball joints, weld and tendon equalities,
+joints that follow another one nonlinearly or one of another parent, actuators that are no position
+servos, spatial tendons, height fields, contact pairs, deformable bodies. Approximated, and listed
+by ``losses``: friction between two geoms that both differ from what is common in the scene,
+rolling friction, dry friction of driven joints, tendon limits, contact margins. Always different:
+contacts are rigid (``solref``, ``solimp`` say nothing), cylinders and ellipsoids are polyhedra, and
+contact forces have no friction part.
+"""
+
+import copy
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.backends.dynamics import write_dynamics
+from molmospaces_gym.backends.pictures import Pictures
+from molmospaces_gym.backends.sapien_scene.scene import STEP, PhysxScene
+from molmospaces_gym.backends.sapien_scene.slot import Slot
+from molmospaces_gym.cameras import CameraPose, Images
+from molmospaces_gym.errors import BackendUnavailable, NotReset
+from molmospaces_gym.scenes.model import SceneModel
+from molmospaces_gym.variations import PLAIN, Dynamics, Look
+
+if TYPE_CHECKING:
+    from mani_skill.envs.scene import ManiSkillScene
+
+Callback = Callable[[int], None]
+SCENES_PER_SLOT = 4
+"""Simulations a slot keeps for scenes it may come back to."""
+
+_log = logging.getLogger(__name__)
+
+
+class ManiSkillWorld:
+    """N SAPIEN scenes stepped one after another on the CPU.
+
+    ``longest_step`` (s) bounds the steps of PhysX: shorter is more exact and slower.
+
+    Raises:
+        BackendUnavailable: another device than ``cpu`` is asked for. ManiSkill's batched GPU
+            simulation has no counterpart here: ``num_worlds`` are always scenes of their own.
+    """
+
+    def __init__(
+        self, num_worlds: int = 1, device: str = "cpu", longest_step: float = STEP
+    ) -> None:
+        if device != "cpu":
+            raise BackendUnavailable(
+                f"the maniskill backend simulates on the CPU, not on {device!r}; leave device out"
+            )
+        self.num_worlds, self._longest_step = num_worlds, longest_step
+        self._slots: list[Slot | None] = [None] * num_worlds
+        self._seen: list[OrderedDict[str, Slot]] = [OrderedDict() for _ in range(num_worlds)]
+        self._pictures = Pictures()
+
+    def load(self, slot: int, scene: SceneModel) -> None:
+        """Bind a slot to a scene; its last few simulations are kept for reuse.
+
+        Raises:
+            UnsupportedScene: the scene holds what SAPIEN cannot represent.
+        """
+        seen = self._seen[slot]
+        if scene.key not in seen:
+            seen[scene.key] = Slot(scene, self._longest_step)
+            for loss in seen[scene.key].physics.losses:
+                # Which geoms slide differently is worth a warning; the rest is so in every house.
+                level = logging.WARNING if loss.startswith("friction") else logging.INFO
+                _log.log(level, "scene %s in SAPIEN: approximated %s", scene.house.name, loss)
+        seen.move_to_end(scene.key)
+        while len(seen) > SCENES_PER_SLOT:
+            seen.popitem(last=False)
+        here = self._slots[slot] = seen[scene.key]
+        here.look = PLAIN
+        if here.varied:
+            here.use(scene.model)
+            here.varied = False
+
+    def losses(self, slot: int) -> tuple[str, ...]:
+        """What of the slot's scene is only approximated, one line each."""
+        return self._slot(slot).physics.losses
+
+    def show(self, slot: int, look: Look) -> None:
+        """The look is given to the renderer with each picture; the shared model has its own."""
+        self._slot(slot).look = look
+
+    def vary(self, slot: int, dynamics: Dynamics) -> None:
+        """The slot's bodies, shapes and joints get their values from a model of its own."""
+        here = self._slot(slot)
+        if here.own is None:
+            here.own = copy.copy(here.scene.model)
+        write_dynamics(here.own, here.scene, mujoco.MjData(here.scene.model), dynamics)
+        here.use(here.own)
+        here.varied = True
+
+    def subtree_mass(self, slot: int) -> Array:
+        found: Array = self._slot(slot).model.body_subtreemass
+        return found
+
+    def data(self, slot: int) -> mujoco.MjData:
+        """The ``MjData`` that mirrors a slot: positions, velocities and poses, no forces."""
+        return self._slot(slot).data
+
+    def physics(self, slot: int) -> PhysxScene:
+        """The simulation of a slot."""
+        return self._slot(slot).physics
+
+    def scene(self, slot: int) -> "ManiSkillScene":
+        """The slot's simulation as a ``ManiSkillScene``: the way out for ManiSkill users."""
+        from molmospaces_gym.backends.sapien_scene.structs import maniskill_scene
+
+        return maniskill_scene(self._slot(slot).physics)
+
+    def _slot(self, slot: int) -> Slot:
+        found = self._slots[slot]
+        if found is None:
+            raise NotReset(f"slot {slot} holds no scene yet; call reset() first")
+        return found
+
+    def set_state(self, slot: int, state: State) -> None:
+        """Overwrite a slot and wake it; a state of ``get_state`` restores bit for bit."""
+        self._slot(slot).set(state)
+
+    def get_state(self, slot: int) -> State:
+        """A complete copy, from which the simulation itself goes on too.
+
+        PhysX cannot copy what its solver remembers of contacts. Both forget it, so that going on
+        and coming back give the same numbers; what would have come without the copy may differ.
+        """
+        here = self._slot(slot)
+        state = here.copy()
+        if not here.diverged:
+            here.set(state)
+        return state
+
+    def step(
+        self,
+        n_substeps: int,
+        slots: Sequence[int] | None = None,
+        before: Callback | None = None,
+        after: Callback | None = None,
+    ) -> None:
+        """Advance slots one after another, in steps of PhysX of at most 10 ms."""
+        for slot in range(self.num_worlds) if slots is None else slots:
+            here = self._slot(slot)
+            if before is not None:
+                before(slot)
+            if not here.diverged:
+                here.advance(n_substeps)
+            if after is not None:
+                after(slot)
+
+    def diverged(self, slot: int) -> bool:
+        """Whether a position or velocity got out of bounds; the slot then stands still."""
+        return self._slot(slot).diverged
+
+    def ctrl(self, slot: int) -> Array:
+        return self._slot(slot).ctrl
+
+    def joint_pos(self, slot: int) -> Array:
+        return self._slot(slot).qpos
+
+    def joint_vel(self, slot: int) -> Array:
+        return self._slot(slot).qvel
+
+    def body_pos(self, slot: int) -> Array:
+        found: Array = self._slot(slot).data.xpos
+        return found
+
+    def body_quat(self, slot: int) -> Array:
+        found: Array = self._slot(slot).data.xquat
+        return found
+
+    def body_mat(self, slot: int) -> Array:
+        found: Array = self._slot(slot).data.xmat
+        return found
+
+    def site_pos(self, slot: int) -> Array:
+        found: Array = self._slot(slot).data.site_xpos
+        return found
+
+    def site_mat(self, slot: int) -> Array:
+        found: Array = self._slot(slot).data.site_xmat
+        return found
+
+    def contact_geoms(self, slot: int) -> NDArray[np.int32]:
+        return self._slot(slot).touching_geoms()
+
+    def contacts(self, slot: int) -> Contacts:
+        """Contacts of the last step of PhysX, those of sleeping bodies as when they fell asleep."""
+        here = self._slot(slot)
+        return here.all_touches().contacts(here.model)
+
+    def resting_contacts(self, slot: int) -> Contacts:
+        """The same as ``contacts``, which leaves out nothing that sleeps."""
+        return self.contacts(slot)
+
+    def awake(self, slot: int) -> NDArray[np.int32]:
+        """Ones: PhysX does put bodies to sleep, but their contacts stay listed."""
+        return self._slot(slot).awake
+
+    def render(
+        self,
+        slot: int,
+        camera: CameraPose,
+        size: tuple[int, int],
+        modes: Sequence[str] = ("rgb",),
+        renderer: str = "raster",
+    ) -> Images:
+        """Images from one camera, drawn by this package's renderers from the mirror."""
+        here = self._slot(slot)
+        return self._pictures.draw(here.scene, here.data, here.look, camera, size, modes, renderer)
+
+    def close(self) -> None:
+        """Close the renderers and drop the simulations."""
+        self._pictures.close()
+        self._slots = [None] * self.num_worlds
+        self._seen = [OrderedDict() for _ in range(self.num_worlds)]
