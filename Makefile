@@ -99,7 +99,7 @@ $(VENV)/.torch: $(VENV)/.pip
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.torch $(INPUTS)
-	$(EDITABLE) '.[test]'
+	$(EDITABLE) '.[test,maniskill]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.dev: $(VENV)/.test

@@ -140,11 +140,11 @@ def main() -> None:
     parser.add_argument("--task", default="Pick")
     parser.add_argument("--suite", default="pick-val")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--demos", type=int, default=400, help="episodes, of both together")
+    parser.add_argument("--demos", type=int, default=300, help="episodes, of both together")
     parser.add_argument("--offset", default="0.02,0.02,0", help="of the bad one's hand, m")
     parser.add_argument("--ahead", type=int, default=40, help="steps of an increment")
     parser.add_argument("--temperature", type=float, default=0.1)
-    parser.add_argument("--steps", type=int, default=2500, help="gradient steps of each arm")
+    parser.add_argument("--steps", type=int, default=2000, help="gradient steps of each arm")
     parser.add_argument("--out", type=Path, default=Path("runs/aligned/0"))
     args = parser.parse_args()
     if args.summary is not None:

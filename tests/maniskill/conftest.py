@@ -1,7 +1,6 @@
 """Worlds of both simulators in the same state."""
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import mujoco
@@ -13,9 +12,6 @@ from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import SceneModel
-
-if find_spec("sapien") is None:
-    pytest.skip('sapien is not here: pip install "molmospaces-gym[maniskill]"', True)
 
 MJCF = """
 <mujoco>

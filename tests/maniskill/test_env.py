@@ -11,6 +11,8 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
+pytest.importorskip("sapien", reason="needs the extra maniskill")
+
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.integrations.sb3 import make_sb3_vec_env
 from molmospaces_gym.registration import TASKS
@@ -124,7 +126,7 @@ def test_another_process_gets_the_same_numbers():
     )
     runs = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
         ).stdout
         for _ in range(2)
     }
@@ -192,7 +194,9 @@ def test_without_sapien_the_command_that_installs_it_is_named():
         "try: env.reset(seed=0)\n"
         "except BackendUnavailable as error: print(error)"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert 'pip install "molmospaces-gym[maniskill]"' in run.stdout
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("sapien", reason="needs the extra maniskill")
+
 from molmospaces_gym.backends.mjc import MujocoWorld
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene

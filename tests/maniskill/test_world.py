@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+pytest.importorskip("sapien", reason="needs the extra maniskill")
+
 from molmospaces_gym.backends.sapien_scene.world import ManiSkillWorld
 from molmospaces_gym.errors import BackendUnavailable, NotReset, UnsupportedScene
 
