@@ -7,12 +7,13 @@ Two demonstrators take turns: the expert, and one whose hand is off by ``--offse
 most grasps. Nobody says who was who, and failures are kept. The bundled reward model watches, and
 what progress it sees in the next ``--ahead`` steps weighs each step of the clone's training
 (``temperature_weights``). The same data is cloned without weights, and both policies play the val
-suite. Started again in its folder, an arm that is there is not trained again.
+suite.
 """
 
 import argparse
 import csv
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def study(args: argparse.Namespace) -> None:
     about |= {"episodes": args.demos, "successes": {k: int(v) for k, v in won.items()}}
     about |= {"rows": len(demos), "effective_share": round(weights.share, 3)}
     about |= {"ahead": args.ahead, "temperature": args.temperature, "bc_steps": args.steps}
-    expert = demos.source[:, 0] % 2 == 0 if demos.source is not None else np.zeros(0, bool)
+    assert demos.source is not None
+    expert = demos.source[:, 0] % 2 == 0
     about["weight_of_expert_rows"] = round(float(weights.values[expert].mean()), 3)
     about["cpu_seconds"] = {"demos": round(time.process_time() - started)}
     print(json.dumps(about), flush=True)
@@ -104,8 +106,8 @@ def study(args: argparse.Namespace) -> None:
         given = weights.values if arm == "aligned" else None
         folder = train_bc(setup, demos, config, out / arm, settings, given, trials=0)
         about["cpu_seconds"][arm] = round(time.process_time() - started)
-        if not (out / f"eval-{arm}").is_dir():
-            evaluate(f"spoc:{folder}", args.suite, batch=16, out=out / f"eval-{arm}")
+        shutil.rmtree(out / f"eval-{arm}", ignore_errors=True)
+        evaluate(f"spoc:{folder}", args.suite, batch=16, out=out / f"eval-{arm}")
     write_atomic(out / "study.json", json.dumps(about, indent=2) + "\n")
 
 

@@ -29,10 +29,8 @@ from molmospaces_gym.benchmarks.compare import compare
 from molmospaces_gym.json_files import write_atomic
 
 ARMS = ("bc", "rl", "scratch")
-ABOUT = (
-    *("task", "obs", "suite", "horizon", "preset", "seed", "demos", "bc_steps", "shift"),
-    "env_steps",
-)
+ABOUT = "task obs suite horizon preset seed demos bc_steps shift env_steps".split()
+"""Arguments that make one study another."""
 MEASURES = ("success_once", "success_at_end")
 
 
@@ -57,13 +55,10 @@ def study(args: argparse.Namespace) -> None:
         seconds[name] = round(time.process_time() - started)
         return result
 
-    def keep() -> None:
-        write_atomic(file, json.dumps(about | {"cpu_seconds": seconds}, indent=2) + "\n")
-
     def judge(arm: str, folder: Path) -> None:
         shutil.rmtree(out / f"eval-{arm}", ignore_errors=True)
         evaluate(f"spoc:{folder}", args.suite, batch=16, out=out / f"eval-{arm}", **shift)
-        keep()
+        write_atomic(file, json.dumps(about | {"cpu_seconds": seconds}, indent=2) + "\n")
 
     steps = BcSettings(steps=args.bc_steps, every=args.bc_steps // 2, seed=args.seed)
     cloned = out / "bc" / BEST

@@ -80,12 +80,11 @@ def heading(pose: np.ndarray) -> np.ndarray:
 def make_envs(
     count: int, seed: int, kwargs: dict[str, Any], topreward: dict[str, Any] | None = None
 ) -> VecEnv:
-    if topreward is None:
-        return Features(make_sb3_vec_env(ENV_ID, count, seed=seed, **kwargs))
-    from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
+    wrap = None
+    if topreward is not None:
+        from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
 
-    arguments = {"gamma": GAMMA, **topreward}
-    wrap = partial(VectorTOPReward, **arguments)
+        wrap = partial(VectorTOPReward, **{"gamma": GAMMA, **topreward})
     return Features(make_sb3_vec_env(ENV_ID, count, seed=seed, wrap=wrap, **kwargs))
 
 

@@ -1,6 +1,7 @@
 """One slot of a ``ManiSkillWorld``: a PhysX simulation and the ``MjData`` that mirrors it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import mujoco
 import numpy as np
@@ -50,6 +51,11 @@ class Slot:
         limited = scene.model.actuator_ctrllimited.astype(bool)
         self.low = np.where(limited, ctrl_low, -np.inf)
         self.high = np.where(limited, ctrl_high, np.inf)
+
+    @cached_property
+    def scratch(self) -> mujoco.MjData:
+        """Memory to compute something beside the mirror."""
+        return mujoco.MjData(self.scene.model)
 
     def use(self, model: mujoco.MjModel) -> None:
         """Simulate with the masses, friction and damping of a copy of the scene's model."""

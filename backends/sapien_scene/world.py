@@ -99,7 +99,7 @@ class ManiSkillWorld:
         here = self._slot(slot)
         if here.own is None:
             here.own = copy.copy(here.scene.model)
-        write_dynamics(here.own, here.scene, mujoco.MjData(here.scene.model), dynamics)
+        write_dynamics(here.own, here.scene, here.scratch, dynamics)
         here.use(here.own)
         here.varied = True
 

@@ -120,7 +120,10 @@ def check_vulkan() -> list[Finding]:
     if _version("sapien") is None:
         return []
     command = [sys.executable, "-W", "ignore", "-c", _VULKAN]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return [Finding("sapien (Vulkan)", False, "no answer in 120 s", VULKAN_REPAIR)]
     if run.returncode == 0:
         return [Finding("sapien (Vulkan)", True, run.stdout.strip())]
     lines = run.stderr.strip().splitlines() or [f"ended with {run.returncode}"]
