@@ -132,7 +132,9 @@ class BatchPlayer:
                 yield played
 
     def _actions(self) -> NDArray[np.float32]:
-        actions, self._state = self._policy.predict(self._obs, self._state, self._starts, True)
+        actions, self._state = self._policy.predict(
+            self._obs, self._state, self._starts, self._plan.deterministic
+        )
         if len(actions) != self._plan.batch:
             raise InvalidConfig(
                 f"predict returned {len(actions)} actions for {self._plan.batch} worlds; it must "

@@ -72,6 +72,7 @@ def evaluate(
     seed: int = 0,
     video: str = "none",
     resume: bool = False,
+    deterministic: bool = True,
     progress: Callable[[Progress], None] | None = None,
     **env_kwargs: Any,
 ) -> RunResult:
@@ -99,6 +100,8 @@ def evaluate(
         seed: Added to the seed of each episode (its own, else its index).
         video: ``none``, ``failures`` or ``all``.
         resume: Keep the episodes that ``out`` already holds and play the others.
+        deterministic: Whether the policy plays its likeliest action; else it draws, from the
+            episode's seed.
         progress: Called at the start and after each episode.
         env_kwargs: Further arguments for ``gym.make``; they win over those of the policy, which
             win over the pins of an official suite. ``submit`` refuses a run that differs from them.
@@ -141,6 +144,7 @@ def evaluate(
         failure_stills=still_indices(len(jobs), MAX_FAILURE_STILLS),
         batch=batch,
         warm_up=timeout is not None,
+        deterministic=deterministic,
     )
     if not crew.at_home:
         check_portable(plan)

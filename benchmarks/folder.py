@@ -39,7 +39,9 @@ PACKAGES = (
     "stable-baselines3",
     "torch",
 )
-COMPARED = ("policy", "benchmark", "benchmark_sha256", "env_id", "env_kwargs", "seed")
+ADDED = {"deterministic": True}
+"""Settings that runs of older versions did not write down, and what they were."""
+COMPARED = ("policy", "benchmark", "benchmark_sha256", "env_id", "env_kwargs", "seed", *ADDED)
 """Settings that must not change when a run is resumed."""
 _UNFINISHED = re.compile(r"\.\w+\.(csv|json|html)\.\w+")
 
@@ -172,7 +174,7 @@ class RunFolder:
         file = self.path / "config.json"
         if not file.is_file():
             raise InvalidConfig(f"{self.path} holds episodes but no config.json; cannot resume it")
-        before = read_json(file, InvalidConfig)
+        before = {**ADDED, **read_json(file, InvalidConfig)}
         changed = [key for key in COMPARED if before.get(key) != _plain(config[key])]
         if changed:
             details = "; ".join(f"{k}: {before.get(k)!r} -> {config[k]!r}" for k in changed)

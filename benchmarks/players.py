@@ -91,8 +91,9 @@ class Player(OneByOne[Job, Played]):
         self._policy.reset(str(info["instruction"]), job.seed)
         log.begin(inner.session, env.render)  # type: ignore[attr-defined]
         state: Any = None
+        sure = self._plan.deterministic
         start, over = np.ones(1, dtype=np.bool_), False
         while not over:
-            action, state = self._policy.predict(obs, state, start, True)
+            action, state = self._policy.predict(obs, state, start, sure)
             obs, _, _, _, _ = env.step(action)
             start[0], over = False, log.step()

@@ -43,6 +43,8 @@ class Plan:
     """Worlds that one policy call acts in."""
     warm_up: bool = False
     """Load a house and take a step before the first episode, so that its clock starts after it."""
+    deterministic: bool = True
+    """Whether the policy plays its likeliest action, not one that it draws."""
 
     def player(self) -> "Plays":
         """A player of this run's episodes, for a worker."""

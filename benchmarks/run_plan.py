@@ -137,6 +137,7 @@ def run_config(
         "control_dt": head.dt,
         "horizon": head.max_steps,
         "seed": seed,
+        "deterministic": plan.deterministic,
         "executor": crew.executor,
         "workers": crew.workers,
         "batch": crew.batch,

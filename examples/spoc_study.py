@@ -29,7 +29,8 @@ from molmospaces_gym.benchmarks.compare import compare
 from molmospaces_gym.json_files import write_atomic
 
 ARMS = ("bc", "rl", "scratch")
-ABOUT = "task obs suite horizon preset seed demos bc_steps shift env_steps".split()
+ABOUT = "task obs suite horizon preset seed demos noise bc_steps shift env_steps".split()
+ABOUT += "rate clip parts".split()
 """Arguments that make one study another."""
 MEASURES = ("success_once", "success_at_end")
 
@@ -63,11 +64,22 @@ def study(args: argparse.Namespace) -> None:
     steps = BcSettings(steps=args.bc_steps, every=args.bc_steps // 2, seed=args.seed)
     cloned = out / "bc" / BEST
     if "bc" not in seconds:
-        demos = part("demos", lambda: recipes.demonstrations(setup, config, args.demos, args.seed))
+        demos = part(
+            "demos",
+            lambda: recipes.demonstrations(setup, config, args.demos, args.seed, args.noise),
+        )
         part("bc", lambda: recipes.train_bc(setup, demos, config, out / "bc", steps))
         judge("bc", cloned)
 
-    settings = RlSettings(env_steps=args.env_steps, every=args.every, trials=80, seed=args.seed)
+    settings = RlSettings(
+        env_steps=args.env_steps,
+        every=args.every,
+        trials=80,
+        seed=args.seed,
+        rate=args.rate,
+        clip=args.clip,
+        parts=tuple(args.parts),
+    )
     for arm in args.arms:
         if arm in seconds:
             continue
@@ -165,10 +177,14 @@ def main() -> None:
     parser.add_argument("--preset", default="nano")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--demos", type=int, default=200)
+    parser.add_argument("--noise", type=float, default=0.0, help="see train bc")
     parser.add_argument("--bc-steps", type=int, default=3000)
     parser.add_argument("--env-steps", type=int, default=240_000)
     parser.add_argument("--arms", nargs="*", choices=ARMS[1:], default=ARMS[1:])
     parser.add_argument("--shift", nargs=3, type=float, default=(0.0, 0.0, 0.0), metavar="M")
+    parser.add_argument("--rate", type=float, default=2e-4, help="see train rl, as the next two")
+    parser.add_argument("--clip", type=float, default=0.1)
+    parser.add_argument("--parts", nargs="*", default=())
     parser.add_argument("--every", type=int, default=40_000)
     parser.add_argument("--envs", type=int, default=16)
     parser.add_argument("--out", type=Path, default=Path("runs/study"))

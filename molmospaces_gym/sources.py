@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOUSE_ATTEMPTS = 8
 """Houses tried before sampling gives up; a generated house rarely offers no episode."""
+CATEGORY_ATTEMPTS = 100
+"""The same where only some categories may be asked for: about one room in four has a given one."""
 
 
 def make_source(task: Task, kwargs: Mapping[str, Any]) -> "EpisodeSource":
@@ -123,7 +125,8 @@ class EpisodeSource:
     def _sample(self, rng: np.random.Generator) -> tuple[EpisodeSpec, SceneModel]:
         names = self.config.house_names
         chances = len(names) > 1 or self.config.randomize_cameras is not False
-        attempts = HOUSE_ATTEMPTS if chances else 1
+        most = HOUSE_ATTEMPTS if self.config.category_set is None else CATEGORY_ATTEMPTS
+        attempts = most if chances else 1
         for attempt in range(attempts):
             house = resolve_house(names[int(rng.integers(len(names)))])
             scene = get_scene(house, self.robot, sleeping=self.config.sleeping)

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.stats import wilson_interval
-from molmospaces_gym.errors import PolicyUnavailable
+from molmospaces_gym.errors import InvalidConfig, PolicyUnavailable
 from molmospaces_gym.policies.base import load_policy
 from molmospaces_gym.policies.spoc.policy import SHIPPED, SpocPolicy
 
@@ -46,3 +46,19 @@ def test_it_plays_as_recorded(tmp_path: Path) -> None:
     played = [record.success_once for record in result.records]
     # Another processor may round otherwise, and one episode end otherwise.
     assert np.sum(np.array(played) == [bool(row["once"]) for row in recorded]) >= count - 1
+
+
+def test_drawn_actions_follow_the_seed(tmp_path: Path) -> None:
+    def jerks(name: str, **settings: bool) -> list[float]:
+        result = evaluate(
+            "spoc:tiny", RESULTS["suite"], episodes=2, out=tmp_path / name, **settings
+        )
+        return [record.jerk for record in result.records]
+
+    drawn = jerks("drawn", deterministic=False)
+    assert jerks("again", deterministic=False) == drawn
+    assert all(np.array(jerks("likeliest")) != drawn)
+    config = json.loads((tmp_path / "drawn" / "config.json").read_text())
+    assert config["deterministic"] is False
+    with pytest.raises(InvalidConfig, match="deterministic: False -> True"):
+        evaluate("spoc:tiny", RESULTS["suite"], episodes=2, out=tmp_path / "drawn", resume=True)

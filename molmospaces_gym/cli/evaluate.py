@@ -52,6 +52,10 @@ def evaluate(
     video: Annotated[str, typer.Option(help="Videos of: none, failures or all.")] = "none",
     resume: Annotated[bool, typer.Option("--resume", help="Keep what OUT already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Added to every episode's seed.")] = 0,
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Draw the policy's actions instead of taking the likeliest."),
+    ] = False,
     env: Annotated[
         list[str] | None,
         typer.Option(help="Further env argument, KEY=VALUE with a JSON value; repeatable."),
@@ -82,6 +86,7 @@ def evaluate(
                 seed=seed,
                 video=video,
                 resume=resume,
+                deterministic=not sample,
                 progress=bar.update,
                 **kwargs,
             )
