@@ -9,6 +9,7 @@ import numpy as np
 from molmospaces_gym.benchmarks.parity.bench import Bench, degrees, own_poses, worst_poses
 from molmospaces_gym.benchmarks.parity.results import Measured
 from molmospaces_gym.episode import EpisodeSpec
+from molmospaces_gym.scenes.model import SceneModel
 
 REST_S = 2.0
 """Seconds that an episode is left alone."""
@@ -66,9 +67,18 @@ def settled(bench: Bench, subject: str) -> Iterator[Measured]:
         quat = [env.world.body_quat(0)[bodies] for env in (reference, other)]
         moved = np.linalg.norm(pos[0] - start, axis=1)
         rests = (moved < TUMBLED_M) & (degrees(quat[0], turned) < TUMBLED_DEG)
-        if rests.any():
-            off = 1e3 * np.linalg.norm(pos[0] - pos[1], axis=1)[rests]
-            yield bench.row("settled", subject, "resting objects, worst", off.max())
-            yield bench.row("settled", subject, "resting objects, median", float(np.median(off)))
+        off = 1e3 * np.linalg.norm(pos[0] - pos[1], axis=1)
+        rolls = np.array([rolling(scene, body) for body in bodies], np.bool_)
+        for name, chosen in (("flat", off[rests & ~rolls]), ("round", off[rests & rolls])):
+            if len(chosen):
+                yield bench.row("settled", subject, f"{name} objects, worst", chosen.max())
+                middle = float(np.median(chosen))
+                yield bench.row("settled", subject, f"{name} objects, median", middle)
         if len(rests):
             yield bench.row("settled", subject, "tumbling objects", float((~rests).mean()))
+
+
+def rolling(scene: SceneModel, body: int) -> bool:
+    """Whether a body needs the rolling friction that its model gives it (contacts of 6 dims)."""
+    geoms = scene.model.geom_bodyid == body
+    return bool((scene.model.geom_condim[geoms & scene.solid] == 6).any())

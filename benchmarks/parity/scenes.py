@@ -1,5 +1,7 @@
 """The test scenes of the checks without a task, and states to start them in."""
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,13 @@ def floor(bodies: str = "", robot: str = "franka_droid") -> SceneModel:
     """A floor with some bodies and a robot."""
     mjcf = _FLOOR.format(bodies)
     return get_scene(House(f"parity-floor-{len(bodies)}", mjcf=mjcf), get_robot(robot))
+
+
+def finer(scene: SceneModel, times: int) -> SceneModel:
+    """The same scene with a time step that many times shorter."""
+    model = copy.copy(scene.model)
+    model.opt.timestep /= times
+    return replace(scene, key=f"{scene.key}/{times}", model=model)
 
 
 def start(

@@ -34,8 +34,10 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "kinematics: own orientation": Tolerance(1e-2, "deg", SINGLE),
     "settled: box position": Tolerance(0.5, "mm", CONTACT),
     "settled: box orientation": Tolerance(0.1, "deg", CONTACT),
-    "settled: resting objects, worst": Tolerance(0.5, "mm", CONTACT),
-    "settled: resting objects, median": Tolerance(0.25, "mm", CONTACT),
+    "settled: flat objects, worst": Tolerance(0.5, "mm", CONTACT),
+    "settled: flat objects, median": Tolerance(0.25, "mm", CONTACT),
+    "settled: round objects, worst": Tolerance(0.5, "mm", CONTACT),
+    "settled: round objects, median": Tolerance(0.5, "mm", CONTACT),
     "settled: tumbling objects": Tolerance(
         None, "of all", "what falls over falls differently; not counted above"
     ),
@@ -43,13 +45,18 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "pendulum: steps of 66 ms": Tolerance(
         None, "rad", "each simulator with the inner step it takes for an env step"
     ),
-    "coasting: drawers, worst": Tolerance(1.0, "mm", "of 0.2 to 0.4 m that they coast"),
-    "coasting: drawers, median": Tolerance(0.5, "mm", "of 0.2 to 0.4 m that they coast"),
-    "coasting: doors, worst": Tolerance(0.1, "deg", "of 20 to 90 degrees that they coast"),
-    "coasting: doors, median": Tolerance(0.05, "deg", "of 20 to 90 degrees that they coast"),
+    "coasting: empty drawers, worst": Tolerance(1.0, "mm", "of 60 to 130 mm that they coast"),
+    "coasting: empty drawers, median": Tolerance(0.5, "mm", "of 60 to 130 mm that they coast"),
+    "coasting: drawers with things in them, worst": Tolerance(1.0, "mm", "of 60 to 130 mm"),
+    "coasting: drawers with things in them, median": Tolerance(1.0, "mm", "of 60 to 130 mm"),
+    "coasting: doors, worst": Tolerance(0.1, "deg", "of 6 to 25 degrees that they coast"),
+    "coasting: doors, median": Tolerance(0.05, "deg", "of 6 to 25 degrees that they coast"),
     "tracking: joints, worst": Tolerance(5e-3, "rad or m", SERVOS),
     "tracking: joints, median": Tolerance(
         1e-3, "rad or m", "servos with the same gains and limits"
+    ),
+    "tracking: joints, worst, MuJoCo in steps of 0.2 ms": Tolerance(
+        1e-3, "rad or m", "without the error of MuJoCo's own step of 2 ms"
     ),
     "tracking: gripper closure": Tolerance(0.01, "of its way", "geared fingers without an object"),
     "replay: targets": Tolerance(
@@ -72,7 +79,28 @@ TOLERANCES: Mapping[str, Tolerance] = {
 }
 """``<check>: <quantity>`` -> what every backend has to meet."""
 
-EXCEPTIONS: Mapping[str, Mapping[str, Tolerance]] = {}
+WRIST = Tolerance(
+    6e-3,
+    "rad or m",
+    "MuJoCo's own: joint 7 of the FR3, driven into its limit of 12 N m, differs as much from MuJoCo"
+    " in steps of 0.2 ms, where SAPIEN is within 0.001",
+)
+
+EXCEPTIONS: Mapping[str, Mapping[str, Tolerance]] = {
+    "maniskill": {
+        "kinematics: own position @ rby1": Tolerance(
+            2e-3, "mm", "PhysX's own poses, single precision over 24 joints in a row"
+        ),
+        "tracking: joints, worst @ franka_droid": WRIST,
+        "tracking: joints, worst @ franka_mobile": WRIST,
+        "settled: round objects, worst": Tolerance(
+            1.0, "mm", "no rolling friction in PhysX, and ellipsoids are polyhedra"
+        ),
+        "coasting: drawers with things in them, worst": Tolerance(
+            1.5, "mm", "what lies in a drawer slips and meets its walls within a step of 10 ms"
+        ),
+    },
+}
 """Backend -> ``<check>: <quantity>`` or ``<check>: <quantity> @ <subject>`` -> what it has to meet
 instead."""
 
