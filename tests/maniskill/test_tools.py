@@ -27,7 +27,7 @@ SHORT = {"horizon": 12, "image_size": [64, 48], **BACKEND}
 
 def table(run):
     """Bytes of the tables that say what happened in a run."""
-    return [(run / name).read_bytes() for name in ("episodes.csv", "traces.csv", "summary.csv")]
+    return [(run / name).read_bytes() for name in ("episodes.csv", "traces.csv")]
 
 
 @pytest.fixture(scope="module")
