@@ -52,7 +52,8 @@ def _compare(
     yield bench.row("camera", subject, f"depth {when}, median", middle)
     if when == "at the start":
         worst = max(float(np.median(each)) for each in colours)
-        yield bench.row("camera", subject, f"colour {when}, median", worst)
+        whose = "of another renderer " if "renderer" in bench.env_kwargs else ""
+        yield bench.row("camera", subject, f"colour {whose}{when}, median", worst)
     else:
         worst = max(float(np.percentile(each, 99)) for each in depths)
         yield bench.row("camera", subject, f"depth {when}, 99 %", worst)
