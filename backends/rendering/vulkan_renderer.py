@@ -30,7 +30,7 @@ ROUGH = 0.9
 SUN = 2.0
 """Strength of a light of MuJoCo's brightness 1: rooms come out as bright as with ``raster``."""
 GAMMA = 2.2
-"""SAPIEN computes with linear light and encodes it in its pictures; MuJoCo's colours are encoded."""
+"""SAPIEN computes with linear light and encodes its pictures; MuJoCo's colours are encoded."""
 CAMERA_AXES = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])
 """SAPIEN's camera looks along x with y to the left: its axes in those of MuJoCo's cameras."""
 
