@@ -125,6 +125,6 @@ def test_the_table_of_reflections_is_that_of_a_mirror_and_of_a_rough_surface():
     assert ((scale >= 0) & (bias >= 0) & (scale + bias <= 1.001)).all()
     # A mirror reflects everything, by Schlick's share at each angle.
     cosine = (np.arange(32) + 0.5) / 32
-    np.testing.assert_allclose(bias[0], (1 - cosine) ** 5, atol=0.01)
+    np.testing.assert_allclose(bias[0], (1 - cosine) ** 5, atol=0.02)
     np.testing.assert_allclose(scale[0] + bias[0], 1.0, atol=0.02)
     assert (scale + bias)[-1, 16] < 0.8
