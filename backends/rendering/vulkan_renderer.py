@@ -91,7 +91,8 @@ class VulkanRenderer:
         assert self._stage is not None
         ids = eye.get_picture("Segmentation")[..., 1].astype(np.int64)
         table: NDArray[np.int32] = self._stage.body_of
-        return table[np.minimum(ids, len(table) - 1)]
+        found: NDArray[np.int32] = np.take(table, np.minimum(ids, len(table) - 1))
+        return found
 
     def close(self) -> None:
         """Drop the scene; the device stays open for others."""
