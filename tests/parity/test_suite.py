@@ -101,7 +101,8 @@ def test_every_bound_has_a_reason_and_every_exception_a_row():
     for table in EXCEPTIONS.values():
         for key, entry in table.items():
             plain = TOLERANCES[key.partition(" @ ")[0]]
-            assert entry.unit == plain.unit and entry.bound > plain.bound
+            assert entry.unit == plain.unit
+            assert plain.bound is None or entry.bound > plain.bound
     named = tolerance("maniskill", "kinematics", "own position", "rby1")
     assert named.bound > tolerance("maniskill", "kinematics", "own position", "franka_droid").bound
 
