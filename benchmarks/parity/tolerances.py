@@ -102,6 +102,9 @@ EXCEPTIONS: Mapping[str, Mapping[str, Tolerance]] = {
         "settled: round objects, worst": Tolerance(
             1.0, "mm", "no rolling friction in PhysX, and ellipsoids are polyhedra"
         ),
+        "replay: success changed @ Household": Tolerance(
+            0.5, "of episodes", "several grasps and drives one after another, all open loop"
+        ),
         "coasting: drawers with things in them, worst": Tolerance(
             1.5, "mm", "what lies in a drawer slips and meets its walls within a step of 10 ms"
         ),
