@@ -40,9 +40,19 @@ class SuiteMaker:
     """Collects solvable episodes house by house."""
 
     def __init__(
-        self, name: str, env: str, policy: PolicyLike, seed: int, hold_s: float = 0.0
+        self,
+        name: str,
+        env: str,
+        policy: PolicyLike,
+        seed: int,
+        hold_s: float = 0.0,
+        categories: Sequence[str] | None = None,
     ) -> None:
-        """``hold_s`` is how long (s) a success must last; 0: to the end of the episode."""
+        """``hold_s`` is how long (s) a success must last; 0: to the end of the episode.
+
+        ``categories`` are those of the objects that episodes are about; None: any.
+        """
+        self._categories = categories
         self._hold_s = hold_s
         self.episodes: list[EpisodeSpec] = []
         self.rejected = 0
@@ -53,6 +63,7 @@ class SuiteMaker:
         """Add ``wanted`` solvable episodes of a house, or as many as its candidates give."""
         wishes = policy_env_kwargs(self._policy, self._env_id)
         kwargs = {"scene": scene, "terminate_on_success": False, **wishes}
+        kwargs["categories"] = self._categories
         env = make_env(self._env_id, kwargs)
         try:
             bind_policy(self._policy, env)
@@ -153,6 +164,9 @@ def make_suite(
     dataset: Annotated[str, typer.Option(help="generated or homes; empty: the task's.")] = "",
     seed: Annotated[int, typer.Option(help="First seed of the sampler.")] = 0,
     hold: Annotated[float, typer.Option(help="Seconds that success lasts; 0: to the end.")] = 0.0,
+    categories: Annotated[
+        str, typer.Option(help="Kinds of object, separated by commas; empty: all.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder that holds the suites.")] = SUITES,
 ) -> None:
     """Sample a suite of solvable episodes and write its JSON."""
@@ -161,7 +175,8 @@ def make_suite(
     console = Console()
     task = task_named(name)
     dataset = dataset or get_task(task).dataset
-    maker = SuiteMaker(name, env_id(task), build_policy(policy), seed, hold)
+    kinds = [kind.strip() for kind in categories.split(",") if kind.strip()] or None
+    maker = SuiteMaker(name, env_id(task), build_policy(policy), seed, hold, kinds)
     short = 0
     for number in track(range(houses), description=name, console=console):
         # What a house could not give is asked of the next ones, so the total stays as wanted.
@@ -183,6 +198,8 @@ def make_suite(
         "seed": seed,
         "hold_s": hold,
     }
+    if kinds:
+        recipe["categories"] = kinds
     data = metadata(maker, recipe)
     directory = save_benchmark(maker.episodes, out / name, data, compressed=True)
     console.print(f"{episodes} episodes, {maker.rejected} rejected: {directory}", soft_wrap=True)

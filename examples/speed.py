@@ -129,6 +129,30 @@ def vector_over_physics(num_envs: int = 32) -> float:
     return float(raw.sum() / vector.sum())
 
 
+def torch_over_numpy(num_envs: int = 8, rounds: int = 40) -> float:
+    """CPU time of a vector step that gives tensors over one that gives arrays."""
+    spent = {}
+    envs = {
+        output: gym.make_vec(
+            ID, num_envs=num_envs, scene="generated/val/0", horizon=10**6, output=output
+        )
+        for output in ("numpy", "torch")
+    }
+    for output, env in envs.items():
+        env.reset(seed=0)
+        spent[output] = np.full(rounds, np.inf)
+    still = np.zeros(envs["numpy"].action_space.shape, np.float32)
+    for index in range(rounds):
+        for _ in range(3):  # in turn, and the least of each: others use the machine too
+            for output, env in envs.items():
+                spent[output][index] = min(
+                    spent[output][index], cpu(lambda env=env: env.step(still))
+                )
+    for env in envs.values():
+        env.close()
+    return float(spent["torch"].sum() / spent["numpy"].sum())
+
+
 def resets() -> tuple[float, float]:
     """Median ms of a reset in the same house and in another one that is compiled already."""
     env = make(houses=2)
@@ -284,6 +308,7 @@ def table() -> list[tuple[str, float, str, str]]:
             "x",
             ">= 1.85",
         ),
+        ("8 worlds, tensors / arrays", torch_over_numpy(), "x", ""),
         ("reset, same house", same, "ms", "<= 1 + obs"),
         ("reset, other compiled house", other, "ms", "<= 5"),
         ("reset, newly sampled episode", sampled_reset(), "ms", ""),
@@ -299,7 +324,7 @@ def table() -> list[tuple[str, float, str, str]]:
     rows += house_rows()
     rows.append(("NavigateTo, state, kinematic base", navigation_rate(), "/CPU-s", ">= 3000"))
     try:
-        rows.insert(17, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
+        rows.insert(18, ("gl (fast) 128 x 128, rgb", render_ms("gl", ("rgb",)), "ms", "<= 10"))
     except RendererUnavailable as error:
         print(f"no OpenGL here: {error}", file=sys.stderr)
     if find_spec("sapien") is not None:

@@ -6,9 +6,10 @@
 The second adds what the bundled TOPReward model sees of progress to the sparse reward, as a
 potential; evaluations count true successes in any case.
 
-Writes OUT/curve.csv (CPU minutes, env steps, successes of an evaluation), OUT/model.zip and
-OUT/final.json: the deterministic policy over 100 fresh episodes with a 95 % Wilson interval. CPU
-minutes count everything this process does, evaluations included.
+Writes OUT/curve.csv (CPU minutes, env steps, successes of an evaluation), OUT/model.zip, which
+``molmospaces-gym eval --policy sb3:OUT/model.zip`` plays, and OUT/final.json: the deterministic
+policy over 100 fresh episodes with a 95 % Wilson interval. CPU minutes count everything this
+process does, evaluations included.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import VecEnv
 
 import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.benchmarks.stats import wilson_interval
@@ -44,37 +46,29 @@ FINE = 25.0
 """Scale of the second, clipped copy of the offset: it resolves the last 4 cm."""
 
 
-class Features(VecEnvWrapper):
-    """A vector of what matters, each part brought to the order of one."""
+class Features(BaseFeaturesExtractor):
+    """A vector of what matters, each part brought to the order of one; nothing to learn.
 
-    def __init__(self, venv: VecEnv) -> None:
-        assert isinstance(venv.observation_space, spaces.Dict)
-        size = 3 + 2 + sum(venv.observation_space[key].shape[0] for key in SCALES)
-        super().__init__(venv, observation_space=spaces.Box(-40.0, 40.0, (size,), np.float32))
+    It is saved with the model, which therefore takes the env's own observations everywhere.
+    """
 
-    def features(self, observation: Any) -> np.ndarray:
-        parts = [scale * observation[key] for key, scale in SCALES.items()]
-        fine = np.clip(FINE * observation["object_to_tcp"], -1.0, 1.0)
+    def __init__(self, observation_space: spaces.Dict) -> None:
+        size = 3 + 2 + sum(observation_space[key].shape[0] for key in SCALES)
+        super().__init__(observation_space, size)
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        parts = [scale * observations[key] for key, scale in SCALES.items()]
+        fine = torch.clip(FINE * observations["object_to_tcp"], -1.0, 1.0)
         # Half a turn of a two-finger hand is the same grasp, hence the doubled angle.
-        turn = 2.0 * (heading(observation["object_pose"]) - heading(observation["tcp_pose"]))
-        angle = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-        return np.concatenate([fine, angle, *parts], axis=-1).astype(np.float32)
-
-    def reset(self) -> np.ndarray:
-        return self.features(self.venv.reset())
-
-    def step_wait(self) -> Any:
-        observation, rewards, dones, infos = self.venv.step_wait()
-        for info in infos:
-            if "terminal_observation" in info:
-                info["terminal_observation"] = self.features(info["terminal_observation"])
-        return self.features(observation), rewards, dones, infos
+        turn = 2.0 * (heading(observations["object_pose"]) - heading(observations["tcp_pose"]))
+        angle = torch.stack([torch.cos(turn), torch.sin(turn)], dim=-1)
+        return torch.cat([fine, angle, *parts], dim=-1)
 
 
-def heading(pose: np.ndarray) -> np.ndarray:
+def heading(pose: torch.Tensor) -> torch.Tensor:
     """Angle (rad) about the vertical of the x axis of poses (..., 7) in the base frame."""
-    w, x, y, z = np.moveaxis(pose[..., 3:7], -1, 0)
-    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    w, x, y, z = pose[..., 3:7].unbind(-1)
+    return torch.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 def make_envs(
@@ -85,7 +79,7 @@ def make_envs(
         from molmospaces_gym.rewards.vector_wrapper import VectorTOPReward
 
         wrap = partial(VectorTOPReward, **{"gamma": GAMMA, **topreward})
-    return Features(make_sb3_vec_env(ENV_ID, count, seed=seed, wrap=wrap, **kwargs))
+    return make_sb3_vec_env(ENV_ID, count, seed=seed, wrap=wrap, **kwargs)
 
 
 def successes(model: BaseAlgorithm, envs: VecEnv, episodes: int, seed: int) -> int:
@@ -104,6 +98,9 @@ def successes(model: BaseAlgorithm, envs: VecEnv, episodes: int, seed: int) -> i
         won += sum(bool(infos[i]["is_success"]) for i in np.flatnonzero(counted))
         left -= counted
     return won
+
+
+POLICY: dict[str, Any] = {"net_arch": [128, 128], "features_extractor_class": Features}
 
 
 class Curve(BaseCallback):
@@ -131,7 +128,7 @@ class Curve(BaseCallback):
 def make_model(algorithm: str, envs: VecEnv, seed: int) -> BaseAlgorithm:
     if algorithm == "ppo":
         return PPO(
-            "MlpPolicy",
+            "MultiInputPolicy",
             envs,
             seed=seed,
             n_steps=64,
@@ -141,10 +138,10 @@ def make_model(algorithm: str, envs: VecEnv, seed: int) -> BaseAlgorithm:
             gamma=GAMMA,
             gae_lambda=0.95,
             target_kl=0.05,
-            policy_kwargs={"net_arch": [128, 128], "log_std_init": -0.7},
+            policy_kwargs=POLICY | {"log_std_init": -0.7},
         )
     return SAC(
-        "MlpPolicy",
+        "MultiInputPolicy",
         envs,
         seed=seed,
         learning_rate=7e-4,
@@ -156,7 +153,7 @@ def make_model(algorithm: str, envs: VecEnv, seed: int) -> BaseAlgorithm:
         train_freq=1,
         gradient_steps=envs.num_envs,
         ent_coef="auto_0.1",
-        policy_kwargs={"net_arch": [128, 128]},
+        policy_kwargs=POLICY,
     )
 
 
@@ -183,6 +180,9 @@ def main() -> None:
     curve = Curve(evaluation, args.out / "curve.csv", args.every, args.minutes)
     model.learn(args.steps, callback=curve)
     model.save(args.out / "model.zip")
+    # What an evaluator needs to know: eval --policy sb3:OUT/model.zip
+    side = {key: kwargs[key] for key in ("action_mode", "pose_error") if key in kwargs}
+    (args.out / "model.json").write_text(json.dumps(side) + "\n")
     won = successes(model, evaluation, 100, seed=20_000)
     result = {
         "successes": won,

@@ -15,7 +15,7 @@ from molmospaces_gym.tasks.base import REWARD_MODES, SUCCESS_RULES, Task
 OBS_MODES = ("state", "rgb", "rgbd")
 GENERATED_DATASETS = ("generated", "homes")
 SPLITS = ("train", "val", "test")
-RENDERERS = ("raster", "gl", "gl-official")
+RENDERERS = ("raster", "gl", "gl-official", "sapien")
 BASE_DRIVES = (None, "kinematic", "dynamic")
 RENDER_MODES = (None, "rgb_array")
 
@@ -42,7 +42,7 @@ class EnvConfig:
             picture, a block in the middle (``occlusion``); ``render`` shows the picture whole.
         pose_error: calibration error (x, y, z) in m of every pose of the scene that ``state``
             observes (``pose_error``); None: no error.
-        renderer: ``raster`` (no OpenGL), ``gl`` (fast) or ``gl-official``.
+        renderer: ``raster`` (no OpenGL), ``gl`` (fast), ``gl-official`` or ``sapien`` (Vulkan).
         action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
             physics; only in modes that command nothing else) or ``dynamic``; None: ``kinematic``

@@ -19,6 +19,7 @@ from molmospaces_gym.observations import Observation
 from molmospaces_gym.session import Session
 from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
+from molmospaces_gym.vector_output import as_array, make_output
 
 Flags = NDArray[np.bool_]
 VectorStep = tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]
@@ -31,6 +32,10 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
     ``EnvConfig`` and ``autoreset_mode``: ``"NextStep"`` (default), ``"SameStep"`` or
     ``"Disabled"``, as in Gymnasium. ``reset(options={"reset_mask": ...})`` resets some of them.
     Evaluation and observation of one slot overlap the physics of the others.
+
+    With ``output="torch"`` observations (``final_obs`` too), rewards and flags are tensors on
+    ``device`` (None: where the simulator computes), other infos stay arrays; see ``vector_output``.
+    Actions and ``reset_mask`` may be tensors in any case.
     """
 
     def __init__(
@@ -38,6 +43,8 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         num_envs: int = 1,
         task: str = "Pick",
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        output: str = "numpy",
+        device: str | None = None,
         **kwargs: Any,
     ) -> None:
         if num_envs < 1:
@@ -59,7 +66,11 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.single_action_space = action_space(self.robot, self.config.action_mode)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._output = make_output(output, device, "cpu")  # a wrong name costs no simulator
         self.world = make_world(self.config.backend, num_envs)
+        own_device = str(getattr(self.world, "device", "cpu"))
+        if device is None and own_device != "cpu":
+            self._output = make_output(output, device, own_device)
         self.sessions = [
             Session(self.config, self.task, self.robot, self.layout, self.world, slot)
             for slot in range(num_envs)
@@ -79,6 +90,11 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._done = self._none
         self.before_restart: Callable[[int], None] | None = None
         """Called with a slot whose episode has ended, while its last state is still there."""
+
+    @property
+    def output(self) -> str:
+        """What observations are given as: ``numpy`` or ``torch``."""
+        return self._output.name
 
     @property
     def np_random_seed(self) -> Any:
@@ -132,6 +148,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
     def _mask(self, mask: object) -> Flags:
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
+        mask = as_array(mask) if hasattr(mask, "detach") else mask
         right = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
         if not right or mask.shape != (self.num_envs,) or not mask.any():  # type: ignore[attr-defined]
             raise InvalidConfig(
@@ -167,7 +184,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         observation = self.layout.split(self._rows.copy())
         for key in self._images[0]:
             observation[key] = np.stack([images[key] for images in self._images])
-        return observation
+        return self._output.observation(observation)
 
     def step(self, actions: NDArray[np.float32]) -> VectorStep:
         """Step every slot; raises ``InvalidAction`` before anything moves."""
@@ -228,7 +245,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self._done = terminated | truncated
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             infos = self._restart()
-        return self._observation(), rewards, terminated, truncated, self._collect(infos)
+        output = self._output
+        flags = output.flags(terminated), output.flags(truncated)
+        return self._observation(), output.rewards(rewards), *flags, self._collect(infos)
 
     def step_slots(self, slots: Sequence[int], actions: NDArray[np.float32]) -> Observation:
         """Step some slots only; the observations of all.
@@ -245,7 +264,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         return np.zeros(self.num_envs, np.bool_)
 
     def _check(self, actions: object, wanted: Any) -> NDArray[np.float32]:
-        array = np.asarray(actions)
+        array = as_array(actions)
         if array.shape != wanted:
             raise InvalidAction(f"actions must have shape {wanted}, not {array.shape}")
         if not np.isfinite(array).all():
@@ -281,9 +300,11 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
                 self.before_restart(slot)
             final = self.layout.split(self._rows[slot].copy())
             final.update(self._images[slot])
-            infos = self._add_info(
-                infos, {"final_obs": final, "final_info": dict(session.info)}, slot
-            )
+            ended = {
+                "final_obs": self._output.observation(final),
+                "final_info": dict(session.info),
+            }
+            infos = self._add_info(infos, ended, slot)
             self._begin(slot)
         return infos
 

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
+from molmospaces_gym.backends.rendering import vulkan
 from molmospaces_gym.backends.rendering.registry import RENDERERS, make_renderer
 from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.errors import MolmoSpacesError
@@ -71,6 +73,8 @@ def _probe(name: str) -> RendererStatus:
 
 
 def _repair(name: str) -> str:
+    if name == "sapien":
+        return vulkan.REPAIR if find_spec("sapien") else vulkan.INSTALL
     chosen = os.environ.get("MUJOCO_GL", "").lower().strip()
     if name == "raster":
         # mujoco itself cannot be imported where MUJOCO_GL names what is not installed.
@@ -91,6 +95,8 @@ def main(name: str) -> int:
         return 1
     platform = os.environ.get("MUJOCO_GL", "")
     how = "software, no OpenGL" if name == "raster" else f"MUJOCO_GL={platform}"
+    if name == "sapien":
+        how = f"Vulkan on {vulkan.device()}"
     sys.stdout.write(f"drew {_SIDE}x{_SIDE} ({how})\n")
     return 0
 

@@ -10,7 +10,7 @@ from molmospaces_gym.variations import PLAIN, Look
 if TYPE_CHECKING:
     import mujoco
 
-RENDERERS = ("raster", "gl", "gl-official")
+RENDERERS = ("raster", "gl", "gl-official", "sapien")
 
 
 class Renderer(Protocol):
@@ -37,7 +37,8 @@ def make_renderer(name: str, model: "mujoco.MjModel") -> Renderer:
     """The renderer ``name`` for ``model``, which is never changed.
 
     ``raster`` is our software renderer, ``gl`` MuJoCo's own with fast settings and ``gl-official``
-    MuJoCo's own with the model's settings. OpenGL is opened at the first picture.
+    MuJoCo's own with the model's settings; ``sapien`` is that of SAPIEN, whichever simulator runs.
+    OpenGL and Vulkan are opened at the first picture.
 
     Raises:
         UnknownName: there is no such renderer.
@@ -50,4 +51,8 @@ def make_renderer(name: str, model: "mujoco.MjModel") -> Renderer:
         from molmospaces_gym.backends.rendering.gl import GLRenderer
 
         return GLRenderer(model, "fast" if name == "gl" else "official")
+    if name == "sapien":
+        from molmospaces_gym.backends.rendering.vulkan_renderer import VulkanRenderer
+
+        return VulkanRenderer(model)
     raise UnknownName("renderer", name, RENDERERS)

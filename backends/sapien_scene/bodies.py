@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sapien import Pose, physx
 
 from molmospaces_gym.backends.sapien_scene.drives import linear_equalities
-from molmospaces_gym.backends.sapien_scene.layout import Layout, Tree
+from molmospaces_gym.backends.sapien_scene.layout import Array, Layout, Tree
 from molmospaces_gym.backends.sapien_scene.links import attach, close_loops, gear, hang
 from molmospaces_gym.backends.sapien_scene.masses import (
     Body,
@@ -39,6 +39,13 @@ class Bodies:
     parts: dict[int, Body]
     singles: tuple[tuple[Tree, physx.PhysxRigidDynamicComponent], ...]
     arms: tuple[Arm, ...]
+
+    def poses(self) -> tuple[NDArray[np.intp], Array, Array]:
+        """First bodies of the parts (n,), their positions (n, 3) and quaternions (n, 4)."""
+        found = [body.entity.pose for body in self.parts.values()]
+        ids = np.fromiter(self.parts, np.intp, len(found))
+        pos = np.array([pose.p for pose in found], np.float64).reshape(-1, 3)
+        return ids, pos, np.array([pose.q for pose in found], np.float64).reshape(-1, 4)
 
 
 def build_bodies(scene: sapien.Scene, layout: Layout, shapes: ShapeMaker) -> Bodies:

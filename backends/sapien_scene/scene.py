@@ -15,12 +15,8 @@ from molmospaces_gym.backends.sapien_scene.bodies import (
     build_bodies,
     excluded_pairs,
 )
-from molmospaces_gym.backends.sapien_scene.drives import (
-    Brake,
-    Drives,
-    first_share,
-    make_drives,
-)
+from molmospaces_gym.backends.sapien_scene.brakes import Brake, creep_rate
+from molmospaces_gym.backends.sapien_scene.drives import Drives, make_drives
 from molmospaces_gym.backends.sapien_scene.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
 from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
@@ -128,11 +124,13 @@ class PhysxScene:
                     state.sprung |= bool(drives.spring[number])
 
     def _brake(self, joint: int, model: mujoco.MjModel) -> Brake:
+        dof = int(model.jnt_dofadr[joint])
         return Brake(
             friction=float(self.drives.friction[joint]),
             viscous=float(self.drives.viscous[joint]),
-            inertia=float(model.dof_M0[model.jnt_dofadr[joint]]),
+            inertia=float(model.dof_M0[dof]),
             substep=float(model.opt.timestep),
+            creep=creep_rate(model, dof),
         )
 
     def push(self, qpos: Array, qvel: Array, mocap_pos: Array, mocap_quat: Array) -> None:
@@ -231,19 +229,22 @@ class PhysxScene:
         for number in range(count):
             for state in moving:
                 first = state.fresh and number == 0
-                share = first_share(step, float(self.model.opt.timestep)) if first else 1.0
                 if number:
                     at, velocity = state.articulation.qpos, state.articulation.qvel
                 else:
                     at, velocity = qpos[state.qpos], qvel[state.dofs]
-                self._load_springs(state, at, share)
+                half = 0.5 * (1.0 + float(self.model.opt.timestep) / step) if first else 1.0
+                self._load_springs(state, at, min(1.0, half))
                 for row, brake, drive, damping in state.brakes:
-                    most = brake.force(abs(float(velocity[row])), step, share)
+                    speed = float(velocity[row])
+                    most, end = brake.use(abs(speed), step, first)
                     drive.set_drive_properties(0.0, damping, most)
+                    drive.set_drive_velocity_target(math.copysign(end, speed))
             self.system.step()
         for state in moving:
             for _, brake, drive, damping in state.brakes:
                 drive.set_drive_properties(0.0, damping, brake.friction)
+                drive.set_drive_velocity_target(0.0)
         for state in self._arms:
             state.fresh = False
 

@@ -90,6 +90,13 @@ class ManiSkillWorld:
         """What of the slot's scene is only approximated, one line each."""
         return self._slot(slot).physics.losses
 
+    def own_poses(self, slot: int) -> tuple[NDArray[np.intp], Array, Array]:
+        """Bodies (n,), positions (n, 3) and quaternions (n, 4) as PhysX itself has them.
+
+        In single precision, of the first body of each part; the accessors give the mirror's.
+        """
+        return self._slot(slot).physics.bodies.poses()
+
     def show(self, slot: int, look: Look) -> None:
         """The look is given to the renderer with each picture; the shared model has its own."""
         self._slot(slot).look = look

@@ -1,7 +1,6 @@
 """``molmospaces-gym doctor``: what works on this machine, and how to repair what does not."""
 
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,11 +15,6 @@ from rich.table import Table
 from molmospaces_gym.errors import MolmoSpacesError
 
 PACKAGES = ("molmospaces-gym", "gymnasium", "numpy", "mujoco", "numba", "scipy", "torch")
-_VULKAN = "import sapien; print(sapien.render.RenderSystem().device.name)"
-VULKAN_REPAIR = (
-    "apt-get install libvulkan1 && apt-get install -t bookworm-backports mesa-vulkan-drivers"
-    "  # Debian 12: its own Mesa 22.3 is too old, 24.3 or later is needed"
-)
 BROKEN = 1
 """Exit code when the core does not work."""
 
@@ -60,7 +54,7 @@ def doctor() -> None:
     core = check_core()
     _show(console, "Core", [core])
     _show(console, "Simulators", check_simulators())
-    _show(console, "Renderers", check_renderers() + check_vulkan())
+    _show(console, "Renderers", check_renderers())
     if not core.works:
         raise typer.Exit(BROKEN)
 
@@ -113,22 +107,6 @@ def _simulator(simulator: Simulator, load: Callable[[], object] | None) -> Findi
         return Finding(simulator.backend, True, found)
     played = check_core(simulator.backend)
     return Finding(simulator.backend, played.works, f"{found}: {played.found}", simulator.install)
-
-
-def check_vulkan() -> list[Finding]:
-    """Whether SAPIEN's own cameras can draw, for users of ManiSkill; this package draws itself."""
-    if _version("sapien") is None:
-        return []
-    command = [sys.executable, "-W", "ignore", "-c", _VULKAN]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired:
-        return [Finding("sapien (Vulkan)", False, "no answer in 120 s", VULKAN_REPAIR)]
-    if run.returncode == 0:
-        return [Finding("sapien (Vulkan)", True, run.stdout.strip())]
-    lines = run.stderr.strip().splitlines() or [f"ended with {run.returncode}"]
-    note = f"{lines[-1]}; only ManiSkill's own cameras need it"
-    return [Finding("sapien (Vulkan)", False, note, VULKAN_REPAIR)]
 
 
 def _versions() -> Iterable[str]:

@@ -14,6 +14,7 @@ from molmospaces_gym.cli.datagen import datagen
 from molmospaces_gym.cli.doctor import doctor
 from molmospaces_gym.cli.evaluate import evaluate
 from molmospaces_gym.cli.listing import list_all
+from molmospaces_gym.cli.parity import parity
 from molmospaces_gym.cli.replay import replay
 from molmospaces_gym.cli.report import report
 from molmospaces_gym.cli.reward import app as reward
@@ -38,6 +39,7 @@ app.command("list")(list_all)
 app.command("eval")(evaluate)
 app.command("datagen")(datagen)
 app.command("replay")(replay)
+app.command("parity")(parity)
 app.command("compare")(compare)
 app.command("correlate")(correlate)
 app.command("report")(report)

@@ -36,6 +36,10 @@ class SB3VecEnv(VecEnv):
                 f"SB3VecEnv needs a vector env in SAME_STEP autoreset mode, not {mode};"
                 ' make it with autoreset_mode="SameStep"'
             )
+        if getattr(env.unwrapped, "output", "numpy") != "numpy":
+            raise InvalidConfig(
+                'Stable-Baselines3 takes arrays and makes tensors itself; leave output="torch" out'
+            )
         # Any: get_attr and call are those of ours and of SyncVectorEnv, not of the base class.
         self.env, self.render_mode = env, env.render_mode
         if chunk < 1 or (chunk > 1 and not hasattr(env, "step_chunk")):

@@ -200,10 +200,8 @@ def test_without_sapien_the_command_that_installs_it_is_named():
     assert 'pip install "molmospaces-gym[maniskill]"' in run.stdout
 
 
-def test_doctor_plays_a_step_and_looks_for_vulkan():
-    from molmospaces_gym.cli.doctor import check_simulators, check_vulkan
+def test_doctor_plays_a_step():
+    from molmospaces_gym.cli.doctor import check_simulators
 
     found = {finding.name: finding for finding in check_simulators()}
     assert found["maniskill"].works and "step" in found["maniskill"].found
-    (vulkan,) = check_vulkan()
-    assert vulkan.works or "24.3" in vulkan.repair
