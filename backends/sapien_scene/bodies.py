@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sapien import Pose, physx
 
 from molmospaces_gym.backends.sapien_scene.drives import linear_equalities
-from molmospaces_gym.backends.sapien_scene.layout import Layout, Tree
+from molmospaces_gym.backends.layout import Layout, Tree
 from molmospaces_gym.backends.sapien_scene.links import attach, close_loops, gear, hang
 from molmospaces_gym.backends.sapien_scene.masses import (
     Body,

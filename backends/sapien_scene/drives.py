@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.sapien_scene.layout import Array
+from molmospaces_gym.backends.layout import Array
 
 UNLIMITED = float(np.finfo(np.float32).max)
 BRAKE = 1e6

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
-from molmospaces_gym.backends.sapien_scene.layout import FREE, HINGE, SLIDE, Layout
+from molmospaces_gym.backends.layout import FREE, HINGE, SLIDE, Layout
 from molmospaces_gym.backends.sapien_scene.shapes import geom_name, of_robots, scene_friction
 from molmospaces_gym.errors import UnsupportedScene
 

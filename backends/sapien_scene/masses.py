@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.layout import FREE, Layout, Part, Tree
+from molmospaces_gym.backends.layout import FREE, Layout, Part, Tree
 from molmospaces_gym.errors import UnsupportedScene
 
 Body: TypeAlias = "physx.PhysxRigidDynamicComponent | physx.PhysxArticulationLinkComponent"

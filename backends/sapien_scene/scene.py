@@ -21,10 +21,10 @@ from molmospaces_gym.backends.sapien_scene.drives import (
     first_share,
     make_drives,
 )
-from molmospaces_gym.backends.sapien_scene.layout import Array, Layout
+from molmospaces_gym.backends.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
 from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
-from molmospaces_gym.backends.sapien_scene.motion import centre_velocity, free_states
+from molmospaces_gym.backends.motion import centre_velocity, free_states
 from molmospaces_gym.backends.sapien_scene.shapes import (
     ShapeMaker,
     scene_friction,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.layout import Array, compose
+from molmospaces_gym.backends.layout import Array, compose
 from molmospaces_gym.errors import UnsupportedScene
 
 _G = mujoco.mjtGeom
