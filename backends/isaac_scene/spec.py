@@ -17,6 +17,7 @@ import numpy as np
 from molmospaces_gym.backends.isaac_scene.links import Link, Plan, usd_name
 from molmospaces_gym.backends.layout import Array, compose
 
+SCENE = "scene.xml"
 LIGHT, LIGHT_INERTIA = 1e-3, 1e-6
 """Mass (kg) and inertia (kg m^2) of a link that only holds joints."""
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
@@ -34,9 +35,13 @@ _CONNECT, _JOINT = int(mujoco.mjtEq.mjEQ_CONNECT), int(mujoco.mjtEq.mjEQ_JOINT)
 _TYPES = {int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"}
 
 
-def scene_xml(plan: Plan, visuals: bool = False) -> str:
-    """The MJCF of a plan; with ``visuals`` what does not collide is in it too."""
-    return ElementTree.tostring(_Writer(plan, visuals).root, encoding="unicode")
+def scene_files(plan: Plan, visuals: bool = False) -> dict[str, str]:
+    """File name -> text: ``scene.xml`` and the meshes that it names, which the converter reads.
+
+    With ``visuals`` what does not collide is in it too.
+    """
+    writer = _Writer(plan, visuals)
+    return {SCENE: ElementTree.tostring(writer.root, encoding="unicode"), **writer.meshes}
 
 
 def joint_name(model: mujoco.MjModel, number: int) -> str:
@@ -50,7 +55,7 @@ class _Writer:
         self.root = Element("mujoco", model="scene")
         SubElement(self.root, "compiler", angle="radian", autolimits="true")
         self.assets = SubElement(self.root, "asset")
-        self.meshes: set[str] = set()
+        self.meshes: dict[str, str] = {}
         self.world = SubElement(self.root, "worldbody")
         self.bodies: list[Element] = []
         for body in plan.still:
@@ -62,9 +67,7 @@ class _Writer:
 
     def _link(self, link: Link) -> None:
         above = self.world if link.parent < 0 else self.bodies[link.parent]
-        body = SubElement(
-            above, "body", name=link.name, pos=_text(link.pos), quat=_text(link.quat)
-        )
+        body = SubElement(above, "body", name=link.name, pos=_text(link.pos), quat=_text(link.quat))
         self.bodies.append(body)
         model = self.model
         if link.joint >= 0:
@@ -147,15 +150,10 @@ class _Writer:
             name = usd_name("m", mesh, "")
             vertices, faces = hull(model, mesh)
         made.set("mesh", name)
-        if name not in self.meshes:
-            self.meshes.add(name)
-            SubElement(
-                self.assets,
-                "mesh",
-                name=name,
-                vertex=_text(vertices.ravel()),
-                face=_text(faces.ravel()),
-            )
+        file = f"{name}.obj"
+        if file not in self.meshes:
+            self.meshes[file] = _obj(vertices, faces)
+            SubElement(self.assets, "mesh", name=name, file=file)
 
     def _excludes(self) -> None:
         model, owner = self.model, self.plan.link_of()
@@ -179,9 +177,7 @@ class _Writer:
             if model.eq_type[number] == _JOINT:
                 first, second = (joint_name(model, joint) for joint in ends)
                 polynomial = _text(model.eq_data[number, :5])
-                SubElement(
-                    group, "joint", common, joint1=first, joint2=second, polycoef=polynomial
-                )
+                SubElement(group, "joint", common, joint1=first, joint2=second, polycoef=polynomial)
             elif model.eq_type[number] == _CONNECT:
                 self._connect(group, common, ends, model.eq_data[number, :3])
 
@@ -256,6 +252,12 @@ def hull(model: mujoco.MjModel, mesh: int) -> tuple[Array, Array]:
     local = np.full(count, -1)
     local[ids] = np.arange(corners)
     return vertices[ids], local[faces]
+
+
+def _obj(vertices: Array, faces: Array) -> str:
+    lines = [f"v {_text(corner)}" for corner in vertices]
+    lines += [f"f {a} {b} {c}" for a, b, c in (faces + 1).tolist()]
+    return "\n".join(lines) + "\n"
 
 
 def _text(values: object) -> str:

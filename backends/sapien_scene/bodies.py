@@ -8,7 +8,6 @@ import sapien
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.drives import linear_equalities
 from molmospaces_gym.backends.layout import Layout, Tree
 from molmospaces_gym.backends.sapien_scene.links import attach, close_loops, gear, hang
 from molmospaces_gym.backends.sapien_scene.masses import (
@@ -18,6 +17,7 @@ from molmospaces_gym.backends.sapien_scene.masses import (
     weightless,
 )
 from molmospaces_gym.backends.sapien_scene.shapes import EXCLUDES, ShapeMaker
+from molmospaces_gym.backends.servos import linear_equalities
 from molmospaces_gym.errors import UnsupportedScene
 
 

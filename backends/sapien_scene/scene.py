@@ -10,6 +10,8 @@ import sapien
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
+from molmospaces_gym.backends.layout import Array, Layout
+from molmospaces_gym.backends.motion import centre_velocity, free_states
 from molmospaces_gym.backends.sapien_scene.bodies import (
     Arm,
     build_bodies,
@@ -21,10 +23,8 @@ from molmospaces_gym.backends.sapien_scene.drives import (
     first_share,
     make_drives,
 )
-from molmospaces_gym.backends.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
 from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
-from molmospaces_gym.backends.motion import centre_velocity, free_states
 from molmospaces_gym.backends.sapien_scene.shapes import (
     ShapeMaker,
     scene_friction,
