@@ -1,0 +1,350 @@
+"""``Stage``: one house in Isaac Lab, in one or several worlds, its state carried both ways.
+
+The house is one USD file that Isaac Lab's ``InteractiveScene`` spawns and replicates; robots and
+what opens are its ``Articulation`` views, loose things a ``RigidObjectCollection``.
+"""
+
+import contextlib
+import io
+import math
+import re
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+from isaaclab.actuators import ImplicitActuatorCfg
+from isaaclab.assets import (
+    ArticulationCfg,
+    AssetBaseCfg,
+    RigidObjectCfg,
+    RigidObjectCollectionCfg,
+)
+from isaaclab.scene import InteractiveScene, InteractiveSceneCfg
+from isaaclab.sim import SimulationCfg, SimulationContext, UsdFileCfg
+from isaaclab_newton.physics.newton_manager import NewtonManager
+
+from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots
+from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
+from molmospaces_gym.backends.isaac_scene.links import Group, Plan
+from molmospaces_gym.backends.isaac_scene.spec import joint_name
+from molmospaces_gym.backends.isaac_scene.usd import GEOMETRY, scene_usd
+from molmospaces_gym.backends.layout import Array
+from molmospaces_gym.backends.motion import centre_velocity, free_states
+from molmospaces_gym.backends.servos import make_servos
+
+SCENE = "{ENV_REGEX_NS}/Scene"
+OBJECTS = "objects"
+NJMAX, NCONMAX = 1000, 300
+"""Constraints and contacts that MJWarp keeps room for in every world."""
+LIMIT_EDGE = 1e-5
+"""Share of a joint's range by which its default stays off the ends."""
+_JOINT = re.compile(r"j(\d+)_")
+_WXYZ, _XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
+
+
+class _Arm:
+    """An articulation view with the addresses of its joints."""
+
+    def __init__(
+        self, view: Any, group: Group, model: mujoco.MjModel, root: FixedRoots | None
+    ) -> None:
+        self.view, self.group, self.root = view, group, root
+        found = [_JOINT.match(name) for name in view.joint_names]
+        self.joints = np.array([int(match[1]) for match in found if match], dtype=np.intp)
+        self.qpos, self.dofs = model.jnt_qposadr[self.joints], model.jnt_dofadr[self.joints]
+        self.zero = model.qpos0[self.qpos]
+        self.free = group.free_joint
+
+
+class Stage:
+    """Built once per house, with the joints where ``start`` (nq,) has them.
+
+    ``push`` and ``pull`` carry the state of a world from and to MuJoCo's arrays.
+
+    Making one enters its ``Context``; every method does the same first.
+    """
+
+    def __init__(self, plan: Plan, engine: Engine, num_worlds: int, start: Array) -> None:
+        self.plan, self.model, self.engine, self.num_worlds = plan, plan.model, engine, num_worlds
+        self.servos, self._start = make_servos(plan.model), start
+        self.context = Context()
+        self.context.enter()
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        plan, model = self.plan, self.model
+        usd = scene_usd(plan, self.engine.is_physx)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.sim = SimulationContext(
+                SimulationCfg(
+                    dt=float(model.opt.timestep),
+                    device=self.engine.device,
+                    gravity=tuple(model.opt.gravity.tolist()),
+                    physics=physics_cfg(self.engine, model, NJMAX, NCONMAX),
+                    create_stage_in_memory=True,
+                    save_logs_to_file=False,
+                    logging_level="ERROR",
+                )
+            )
+            self.scene = InteractiveScene(self._scene_cfg(str(usd)))
+            self.sim.reset()
+        self.arms = [self._arm(group) for group in plan.articulations]
+        self.objects = self.scene[OBJECTS] if plan.singles else None
+        joints = [group.free_joint for group in plan.singles]
+        self._addresses = np.column_stack(
+            [model.jnt_qposadr[joints], model.jnt_dofadr[joints]]
+        ).astype(np.intp)
+        self._middles = np.zeros((len(joints), 3))
+        self._which = np.arange(len(joints), dtype=np.intp)
+        self._weigh(model)
+        self.origins = self.scene.env_origins.cpu().numpy().astype(np.float64)
+
+    def _arm(self, group: Group) -> _Arm:
+        link, carried = self.plan.links[group.links[0]], group.mocap >= 0
+        root = FixedRoots(link.name) if carried and not self.engine.is_physx else None
+        return _Arm(self.scene[group.name], group, self.model, root)
+
+    def _weigh(self, model: mujoco.MjModel) -> None:
+        layout = self.plan.layout
+        for row, group in enumerate(self.plan.singles):
+            link = self.plan.links[group.links[0]]
+            self._middles[row] = layout.combined(link.bodies, link.body, model)[1]
+
+    def _scene_cfg(self, usd: str) -> InteractiveSceneCfg:
+        cfg = InteractiveSceneCfg(
+            num_envs=self.num_worlds, env_spacing=0.0, replicate_physics=True
+        )
+        house = AssetBaseCfg(prim_path=SCENE, spawn=UsdFileCfg(usd_path=usd))
+        setattr(cfg, "house", house)  # noqa: B010 - fields of a scene are free in name
+        for group in self.plan.articulations:
+            setattr(cfg, group.name, self._articulation(group))
+        if self.plan.singles:
+            objects = {group.name: self._object(group) for group in self.plan.singles}
+            collection = RigidObjectCollectionCfg(rigid_objects=objects)
+            # Isaac Lab makes entities in the order of their paths' depths, and this one has no
+            # path: it would come before the house that holds its bodies.
+            last = f"/World/envs/env_0/Scene/{GEOMETRY}/{OBJECTS}/all"
+            setattr(collection, "prim_path", last)  # noqa: B010
+            setattr(cfg, OBJECTS, collection)
+        return cfg
+
+    def _path(self, group: Group) -> str:
+        return f"{SCENE}/{GEOMETRY}/{self.plan.links[group.links[0]].name}"
+
+    def _object(self, group: Group) -> RigidObjectCfg:
+        link = self.plan.links[group.links[0]]
+        state = RigidObjectCfg.InitialStateCfg(
+            pos=tuple(link.pos.tolist()), rot=tuple(link.quat[_XYZW].tolist())
+        )
+        return RigidObjectCfg(prim_path=self._path(group), spawn=None, init_state=state)
+
+    def _articulation(self, group: Group) -> ArticulationCfg:
+        link = self.plan.links[group.links[0]]
+        state = ArticulationCfg.InitialStateCfg(
+            pos=tuple(link.pos.tolist()),
+            rot=tuple(link.quat[_XYZW].tolist()),
+            joint_pos=self._start_of(group),
+        )
+        return ArticulationCfg(
+            prim_path=self._path(group),
+            spawn=None,
+            init_state=state,
+            actuators=self._actuators(group),
+            soft_joint_pos_limit_factor=1.0,
+        )
+
+    def _start_of(self, group: Group) -> dict[str, float]:
+        """Joint positions by name, strictly within the limits: Isaac Lab refuses others."""
+        model, found = self.model, {}
+        for joint in (self.plan.links[index].joint for index in group.links):
+            if joint >= 0:
+                at = int(model.jnt_qposadr[joint])
+                value = self._start[at]
+                if model.jnt_limited[joint]:
+                    low, high = model.jnt_range[joint]
+                    edge = LIMIT_EDGE * (high - low)
+                    value = np.clip(value, low + edge, high - edge)
+                found[joint_name(model, joint)] = float(value - model.qpos0[at])
+        return found
+
+    def _actuators(self, group: Group) -> dict[str, ImplicitActuatorCfg]:
+        servos, members = self.servos, [self.plan.links[i].joint for i in group.links]
+        driven = [joint for joint in members if joint >= 0 and servos.actuator[joint] >= 0]
+        if not driven:
+            return {}
+        names = {joint: joint_name(self.model, joint) for joint in driven}
+
+        def table(values: Array) -> dict[str, float]:
+            return {names[joint]: float(values[joint]) for joint in driven}
+
+        return {
+            "servos": ImplicitActuatorCfg(
+                joint_names_expr=list(names.values()),
+                stiffness=table(servos.stiffness),
+                damping=table(servos.damping),
+                joint_effort_limit=table(servos.limit),
+            )
+        }
+
+    def command(self, world: int, ctrl: Array) -> None:
+        """Set the targets of a world's servos; ``ctrl`` (nu,) within its limits."""
+        servos = self.servos
+        for arm in self.arms:
+            driven = np.flatnonzero(servos.actuator[arm.joints] >= 0)
+            if not len(driven):
+                continue
+            joints = arm.joints[driven]
+            wanted = servos.scale[joints] * ctrl[servos.actuator[joints]] + servos.offset[joints]
+            target = self._tensor(wanted - arm.zero[driven])
+            arm.view.set_joint_position_target_index(
+                target=target, joint_ids=driven.tolist(), env_ids=[world]
+            )
+
+    def _tensor(self, values: Array) -> torch.Tensor:
+        rows = np.ascontiguousarray(values, dtype=np.float32)
+        return torch.from_numpy(rows).to(self.engine.device)[None]
+
+    def push(
+        self, world: int, qpos: Array, qvel: Array, mocap_pos: Array, mocap_quat: Array
+    ) -> None:
+        """Put everything in a world where MuJoCo's arrays have it."""
+        self.context.enter()
+        for arm in self.arms:
+            self._push_root(arm, world, qpos, qvel, mocap_pos, mocap_quat)
+            if len(arm.joints):
+                arm.view.write_joint_position_to_sim_index(
+                    position=self._tensor(qpos[arm.qpos] - arm.zero), env_ids=[world]
+                )
+                arm.view.write_joint_velocity_to_sim_index(
+                    velocity=self._tensor(qvel[arm.dofs]), env_ids=[world]
+                )
+        if self.objects is not None:
+            self._push_objects(world, qpos, qvel)
+
+    def _push_root(
+        self,
+        arm: _Arm,
+        world: int,
+        qpos: Array,
+        qvel: Array,
+        mocap_pos: Array,
+        mocap_quat: Array,
+    ) -> None:
+        if arm.group.mocap >= 0:
+            pose = np.concatenate(
+                [mocap_pos[arm.group.mocap], mocap_quat[arm.group.mocap][_XYZW]]
+            )
+            pose[:3] += self.origins[world]
+            if arm.root is not None:
+                arm.root.move(world, pose)
+            arm.view.write_root_link_pose_to_sim_index(
+                root_pose=self._tensor(pose), env_ids=[world]
+            )
+        elif arm.free >= 0:
+            at = int(self.model.jnt_qposadr[arm.free])
+            dof = int(self.model.jnt_dofadr[arm.free])
+            pose = np.concatenate([qpos[at : at + 3], qpos[at + 3 : at + 7][_XYZW]])
+            pose[:3] += self.origins[world]
+            velocity = np.zeros(6)
+            centre_velocity(qpos[at : at + 7], qvel[dof : dof + 6], np.zeros(3), velocity)
+            arm.view.write_root_link_pose_to_sim_index(
+                root_pose=self._tensor(pose), env_ids=[world]
+            )
+            arm.view.write_root_link_velocity_to_sim_index(
+                root_velocity=self._tensor(velocity), env_ids=[world]
+            )
+
+    def _push_objects(self, world: int, qpos: Array, qvel: Array) -> None:
+        count = len(self._addresses)
+        poses, velocities = np.zeros((count, 7)), np.zeros((count, 6))
+        for row, (at, dof) in enumerate(self._addresses.tolist()):
+            poses[row, :3] = qpos[at : at + 3] + self.origins[world]
+            poses[row, 3:] = qpos[at + 3 : at + 7][_XYZW]
+            centre_velocity(
+                qpos[at : at + 7], qvel[dof : dof + 6], self._middles[row], velocities[row]
+            )
+        self.objects.write_body_link_pose_to_sim_index(
+            body_poses=self._tensor(poses), env_ids=[world]
+        )
+        self.objects.write_body_com_velocity_to_sim_index(
+            body_velocities=self._tensor(velocities), env_ids=[world]
+        )
+
+    def step(self, n_substeps: int) -> None:
+        """Advance every world by so many steps of the model's time step."""
+        self.context.enter()
+        timestep = float(self.model.opt.timestep)
+        self.scene.write_data_to_sim()
+        if self.engine.is_physx:
+            duration = n_substeps * timestep
+            count = max(1, math.ceil(duration / PHYSX_STEP - 1e-9))
+            self.sim.cfg.dt = duration / count
+            for _ in range(count):
+                self.sim.step(render=False)
+        else:
+            NewtonManager._num_substeps, NewtonManager._solver_dt = n_substeps, timestep
+            self.sim.step(render=False)
+        self.scene.update(n_substeps * timestep)
+
+    def read(self) -> None:
+        """Fetch the state of all worlds, for ``pull``."""
+        self.context.enter()
+        self._joints = [
+            (_numpy(arm.view.data.joint_pos), _numpy(arm.view.data.joint_vel)) for arm in self.arms
+        ]
+        self._roots = [
+            (_numpy(arm.view.data.root_link_pose_w), _numpy(arm.view.data.root_link_vel_w))
+            if arm.free >= 0
+            else None
+            for arm in self.arms
+        ]
+        if self.objects is not None:
+            data = self.objects.data
+            self._poses = _numpy(data.body_link_pose_w)
+            self._velocities = _numpy(data.body_com_vel_w)
+
+    def pull(self, world: int, qpos: Array, qvel: Array) -> None:
+        """Write into MuJoCo's arrays what ``read`` has fetched of a world."""
+        for arm, (positions, velocities), root in zip(
+            self.arms, self._joints, self._roots, strict=True
+        ):
+            qpos[arm.qpos] = positions[world] + arm.zero
+            qvel[arm.dofs] = velocities[world]
+            if root is not None:
+                at = [self.model.jnt_qposadr[arm.free], self.model.jnt_dofadr[arm.free]]
+                rows = self._rows(root[0][world : world + 1], root[1][world : world + 1], world)
+                free_states(
+                    rows,
+                    np.zeros((1, 3)),
+                    np.zeros(1, np.intp),
+                    np.array([at], np.intp),
+                    qpos,
+                    qvel,
+                )
+        if self.objects is not None:
+            rows = self._rows(self._poses[world], self._velocities[world], world)
+            free_states(rows, self._middles, self._which, self._addresses, qpos, qvel)
+
+    def _rows(self, poses: Array, velocities: Array, world: int) -> Array:
+        return np.concatenate(
+            [poses[:, :3] - self.origins[world], poses[:, 3:][:, _WXYZ], velocities], axis=1
+        )
+
+    def close(self) -> None:
+        """Release the simulation."""
+        self.context.enter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            SimulationContext.clear_instance()
+        self.context.leave()
+
+
+def _numpy(array: Any) -> Array:
+    values: Array = array.torch.cpu().numpy().astype(np.float64)
+    return values
+
+
