@@ -119,7 +119,13 @@ def pinned_memory_without_cuda() -> None:
 
 def _holders() -> list[type]:
     """The classes in whose attributes Isaac Lab keeps the one simulation of a process."""
-    found = [SimulationContext, PhysicsManager, NewtonManager, NewtonMJWarpManager, NewtonMujocoCManager]
+    found = [
+        SimulationContext,
+        PhysicsManager,
+        NewtonManager,
+        NewtonMJWarpManager,
+        NewtonMujocoCManager,
+    ]
     try:
         from isaaclab_ov.physics.ovphysx_manager import OvPhysxManager
     except ImportError:

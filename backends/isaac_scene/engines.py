@@ -11,9 +11,11 @@ from molmospaces_gym.errors import BackendUnavailable, InvalidConfig
 ENGINES = ("auto", "newton", "mujoco", "physx")
 PHYSX_STEP = 0.01
 """Longest step of PhysX, s; the MuJoCo engines take the model's own."""
-_MULTICCD = int(mujoco.mjtDisableBit.mjDSBL_MULTICCD) if hasattr(
-    mujoco.mjtDisableBit, "mjDSBL_MULTICCD"
-) else 0
+_MULTICCD = (
+    int(mujoco.mjtDisableBit.mjDSBL_MULTICCD)
+    if hasattr(mujoco.mjtDisableBit, "mjDSBL_MULTICCD")
+    else 0
+)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ what opens are its ``Articulation`` views, loose things a ``RigidObjectCollectio
 
 import contextlib
 import io
+import logging
 import math
 import re
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import mujoco
@@ -79,7 +82,7 @@ class Stage:
     def _build(self) -> None:
         plan, model = self.plan, self.model
         usd = scene_usd(plan, self.engine.is_physx)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet():
             self.sim = SimulationContext(
                 SimulationCfg(
                     dt=float(model.opt.timestep),
@@ -116,9 +119,7 @@ class Stage:
             self._middles[row] = layout.combined(link.bodies, link.body, model)[1]
 
     def _scene_cfg(self, usd: str) -> InteractiveSceneCfg:
-        cfg = InteractiveSceneCfg(
-            num_envs=self.num_worlds, env_spacing=0.0, replicate_physics=True
-        )
+        cfg = InteractiveSceneCfg(num_envs=self.num_worlds, env_spacing=0.0, replicate_physics=True)
         house = AssetBaseCfg(prim_path=SCENE, spawn=UsdFileCfg(usd_path=usd))
         setattr(cfg, "house", house)  # noqa: B010 - fields of a scene are free in name
         for group in self.plan.articulations:
@@ -236,9 +237,7 @@ class Stage:
         mocap_quat: Array,
     ) -> None:
         if arm.group.mocap >= 0:
-            pose = np.concatenate(
-                [mocap_pos[arm.group.mocap], mocap_quat[arm.group.mocap][_XYZW]]
-            )
+            pose = np.concatenate([mocap_pos[arm.group.mocap], mocap_quat[arm.group.mocap][_XYZW]])
             pose[:3] += self.origins[world]
             if arm.root is not None:
                 arm.root.move(world, pose)
@@ -338,13 +337,27 @@ class Stage:
     def close(self) -> None:
         """Release the simulation."""
         self.context.enter()
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet():
             SimulationContext.clear_instance()
         self.context.leave()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Isaac Lab and its parts tell much while a simulation is made that a user cannot act on."""
+    loggers = [logging.getLogger(name) for name in ("isaaclab", "isaaclab_newton", "isaaclab_ov")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _numpy(array: Any) -> Array:
     values: Array = array.torch.cpu().numpy().astype(np.float64)
     return values
-
-

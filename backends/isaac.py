@@ -1,0 +1,39 @@
+"""The Isaac backend: houses in Isaac Lab 3.0 without Kit, on Newton (MJWarp), MuJoCo C or PhysX.
+
+Needs ``pip install "molmospaces-gym[isaac]"`` (Python 3.12, Linux). Everything that imports Isaac
+Lab is in ``isaac_scene``; see ``isaac_scene.world`` for what it cannot represent.
+"""
+
+from molmospaces_gym.backends.base import World
+from molmospaces_gym.errors import BackendUnavailable
+
+
+def isaac_world(num_worlds: int = 1, physics: str = "auto") -> World:
+    """``num_worlds`` worlds of Isaac Lab on the engine that ``physics`` names.
+
+    Raises:
+        BackendUnavailable: Isaac Lab, or the engine asked for, is not installed.
+    """
+    try:
+        from molmospaces_gym.backends.isaac_scene.world import IsaacWorld
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"backend 'isaac' needs {error.name or error}; install it with Python 3.12:"
+            ' pip install "molmospaces-gym[isaac]"'
+        ) from error
+    return IsaacWorld(num_worlds, physics)
+
+
+def isaac_newton_world(num_worlds: int = 1) -> World:
+    """The backend ``isaac-newton``: MJWarp behind Newton, Isaac Lab's default."""
+    return isaac_world(num_worlds, "newton")
+
+
+def isaac_mujoco_world(num_worlds: int = 1) -> World:
+    """The backend ``isaac-mujoco``: MuJoCo C behind Newton."""
+    return isaac_world(num_worlds, "mujoco")
+
+
+def isaac_physx_world(num_worlds: int = 1) -> World:
+    """The backend ``isaac-physx``: OvPhysX, PhysX without Kit."""
+    return isaac_world(num_worlds, "physx")
