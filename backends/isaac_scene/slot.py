@@ -36,7 +36,7 @@ class Slot:
         self.look: Look = PLAIN
         self.own: mujoco.MjModel | None = None
         self.varied = self.diverged = False
-        self.stale = True
+        self.stale, self._epoch = True, -1
         self._searched = False
         self._pushed = np.full(scene.model.nq, np.nan), np.full(scene.model.nv, np.nan)
         low, high = scene.model.actuator_ctrlrange.T
@@ -60,7 +60,7 @@ class Slot:
         return model
 
     def set(self, state: State) -> None:
-        """Overwrite everything and put the simulation there."""
+        """Overwrite everything; the simulation follows in the next step."""
         data = self.data
         mujoco.mj_resetData(self.model, data)
         data.qpos[:], data.qvel[:], data.ctrl[:] = state.qpos, state.qvel, state.ctrl
@@ -68,13 +68,13 @@ class Slot:
         mujoco.mj_normalizeQuat(self.model, data.qpos)
         mujoco.mj_kinematics(self.model, data)
         self.diverged = self._searched = False
-        self.push()
+        self.stale = True
 
     def push(self) -> None:
         """Put the simulation where the mirror is; its solver starts afresh."""
         data = self.data
         self.stage.push(self.world, self.qpos, self.qvel, data.mocap_pos, data.mocap_quat)
-        self.stale = False
+        self.stale, self._epoch = False, self.stage.epoch
         self._remember()
 
     def _remember(self) -> None:
@@ -94,8 +94,10 @@ class Slot:
 
     def prepare(self) -> None:
         """Hand over what was written into the mirror, and the commands."""
-        same = np.array_equal(self.qpos, self._pushed[0])
-        if self.stale or not same or not np.array_equal(self.qvel, self._pushed[1]):
+        self.stage.enter()
+        here = not self.stale and self._epoch == self.stage.epoch
+        same = here and np.array_equal(self.qpos, self._pushed[0])
+        if not same or not np.array_equal(self.qvel, self._pushed[1]):
             self.push()
         self.stage.command(self.world, np.clip(self.ctrl, self.low, self.high))
 

@@ -65,14 +65,31 @@ class Stage:
 
     ``push`` and ``pull`` carry the state of a world from and to MuJoCo's arrays.
 
-    Making one enters its ``Context``; every method does the same first.
+    Every method makes Isaac Lab look at this simulation first. OvPhysX holds one simulation in a
+    process: making another one ends it, and it is made anew when it is needed again (``epoch``
+    counts that, for whoever has to put its state back).
     """
+
+    _physx: "Stage | None" = None
 
     def __init__(self, plan: Plan, engine: Engine, num_worlds: int, start: Array) -> None:
         self.plan, self.model, self.engine, self.num_worlds = plan, plan.model, engine, num_worlds
         self.servos, self._start = make_servos(plan.model), start
+        self.context, self.epoch, self._alive = Context(), 0, False
+        self.enter()
+
+    def enter(self) -> None:
+        """Make this the simulation that Isaac Lab looks at, built where there is none."""
+        if self._alive:
+            self.context.enter()
+            return
+        if self.engine.is_physx:
+            if Stage._physx is not None:
+                Stage._physx.close()
+            Stage._physx = self
         self.context = Context()
         self.context.enter()
+        self.epoch, self._alive = self.epoch + 1, True
         try:
             self._build()
         except BaseException:
@@ -97,6 +114,8 @@ class Stage:
             self.scene = InteractiveScene(self._scene_cfg(str(usd)))
             self.sim.reset()
         self.arms = [self._arm(group) for group in plan.articulations]
+        if self.engine.is_physx:
+            self._resist()
         self.objects = self.scene[OBJECTS] if plan.singles else None
         joints = [group.free_joint for group in plan.singles]
         self._addresses = np.column_stack(
@@ -106,6 +125,25 @@ class Stage:
         self._which = np.arange(len(joints), dtype=np.intp)
         self._weigh(model)
         self.origins = self.scene.env_origins.cpu().numpy().astype(np.float64)
+
+    def _resist(self) -> None:
+        """Give PhysX the dry friction and the damping of the joints; Newton reads them in USD."""
+        model = self.model
+        for arm in self.arms:
+            if not len(arm.joints):
+                continue
+            dry, viscous = (
+                self._tensor(values[arm.dofs]).repeat(self.num_worlds, 1)
+                for values in (
+                    model.dof_frictionloss,
+                    model.dof_damping.reshape(model.nv, -1)[:, 0],
+                )
+            )
+            arm.view.write_joint_friction_coefficient_to_sim_index(
+                joint_friction_coeff=dry,
+                joint_dynamic_friction_coeff=dry,
+                joint_viscous_friction_coeff=viscous,
+            )
 
     def _arm(self, group: Group) -> _Arm:
         link, carried = self.plan.links[group.links[0]], group.mocap >= 0
@@ -194,6 +232,7 @@ class Stage:
 
     def command(self, world: int, ctrl: Array) -> None:
         """Set the targets of a world's servos; ``ctrl`` (nu,) within its limits."""
+        self.enter()
         servos = self.servos
         for arm in self.arms:
             driven = np.flatnonzero(servos.actuator[arm.joints] >= 0)
@@ -214,7 +253,7 @@ class Stage:
         self, world: int, qpos: Array, qvel: Array, mocap_pos: Array, mocap_quat: Array
     ) -> None:
         """Put everything in a world where MuJoCo's arrays have it."""
-        self.context.enter()
+        self.enter()
         for arm in self.arms:
             self._push_root(arm, world, qpos, qvel, mocap_pos, mocap_quat)
             if len(arm.joints):
@@ -276,7 +315,7 @@ class Stage:
 
     def step(self, n_substeps: int) -> None:
         """Advance every world by so many steps of the model's time step."""
-        self.context.enter()
+        self.enter()
         timestep = float(self.model.opt.timestep)
         self.scene.write_data_to_sim()
         if self.engine.is_physx:
@@ -292,7 +331,7 @@ class Stage:
 
     def read(self) -> None:
         """Fetch the state of all worlds, for ``pull``."""
-        self.context.enter()
+        self.enter()
         self._joints = [
             (_numpy(arm.view.data.joint_pos), _numpy(arm.view.data.joint_vel)) for arm in self.arms
         ]
@@ -306,6 +345,20 @@ class Stage:
             data = self.objects.data
             self._poses = _numpy(data.body_link_pose_w)
             self._velocities = _numpy(data.body_com_vel_w)
+
+    def poses(self, world: int) -> list[tuple[int, Array, Array]]:
+        """Body id, position (3,) and quaternion (4,), wxyz, of every link of a world."""
+        self.enter()
+        views = [(arm.view.body_names, arm.view.data.body_link_pose_w) for arm in self.arms]
+        if self.objects is not None:
+            views.append((self.objects.body_names, self.objects.data.body_link_pose_w))
+        by_name = {link.name: link.body for link in self.plan.links if link.body >= 0}
+        return [
+            (by_name[name], row[:3] - self.origins[world], row[3:][_WXYZ])
+            for names, poses in views
+            for name, row in zip(names, _numpy(poses)[world], strict=True)
+            if name in by_name
+        ]
 
     def pull(self, world: int, qpos: Array, qvel: Array) -> None:
         """Write into MuJoCo's arrays what ``read`` has fetched of a world."""
@@ -335,11 +388,16 @@ class Stage:
         )
 
     def close(self) -> None:
-        """Release the simulation."""
+        """Release the simulation; safe to call twice."""
+        if not self._alive:
+            return
         self.context.enter()
         with quiet():
             SimulationContext.clear_instance()
         self.context.leave()
+        self._alive = False
+        if Stage._physx is self:
+            Stage._physx = None
 
 
 @contextlib.contextmanager

@@ -40,7 +40,8 @@ def scene_usd(plan: Plan, physx: bool, visuals: bool = False) -> Path:
             stage = _convert(folder)
             post_process(stage, plan)
             if physx:
-                describe_for_physx(stage, plan)
+                bodies, geoms = bodies_of(stage, plan), geoms_of(stage)
+                describe_for_physx(stage, bodies, geoms, plan)
             stage.GetRootLayer().Export(str(folder / "done.usdc"))
             os.replace(folder / "done.usdc", path)
     return path

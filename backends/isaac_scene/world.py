@@ -23,7 +23,7 @@ from molmospaces_gym.backends.isaac_scene.slot import Slot
 from molmospaces_gym.backends.isaac_scene.stage import Stage
 from molmospaces_gym.backends.pictures import Pictures
 from molmospaces_gym.cameras import CameraPose, Images
-from molmospaces_gym.errors import NotReset, UnsupportedScene
+from molmospaces_gym.errors import MixedHouses, NotReset, UnsupportedScene
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.variations import PLAIN, Dynamics, Look
 
@@ -37,7 +37,8 @@ class IsaacWorld:
 
     Newton (MJWarp) and PhysX simulate the worlds of one house at once, and every house that a slot
     holds has a simulation of ``num_worlds`` worlds, of which those in other houses idle: with
-    several worlds, play few houses. MuJoCo C has a simulation per slot.
+    several worlds, play few houses. OvPhysX has one simulation in a process: slots in different
+    houses cannot step together. MuJoCo C has a simulation per slot.
 
     Raises:
         InvalidConfig, BackendUnavailable: see ``choose_engine``.
@@ -116,9 +117,9 @@ class IsaacWorld:
 
         ``stage.scene`` is the ``InteractiveScene``, ``stage.sim`` the ``SimulationContext``.
         """
-        stage = self._slot(slot).stage
-        stage.context.enter()
-        return stage
+        here = self._slot(slot)
+        here.prepare()
+        return here.stage
 
     def _slot(self, slot: int) -> Slot:
         found = self._slots[slot]
@@ -168,6 +169,7 @@ class IsaacWorld:
 
     def _advance(self, n_substeps: int, chosen: Sequence[Slot]) -> None:
         moving = [here for here in chosen if not here.diverged]
+        self._check_houses(moving)
         for here in moving:
             here.prepare()
         for stage in {id(here.stage): here.stage for here in moving}.values():
@@ -179,6 +181,15 @@ class IsaacWorld:
                     here.take(duration)
                 elif here.stage is stage:
                     here.stale = True
+
+    def _check_houses(self, moving: Sequence[Slot]) -> None:
+        houses = sorted({here.scene.house.name for here in moving})
+        if self.engine.is_physx and len({id(here.stage) for here in moving}) > 1:
+            raise MixedHouses(
+                f"OvPhysX simulates one house at a time, and the slots hold {', '.join(houses)}:"
+                " pass scene='...' or houses=1, use backend='isaac-mujoco' or 'isaac-newton', or"
+                " play the houses in processes of their own"
+            )
 
     def diverged(self, slot: int) -> bool:
         """Whether a position or velocity got out of bounds; the slot then stands still."""

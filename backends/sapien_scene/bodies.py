@@ -14,10 +14,10 @@ from molmospaces_gym.backends.sapien_scene.masses import (
     Body,
     set_mass,
     weigh_nothing,
-    weightless,
 )
 from molmospaces_gym.backends.sapien_scene.shapes import EXCLUDES, ShapeMaker
 from molmospaces_gym.backends.servos import linear_equalities
+from molmospaces_gym.backends.weights import weightless
 from molmospaces_gym.errors import UnsupportedScene
 
 
