@@ -4,6 +4,8 @@ Needs ``pip install "molmospaces-gym[isaac]"`` (Python 3.12, Linux). Everything 
 Lab is in ``isaac_scene``; see ``isaac_scene.world`` for what it cannot represent.
 """
 
+import warnings
+
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.errors import BackendUnavailable
 
@@ -15,7 +17,9 @@ def isaac_world(num_worlds: int = 1, physics: str = "auto") -> World:
         BackendUnavailable: Isaac Lab, or the engine asked for, is not installed.
     """
     try:
-        from molmospaces_gym.backends.isaac_scene.world import IsaacWorld
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Isaac Lab's own imports
+            from molmospaces_gym.backends.isaac_scene.world import IsaacWorld
     except ImportError as error:
         raise BackendUnavailable(
             f"backend 'isaac' needs {error.name or error}; install it with Python 3.12:"

@@ -39,6 +39,13 @@ class ManyStepSolver(SolverMuJoCo):
             self.mj_data.mocap_pos[:] = self.mjw_data.mocap_pos.numpy()[0]
             self.mj_data.mocap_quat[:] = self.mjw_data.mocap_quat.numpy()[0]
 
+    def _sync_mjw_inertias_to_mjc_cpu(self) -> None:
+        """Nothing: masses stay as compiled, and so must the frames that they are given in.
+
+        Newton turns them into equal ones of other order, but MuJoCo keeps its bounding volumes in
+        them: some contacts were no longer found (pads went through handles).
+        """
+
     def step(self, state_in: Any, state_out: Any, control: Any, contacts: Any, dt: float) -> None:
         self._apply_mjc_control(self.model, state_in, control, self.mj_data)
         self._update_mjc_data(self.mj_data, self.model, state_in)
