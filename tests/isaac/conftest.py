@@ -1,5 +1,6 @@
 """Worlds of MuJoCo and of Isaac Lab's engines in the same state."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -14,8 +15,12 @@ from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.house import House
 from molmospaces_gym.scenes.model import SceneModel
 
-if find_spec("warp") is not None:
-    import warp
+if find_spec("isaaclab") is not None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Isaac Lab sets what Warp calls deprecated
+        import warp
+
+        import molmospaces_gym.backends.isaac_scene.world  # noqa: F401
 
     # Kernels compile in half the time; on the CPU they run as fast.
     warp.config.optimization_level = 0
