@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.layout import FREE, Array, Layout
 
-FURNITURE = "furniture"
+FURNITURE, LOOSE = "furniture", "loose"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -123,6 +123,9 @@ class _Maker:
         name = self._name(root)
         if fixed and top not in self._driven:
             name = FURNITURE
+        elif free >= 0 and not self._holds(root):
+            # Isaac Lab finds a collection by what the names of its bodies begin with.
+            name = f"{LOOSE}_{name}"
         if name not in self._members:
             self._members[name], self._roots[name] = [], (free, mocap)
             if fixed:
@@ -132,8 +135,7 @@ class _Maker:
             self._hang(name, root, self._members[name][0], 0)
         else:
             place = self.layout.relative(root, 0)
-            bodies = self._carried(root)
-            self._append(name, Link(self._name(root), root, bodies, -1, -1, *place))
+            self._append(name, Link(name, root, self._carried(root), -1, -1, *place))
         self._descend(name, root)
 
     def _append(self, group: str, link: Link) -> int:
@@ -143,6 +145,11 @@ class _Maker:
 
     def _name(self, body: int) -> str:
         return usd_name("b", body, self.model.body(body).name)
+
+    def _holds(self, body: int) -> bool:
+        """Whether another link hangs under a body."""
+        same = self.model.body_rootid == self.model.body_rootid[body]
+        return bool(np.any(same & (self._first != body) & (self._first != 0)))
 
     def _carried(self, body: int) -> tuple[int, ...]:
         return tuple(np.flatnonzero(self._first == body).tolist())

@@ -241,8 +241,8 @@ class Stage:
             joints = arm.joints[driven]
             wanted = servos.scale[joints] * ctrl[servos.actuator[joints]] + servos.offset[joints]
             target = self._tensor(wanted - arm.zero[driven])
-            arm.view.set_joint_position_target_index(
-                target=target, joint_ids=driven.tolist(), env_ids=[world]
+            arm.view.actuators.target_command.set_position_index(
+                value=target, joint_ids=driven.tolist(), env_ids=[world]
             )
 
     def _tensor(self, values: Array) -> torch.Tensor:
