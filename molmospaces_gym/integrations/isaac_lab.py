@@ -59,7 +59,10 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
 
     metadata: dict[str, Any] = {"render_modes": [None, "rgb_array"]}
 
-    def __init__(self, cfg: MolmoSpacesEnvCfg, render_mode: str | None = None) -> None:
+    def __init__(
+        self, cfg: MolmoSpacesEnvCfg, render_mode: str | None = None, **_entry_points: str
+    ) -> None:
+        """``cfg`` of ``parse_env_cfg``; Gymnasium hands on the entry points of the registration."""
         register_envs()
         self.cfg, self.render_mode = cfg, render_mode
         self.num_envs, self.device = int(cfg.scene.num_envs), "cpu"

@@ -87,7 +87,8 @@ def test_what_is_written_into_the_positions_is_simulated(compose, start, worlds)
     world = worlds("mujoco")
     world.load(0, scene)
     world.set_state(0, start(scene, at=(-1.0, 0.0, 0.0)))
-    world.step(33)
+    for _ in range(10):  # until it rests
+        world.step(33)
     address = scene.free_joints["on_table"][0]
     world.joint_pos(0)[address + 2] = 1.0
     world.step(0)
