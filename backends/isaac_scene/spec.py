@@ -122,16 +122,17 @@ class _Writer:
             if not solid and not (self.visuals and model.geom_group[geom] < 3):
                 continue
             place = compose(pos, quat, model.geom_pos[geom], model.geom_quat[geom])
+            fields = {name: _text(getattr(model, f"geom_{name}")[geom]) for name in _GEOM_FIELDS}
             made = SubElement(
                 body,
                 "geom",
+                fields,
                 name=geom_name(geom),
                 pos=_text(place[0]),
                 quat=_text(place[1]),
                 contype=str(int(model.geom_contype[geom])),
                 conaffinity=str(int(model.geom_conaffinity[geom])),
                 rgba=_text(model.geom_rgba[geom]),
-                **{name: _text(getattr(model, f"geom_{name}")[geom]) for name in _GEOM_FIELDS},
             )
             self._shape(made, geom)
 

@@ -116,7 +116,7 @@ class Stage:
         self.arms = [self._arm(group) for group in plan.articulations]
         if self.engine.is_physx:
             self._resist()
-        self.objects = self.scene[OBJECTS] if plan.singles else None
+        self.objects: Any = self.scene[OBJECTS] if plan.singles else None
         joints = [group.free_joint for group in plan.singles]
         self._addresses = np.column_stack(
             [model.jnt_qposadr[joints], model.jnt_dofadr[joints]]

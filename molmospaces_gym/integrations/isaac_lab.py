@@ -67,7 +67,7 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
         self.cfg, self.render_mode = cfg, render_mode
         self.num_envs, self.device = int(cfg.scene.num_envs), "cpu"
         backend = "isaac" if cfg.physics == "auto" else f"isaac-{cfg.physics}"
-        pictures = {} if render_mode is None else {"render_mode": render_mode}
+        pictures: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         self.envs: Any = gym.make_vec(
             env_id(cfg.task),
             num_envs=self.num_envs,
@@ -76,7 +76,7 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
             **pictures,
             **cfg.make,
         )
-        single = self.envs.single_observation_space
+        single: Any = self.envs.single_observation_space
         self._keys = [name for name, box in single.items() if box.dtype == np.float32]
         low, high = (
             np.concatenate([getattr(single[name], side) for name in self._keys])
