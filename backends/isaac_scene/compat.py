@@ -4,8 +4,12 @@ Everything here reaches into private parts of pinned versions (isaaclab 3.0.0, n
 1.17.0); ``tests/isaac/test_compat.py`` fails when one of them has moved.
 """
 
+import contextlib
 import copy
-from collections.abc import Callable
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import warp as wp
@@ -215,3 +219,19 @@ class Context:
         """Forget this simulation; the next one starts from what the process had at first."""
         if Context._current is self:
             Context().enter()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Isaac Lab and its parts tell much while a simulation is made that a user cannot act on."""
+    loggers = [logging.getLogger(name) for name in ("isaaclab", "isaaclab_newton", "isaaclab_ov")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

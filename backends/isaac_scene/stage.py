@@ -4,44 +4,30 @@ The house is one USD file that Isaac Lab's ``InteractiveScene`` spawns and repli
 what opens are its ``Articulation`` views, loose things a ``RigidObjectCollection``.
 """
 
-import contextlib
-import io
-import logging
 import math
 import re
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import mujoco
 import numpy as np
 import torch
-from isaaclab.actuators import ImplicitActuatorCfg
-from isaaclab.assets import (
-    ArticulationCfg,
-    AssetBaseCfg,
-    RigidObjectCfg,
-    RigidObjectCollectionCfg,
-)
-from isaaclab.scene import InteractiveScene, InteractiveSceneCfg
-from isaaclab.sim import SimulationCfg, SimulationContext, UsdFileCfg
+from isaaclab.scene import InteractiveScene
+from isaaclab.sim import SimulationCfg, SimulationContext
 from isaaclab_newton.physics.newton_manager import NewtonManager
 
-from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots
+from molmospaces_gym.backends.isaac_scene.assets import OBJECTS, scene_cfg
+from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots, quiet
 from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
 from molmospaces_gym.backends.isaac_scene.links import Group, Plan
-from molmospaces_gym.backends.isaac_scene.spec import joint_name
-from molmospaces_gym.backends.isaac_scene.usd import GEOMETRY, scene_usd
+from molmospaces_gym.backends.isaac_scene.usd import scene_usd
 from molmospaces_gym.backends.layout import Array
 from molmospaces_gym.backends.motion import centre_velocity, free_states
 from molmospaces_gym.backends.servos import make_servos
 
-SCENE = "{ENV_REGEX_NS}/Scene"
-OBJECTS = "objects"
-NJMAX, NCONMAX = 1000, 300
-"""Constraints and contacts that MJWarp keeps room for in every world."""
-LIMIT_EDGE = 1e-5
-"""Share of a joint's range by which its default stays off the ends."""
+CONTACTS, CONTACTS_EACH = 40, 12
+"""Contacts that MJWarp keeps room for in every world: of the robot, and of each loose body."""
+ROWS = 4
+"""Constraint rows of a contact, at least for an elliptic cone with torsion."""
 _JOINT = re.compile(r"j(\d+)_")
 _WXYZ, _XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
 
@@ -105,13 +91,14 @@ class Stage:
                     dt=float(model.opt.timestep),
                     device=self.engine.device,
                     gravity=tuple(model.opt.gravity.tolist()),
-                    physics=physics_cfg(self.engine, model, NJMAX, NCONMAX),
+                    physics=physics_cfg(self.engine, model, *self._room()),
                     create_stage_in_memory=True,
                     save_logs_to_file=False,
                     logging_level="ERROR",
                 )
             )
-            self.scene = InteractiveScene(self._scene_cfg(str(usd)))
+            cfg = scene_cfg(plan, self.servos, self._start, str(usd), self.num_worlds)
+            self.scene = InteractiveScene(cfg)
             self.sim.reset()
         self.arms = [self._arm(group) for group in plan.articulations]
         if self.engine.is_physx:
@@ -125,6 +112,11 @@ class Stage:
         self._which = np.arange(len(joints), dtype=np.intp)
         self._weigh(model)
         self.origins = self.scene.env_origins.cpu().numpy().astype(np.float64)
+
+    def _room(self) -> tuple[int, int]:
+        """Constraints and contacts per world."""
+        contacts = CONTACTS + CONTACTS_EACH * len(self.plan.singles)
+        return ROWS * contacts + 2 * self.model.nv, contacts
 
     def _resist(self) -> None:
         """Give PhysX the dry friction and the damping of the joints; Newton reads them in USD."""
@@ -155,80 +147,6 @@ class Stage:
         for row, group in enumerate(self.plan.singles):
             link = self.plan.links[group.links[0]]
             self._middles[row] = layout.combined(link.bodies, link.body, model)[1]
-
-    def _scene_cfg(self, usd: str) -> InteractiveSceneCfg:
-        cfg = InteractiveSceneCfg(num_envs=self.num_worlds, env_spacing=0.0, replicate_physics=True)
-        house = AssetBaseCfg(prim_path=SCENE, spawn=UsdFileCfg(usd_path=usd))
-        setattr(cfg, "house", house)  # noqa: B010 - fields of a scene are free in name
-        for group in self.plan.articulations:
-            setattr(cfg, group.name, self._articulation(group))
-        if self.plan.singles:
-            objects = {group.name: self._object(group) for group in self.plan.singles}
-            collection = RigidObjectCollectionCfg(rigid_objects=objects)
-            # Isaac Lab makes entities in the order of their paths' depths, and this one has no
-            # path: it would come before the house that holds its bodies.
-            last = f"/World/envs/env_0/Scene/{GEOMETRY}/{OBJECTS}/all"
-            setattr(collection, "prim_path", last)  # noqa: B010
-            setattr(cfg, OBJECTS, collection)
-        return cfg
-
-    def _path(self, group: Group) -> str:
-        return f"{SCENE}/{GEOMETRY}/{self.plan.links[group.links[0]].name}"
-
-    def _object(self, group: Group) -> RigidObjectCfg:
-        link = self.plan.links[group.links[0]]
-        state = RigidObjectCfg.InitialStateCfg(
-            pos=tuple(link.pos.tolist()), rot=tuple(link.quat[_XYZW].tolist())
-        )
-        return RigidObjectCfg(prim_path=self._path(group), spawn=None, init_state=state)
-
-    def _articulation(self, group: Group) -> ArticulationCfg:
-        link = self.plan.links[group.links[0]]
-        state = ArticulationCfg.InitialStateCfg(
-            pos=tuple(link.pos.tolist()),
-            rot=tuple(link.quat[_XYZW].tolist()),
-            joint_pos=self._start_of(group),
-        )
-        return ArticulationCfg(
-            prim_path=self._path(group),
-            spawn=None,
-            init_state=state,
-            actuators=self._actuators(group),
-            soft_joint_pos_limit_factor=1.0,
-        )
-
-    def _start_of(self, group: Group) -> dict[str, float]:
-        """Joint positions by name, strictly within the limits: Isaac Lab refuses others."""
-        model, found = self.model, {}
-        for joint in (self.plan.links[index].joint for index in group.links):
-            if joint >= 0:
-                at = int(model.jnt_qposadr[joint])
-                value = self._start[at]
-                if model.jnt_limited[joint]:
-                    low, high = model.jnt_range[joint]
-                    edge = LIMIT_EDGE * (high - low)
-                    value = np.clip(value, low + edge, high - edge)
-                found[joint_name(model, joint)] = float(value - model.qpos0[at])
-        return found
-
-    def _actuators(self, group: Group) -> dict[str, ImplicitActuatorCfg]:
-        servos, members = self.servos, [self.plan.links[i].joint for i in group.links]
-        driven = [joint for joint in members if joint >= 0 and servos.actuator[joint] >= 0]
-        if not driven:
-            return {}
-        names = {joint: joint_name(self.model, joint) for joint in driven}
-
-        def table(values: Array) -> dict[str, float]:
-            return {names[joint]: float(values[joint]) for joint in driven}
-
-        return {
-            "servos": ImplicitActuatorCfg(
-                joint_names_expr=list(names.values()),
-                stiffness=table(servos.stiffness),
-                damping=table(servos.damping),
-                joint_effort_limit=table(servos.limit),
-            )
-        }
 
     def command(self, world: int, ctrl: Array) -> None:
         """Set the targets of a world's servos; ``ctrl`` (nu,) within its limits."""
@@ -398,22 +316,6 @@ class Stage:
         self._alive = False
         if Stage._physx is self:
             Stage._physx = None
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Isaac Lab and its parts tell much while a simulation is made that a user cannot act on."""
-    loggers = [logging.getLogger(name) for name in ("isaaclab", "isaaclab_newton", "isaaclab_ov")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _numpy(array: Any) -> Array:
