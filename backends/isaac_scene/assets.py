@@ -28,13 +28,13 @@ _XYZW = [1, 2, 3, 0]
 
 
 def scene_cfg(
-    plan: Plan, servos: Servos, start: Array, usd: str, num_worlds: int
+    plan: Plan, servos: Servos, start: Array, usd: str, num_worlds: int, spacing: float
 ) -> InteractiveSceneCfg:
     """The scene of a plan: its file, robots and what opens, and everything loose.
 
-    ``start`` (nq,) has the joints' default positions.
+    ``start`` (nq,) has the joints' default positions; worlds are ``spacing`` metres apart.
     """
-    return _Maker(plan, servos, start).scene(usd, num_worlds)
+    return _Maker(plan, servos, start).scene(usd, num_worlds, spacing)
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class _Maker:
     servos: Servos
     start: Array
 
-    def scene(self, usd: str, num_worlds: int) -> InteractiveSceneCfg:
-        cfg = InteractiveSceneCfg(num_envs=num_worlds, env_spacing=0.0, replicate_physics=True)
+    def scene(self, usd: str, num_worlds: int, spacing: float) -> InteractiveSceneCfg:
+        cfg = InteractiveSceneCfg(num_envs=num_worlds, env_spacing=spacing, replicate_physics=True)
         house = AssetBaseCfg(prim_path=SCENE, spawn=UsdFileCfg(usd_path=usd))
         setattr(cfg, "house", house)  # noqa: B010 - fields of a scene are free in name
         for group in self.plan.articulations:

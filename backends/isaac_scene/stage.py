@@ -28,6 +28,8 @@ CONTACTS, CONTACTS_EACH = 40, 12
 """Contacts that MJWarp keeps room for in every world: of the robot, and of each loose body."""
 ROWS = 4
 """Constraint rows of a contact, at least for an elliptic cone with torsion."""
+APART = 3.0
+"""Distance of PhysX's worlds as a multiple of what MuJoCo takes for the size of the house."""
 _JOINT = re.compile(r"j(\d+)_")
 _WXYZ, _XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
 
@@ -97,8 +99,11 @@ class Stage:
                     logging_level="ERROR",
                 )
             )
-            cfg = scene_cfg(plan, self.servos, self._start, str(usd), self.num_worlds)
-            self.scene = InteractiveScene(cfg)
+            # MuJoCo's worlds are apart by themselves; PhysX would test all against all.
+            apart = APART * float(model.stat.extent) if self.engine.is_physx else 0.0
+            self.scene = InteractiveScene(
+                scene_cfg(plan, self.servos, self._start, str(usd), self.num_worlds, apart)
+            )
             self.sim.reset()
         self.arms = [self._arm(group) for group in plan.articulations]
         if self.engine.is_physx:

@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
-from isaaclab.envs import DirectRLEnvCfg
+from isaaclab.envs import DirectRLEnv, DirectRLEnvCfg
 from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sim import SimulationCfg
 from isaaclab.utils import configclass
@@ -49,8 +49,11 @@ class MolmoSpacesEnvCfg(DirectRLEnvCfg):
     scene: InteractiveSceneCfg = InteractiveSceneCfg(num_envs=1, env_spacing=0.0)
 
 
-class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
-    """A vectorised env with the interface of Isaac Lab's ``DirectRLEnv``.
+class MolmoSpacesIsaacLabEnv(DirectRLEnv):
+    """A vectorised env that Isaac Lab's wrappers and trainers take for a ``DirectRLEnv``.
+
+    It is one in interface: the worlds of the ``isaac`` backend simulate, which change the house
+    between episodes, so nothing of ``DirectRLEnv`` that builds or steps a scene is used.
 
     Observations are ``{"policy": (num_envs, n)}``, the numeric observation with its keys in order;
     pictures are left out. Rewards (num_envs,), terminated and truncated bool (num_envs,); tensors
@@ -65,7 +68,7 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
         """``cfg`` of ``parse_env_cfg``; Gymnasium hands on the entry points of the registration."""
         register_envs()
         self.cfg, self.render_mode = cfg, render_mode
-        self.num_envs, self.device = int(cfg.scene.num_envs), "cpu"
+        self._is_closed = False
         backend = "isaac" if cfg.physics == "auto" else f"isaac-{cfg.physics}"
         pictures: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         self.envs: Any = gym.make_vec(
@@ -93,6 +96,21 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
         self._seed: int | None = cfg.seed
 
     @property
+    def num_envs(self) -> int:
+        """Number of worlds."""
+        return int(self.cfg.scene.num_envs)
+
+    @property
+    def device(self) -> str:
+        """Where the tensors are."""
+        return "cpu"
+
+    @property
+    def physics_dt(self) -> float:
+        """Seconds of a physics step; needs a ``reset``."""
+        return float(self.envs.unwrapped.sessions[0].scene.model.opt.timestep)
+
+    @property
     def max_episode_length(self) -> int:
         """Steps until the first world's episode is truncated; needs a ``reset``."""
         return int(self.envs.unwrapped.sessions[0].horizon)
@@ -102,10 +120,10 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
         """Seconds between two actions; needs a ``reset``."""
         return float(self.envs.unwrapped.sessions[0].control_dt)
 
-    def seed(self, seed: int = -1) -> int:
-        """Seed the next ``reset``, as Isaac Lab's wrappers do."""
-        self._seed = None if seed < 0 else seed
-        return seed
+    def seed(self, seed: int | None = None) -> int:
+        """Seed the next ``reset``, as Isaac Lab's wrappers do; -1 and None leave it unseeded."""
+        self._seed = None if seed is None or seed < 0 else seed
+        return -1 if seed is None else seed
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -140,14 +158,16 @@ class MolmoSpacesIsaacLabEnv(gym.Env[Any, Any]):
         self.obs_buf = {"policy": torch.from_numpy(rows)}
         return self.obs_buf
 
-    def render(self) -> Any:
+    def render(self, recompute: bool = False) -> Any:
         """The picture of the first world, None without a render mode."""
         pictures = self.envs.render()
         return None if pictures is None else pictures[0]
 
     def close(self) -> None:
-        """Release the simulations."""
-        self.envs.close()
+        """Release the simulations; safe to call twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.envs.close()
 
 
 def _task_cfg(name: str) -> type:

@@ -48,6 +48,7 @@ def test_the_env_speaks_isaac_labs_language_and_restarts_in_the_same_step():
     env.close()
 
 
+@pytest.mark.filterwarnings("ignore:constant_fn")  # of Isaac Lab's wrapper
 def test_ppo_learns_one_iteration_through_isaac_labs_wrapper():
     from stable_baselines3 import PPO
 
