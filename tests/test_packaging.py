@@ -12,19 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA_SUFFIXES = {
-    ".css",
-    ".csv",
-    ".gz",
-    ".html",
-    ".js",
-    ".json",
-    ".md",
-    ".npz",
-    ".xml",
-    ".typed",
-    ".yaml",
-}
+DATA_SUFFIXES = {".css", ".csv", ".gz", ".html", ".js", ".json", ".md", ".npz", ".xml", ".typed"}
 DATA_SUFFIXES |= {".safetensors", ".yaml"}
 
 
