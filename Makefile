@@ -1,6 +1,7 @@
 # Every verb installs what it needs into $(VENV) first; a second call starts at once.
 #   make demo    evaluate the scripted expert on the shipped pick-mini suite, into runs/demo
 #   make test    run the test suite
+#   make isaac   run the tests of Isaac Lab (Python 3.12, 4 GB of downloads, 6 GB on disk)
 #   make lerobot check datasets and envs with the lerobot package (Python 3.12, 2.9 GB of downloads)
 # Variables, e.g. `make test PYTHON=python3.12 TORCH_SPEC="torch==2.13.0 --index-url URL"`:
 #   PYTHON       interpreter for the environment, 3.11 or newer
@@ -16,7 +17,12 @@ TORCH_SPEC ?= torch==2.13.0
 JOBS ?= 2
 LEROBOT_VENV ?= .venv-lerobot
 LEROBOT_SPEC ?= "lerobot[dataset,training]==0.6.1"
-PYTHON312 ?= python3.12
+ISAAC_VENV ?= .venv-isaac
+# Kernels that Warp compiled, which takes minutes: kept between runs.
+WARP_CACHE ?= $(abspath $(ISAAC_VENV))/warp-cache
+# python3.12 may be a shim that knows no such version; then whatever pyenv has of it.
+PYTHON312 ?= $(shell python3.12 -c 'import sys; print(sys.executable)' 2>/dev/null \
+    || ls -d $(HOME)/.pyenv/versions/3.12*/bin/python3.12 2>/dev/null | tail -1)
 PYTEST_ARGS ?=
 DEMO_DIR ?= runs/demo
 # The bootstrap script of pip, only fetched where Python came without any way to install packages.
@@ -28,11 +34,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 EDITABLE := PYTHONWARNINGS=ignore $(PIP) --no-build-isolation -e
 INPUTS := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lerobot lint format typecheck speed clean help
+.PHONY: demo test isaac lerobot lint format typecheck speed clean help
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '2,12s/^# \{0,1\}//p' Makefile
+	@sed -n '2,13s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.core
 	rm -rf $(DEMO_DIR)
@@ -41,6 +47,23 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.test
 	$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+# Isaac Lab needs Python 3.12 and pins older releases than ours, so it has an environment of its own.
+isaac: $(ISAAC_VENV)/.isaac
+	WARP_CACHE_PATH=$(WARP_CACHE) $(ISAAC_VENV)/bin/python -P -m pytest tests/isaac $(PYTEST_ARGS)
+
+# What Isaac Lab imports here and no more: all of it is 2 GB larger. isaaclab itself comes without
+# its requirements.
+$(ISAAC_VENV)/.isaac: tests/isaac/requirements.txt tests/isaac/requirements-alone.txt $(INPUTS)
+	@test -n "$(PYTHON312)" || { \
+	    echo "make isaac needs Python 3.12; name it with: make isaac PYTHON312=/path/to/python3.12"; \
+	    exit 1; }
+	test -d $(ISAAC_VENV) || $(PYTHON312) -m venv $(ISAAC_VENV)
+	$(ISAAC_VENV)/bin/python -m pip install --quiet -r tests/isaac/requirements.txt
+	$(ISAAC_VENV)/bin/python -m pip install --quiet --no-deps -r tests/isaac/requirements-alone.txt
+	PYTHONWARNINGS=ignore $(ISAAC_VENV)/bin/python -m pip install --quiet -e . \
+	    -r tests/isaac/requirements.txt
+	@touch $@
 
 # lerobot needs Python 3.12 and pins older releases than ours, so it has an environment of its own.
 lerobot: $(VENV)/.test

@@ -54,6 +54,10 @@ class UnsupportedScene(InvalidScene):
     """A scene holds something that the chosen simulator cannot represent; the message names it."""
 
 
+class MixedHouses(UnsupportedScene):
+    """Slots that step together hold houses that the simulator cannot simulate together."""
+
+
 class BackendUnavailable(MolmoSpacesError, RuntimeError):
     """A simulator is not installed or does not work here; the message holds the repair command."""
 

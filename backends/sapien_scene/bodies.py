@@ -8,16 +8,16 @@ import sapien
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.drives import linear_equalities
-from molmospaces_gym.backends.sapien_scene.layout import Array, Layout, Tree
+from molmospaces_gym.backends.layout import Array, Layout, Tree
 from molmospaces_gym.backends.sapien_scene.links import attach, close_loops, gear, hang
 from molmospaces_gym.backends.sapien_scene.masses import (
     Body,
     set_mass,
     weigh_nothing,
-    weightless,
 )
 from molmospaces_gym.backends.sapien_scene.shapes import EXCLUDES, ShapeMaker
+from molmospaces_gym.backends.servos import linear_equalities
+from molmospaces_gym.backends.weights import weightless
 from molmospaces_gym.errors import UnsupportedScene
 
 

@@ -11,12 +11,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.sapien_scene.layout import Array
+from molmospaces_gym.backends.layout import Array
+from molmospaces_gym.backends.servos import make_servos
 
-UNLIMITED = float(np.finfo(np.float32).max)
 BRAKE = 1e6
 """Damping (N s/m, N m s/rad) of a braking drive: stops within a step what friction can stop."""
-_JOINT, _TENDON = int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_TENDON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,22 +49,9 @@ def make_drives(model: mujoco.MjModel) -> Drives:
     joints = model.njnt
     dofs = model.jnt_dofadr
     single = model.jnt_type != int(mujoco.mjtJoint.mjJNT_FREE)
-    actuator = np.full(joints, -1, dtype=np.intp)
-    gain, target, offset = np.zeros(joints), np.zeros(joints), np.zeros(joints)
-    damping, limit = np.zeros(joints), np.full(joints, UNLIMITED)
-    for number in range(model.nu):
-        for joint, part, ratio in _driven(model, number):
-            stiff, speed = -model.actuator_biasprm[number, 1:3]
-            actuator[joint] = number
-            gain[joint] = part * ratio * stiff
-            damping[joint] = part * ratio * speed
-            target[joint] = model.actuator_gainprm[number, 0] / stiff / ratio
-            offset[joint] = model.actuator_biasprm[number, 0] / stiff / ratio
-            if model.actuator_forcelimited[number]:
-                limit[joint] = abs(part) * np.abs(model.actuator_forcerange[number]).max()
-            if model.jnt_actfrclimited[joint]:
-                most = np.abs(model.jnt_actfrcrange[joint]).max()
-                limit[joint] = min(limit[joint], most)
+    servos = make_servos(model)
+    actuator, gain, target, offset = servos.actuator, servos.stiffness, servos.scale, servos.offset
+    damping, limit = servos.damping, servos.limit
     driven = actuator >= 0
     spring = np.where(single, np.ravel(model.jnt_stiffness)[:joints], 0.0)
     rest = np.where(single, model.qpos_spring[model.jnt_qposadr], 0.0)
@@ -86,48 +72,3 @@ def make_drives(model: mujoco.MjModel) -> Drives:
         spring=np.where(brakes, spring, 0.0),
         rest=rest,
     )
-
-
-def _driven(model: mujoco.MjModel, actuator: int) -> list[tuple[int, float, float]]:
-    """Joints that an actuator moves: id, share of its force, length of the drive per position.
-
-    Joints on one tendon are geared together by an equality: each then follows the tendon's length
-    alone, at a fixed ratio.
-    """
-    target = int(model.actuator_trnid[actuator, 0])
-    gear = float(model.actuator_gear[actuator, 0])
-    if model.actuator_trntype[actuator] == _JOINT:
-        return [(target, gear, gear)]
-    first, count = int(model.tendon_adr[target]), int(model.tendon_num[target])
-    joints = [int(joint) for joint in model.wrap_objid[first : first + count]]
-    coefs = [float(coef) for coef in model.wrap_prm[first : first + count]]
-    speeds = _gears(model, joints)
-    length = sum(coef * speed for coef, speed in zip(coefs, speeds, strict=True))
-    return [
-        (joint, gear * coef, gear * length / speed)
-        for joint, coef, speed in zip(joints, coefs, speeds, strict=True)
-    ]
-
-
-def _gears(model: mujoco.MjModel, joints: list[int]) -> list[float]:
-    """How far each joint moves when the first moves by one, 1 where no equality says it."""
-    speeds = dict.fromkeys(joints, 1.0)
-    for follower, leader, ratio, _ in linear_equalities(model):
-        if leader == joints[0] and follower in speeds:
-            speeds[follower] = ratio
-        elif follower == joints[0] and leader in speeds:
-            speeds[leader] = 1.0 / ratio
-    return [speeds[joint] for joint in joints]
-
-
-def linear_equalities(model: mujoco.MjModel) -> list[tuple[int, int, float, float]]:
-    """Joints that follow others: follower, leader, ratio and the follower's position at zero."""
-    found = []
-    for number in np.flatnonzero(model.eq_active0):
-        if model.eq_type[number] != int(mujoco.mjtEq.mjEQ_JOINT):
-            continue
-        follower, leader = int(model.eq_obj1id[number]), int(model.eq_obj2id[number])
-        start, ratio = (float(value) for value in model.eq_data[number, :2])
-        zero = model.qpos0[model.jnt_qposadr[[follower, leader]]]
-        found.append((follower, leader, ratio, float(start + zero[0] - ratio * zero[1])))
-    return found

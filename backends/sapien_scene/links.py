@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.layout import (
+from molmospaces_gym.backends.layout import (
     HINGE,
     Array,
     Layout,

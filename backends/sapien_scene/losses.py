@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
-from molmospaces_gym.backends.sapien_scene.layout import FREE, HINGE, SLIDE, Layout
-from molmospaces_gym.backends.sapien_scene.shapes import geom_name, of_robots, scene_friction
+from molmospaces_gym.backends.friction import of_robots, scene_friction
+from molmospaces_gym.backends.layout import FREE, HINGE, SLIDE, Layout
+from molmospaces_gym.backends.sapien_scene.shapes import geom_name
 from molmospaces_gym.errors import UnsupportedScene
 
 _EQ, _TRN = mujoco.mjtEq, mujoco.mjtTrn

@@ -10,6 +10,9 @@ import sapien
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
+from molmospaces_gym.backends.friction import scene_friction, shape_friction
+from molmospaces_gym.backends.layout import Array, Layout
+from molmospaces_gym.backends.motion import centre_velocity, free_states
 from molmospaces_gym.backends.sapien_scene.bodies import (
     Arm,
     build_bodies,
@@ -17,15 +20,10 @@ from molmospaces_gym.backends.sapien_scene.bodies import (
 )
 from molmospaces_gym.backends.sapien_scene.brakes import Brake, creep_rate
 from molmospaces_gym.backends.sapien_scene.drives import Drives, make_drives
-from molmospaces_gym.backends.sapien_scene.layout import Array, Layout
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
-from molmospaces_gym.backends.sapien_scene.masses import free_joint_damping, set_mass
-from molmospaces_gym.backends.sapien_scene.motion import centre_velocity, free_states
-from molmospaces_gym.backends.sapien_scene.shapes import (
-    ShapeMaker,
-    scene_friction,
-    shape_friction,
-)
+from molmospaces_gym.backends.sapien_scene.masses import set_mass
+from molmospaces_gym.backends.sapien_scene.shapes import ShapeMaker
+from molmospaces_gym.backends.weights import free_joint_damping
 
 STEP = 0.01
 """Longest step of PhysX, s."""

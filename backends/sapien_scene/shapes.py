@@ -1,6 +1,5 @@
 """Geoms as PhysX collision shapes."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 import mujoco
@@ -8,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
-from molmospaces_gym.backends.sapien_scene.layout import Array, compose
+from molmospaces_gym.backends.friction import patch_radius, scene_friction, shape_friction
+from molmospaces_gym.backends.layout import Array, compose
 from molmospaces_gym.errors import UnsupportedScene
 
 _G = mujoco.mjtGeom
@@ -16,40 +16,8 @@ CONTACT_OFFSET = 0.005
 """Distance (m) below which PhysX prepares contacts; no contact acts beyond the surfaces."""
 Z_TO_X = np.array([np.sqrt(0.5), 0.0, -np.sqrt(0.5), 0.0])
 """SAPIEN's capsules, cylinders and planes lie along x, MuJoCo's along z."""
-UNIFORM_DISK = 1.5
-"""A disk of radius r under uniform pressure resists turning with 2/3 r times its friction."""
 EXCLUDES = 32
 """Pairs of bodies that a scene can keep apart: bits of a collision group."""
-
-
-def scene_friction(model: mujoco.MjModel) -> float:
-    """The sliding friction that most colliding geoms have, those of robots left out."""
-    solid = (model.geom_contype | model.geom_conaffinity) != 0
-    ordinary = solid & (model.geom_priority <= 0)
-    house = ordinary & ~of_robots(model)
-    counts = Counter(model.geom_friction[house if house.any() else ordinary, 0].tolist())
-    return float(counts.most_common(1)[0][0]) if counts else 1.0
-
-
-def of_robots(model: mujoco.MjModel) -> NDArray[np.bool_]:
-    """(ngeom,) which geoms hang under the same body as a joint with an actuator."""
-    joints = model.actuator_trnid[model.actuator_trntype == int(mujoco.mjtTrn.mjTRN_JOINT), 0]
-    roots = model.body_rootid[model.jnt_bodyid[joints]]
-    found: NDArray[np.bool_] = np.isin(model.body_rootid[model.geom_bodyid], roots)
-    return found
-
-
-def shape_friction(model: mujoco.MjModel, common: float) -> Array:
-    """Friction (ngeom,) of each shape so that contacts with the common geoms are MuJoCo's.
-
-    PhysX takes the mean of two frictions, MuJoCo the larger, or that of the geom of higher
-    priority. Twice what the pair should have minus the common value gives exactly that against
-    every geom of the common value, which in our scenes is all but robots and fingers.
-    """
-    own = model.geom_friction[:, 0]
-    wanted = np.where(model.geom_priority > 0, own, np.maximum(own, common))
-    found: Array = np.maximum(2.0 * wanted - common, 0.0)
-    return found
 
 
 def mask(value: int) -> int:
@@ -88,9 +56,8 @@ class ShapeMaker:
         excluded = int(self._excluded[model.geom_bodyid[geom]])
         groups = [mask(int(model.geom_contype[geom])), mask(int(model.geom_conaffinity[geom]))]
         shape.set_collision_groups([*groups, excluded, 1 if excluded else 0])
-        if model.geom_condim[geom] >= 4:
-            sliding, torsional = model.geom_friction[geom, :2]
-            radius = UNIFORM_DISK * float(torsional) / max(float(sliding), 1e-6)
+        radius = patch_radius(model, geom)
+        if radius:
             shape.patch_radius = shape.min_patch_radius = radius
         self.shapes[geom] = shape
         return shape

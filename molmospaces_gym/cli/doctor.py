@@ -39,10 +39,11 @@ class Simulator:
     install: str
 
 
+ISAAC_INSTALL = 'pip install "molmospaces-gym[isaac]"  # Python 3.12, Linux; or: make isaac'
 SIMULATORS = (
     Simulator("mujoco", "mujoco", "mujoco", 'pip install "mujoco>=3.12,<5"'),
     Simulator("maniskill", "sapien", "mani_skill", 'pip install "molmospaces-gym[maniskill]"'),
-    Simulator("isaac", "isaaclab", "isaaclab", "pip install isaaclab==3.0.0"),
+    Simulator("isaac", "isaaclab", "isaaclab", ISAAC_INSTALL),
 )
 
 

@@ -97,27 +97,31 @@ class Layout:
 
         Masses are those of ``model``, which may be a slot's own copy.
         """
-        model = self.model if model is None else model
-        if len(part.bodies) == 1:
-            body = part.body
+        return self.combined(part.bodies, part.body, self.model if model is None else model)
+
+    def combined(
+        self, bodies: Sequence[int], frame: int, model: mujoco.MjModel
+    ) -> tuple[float, Array, Array, Array]:
+        """Mass (kg), middle (3,), axes (4,) and moments (3,) of welded bodies in one's frame."""
+        if len(bodies) == 1 and bodies[0] == frame:
             return (
-                float(model.body_mass[body]),
-                model.body_ipos[body],
-                model.body_iquat[body],
-                model.body_inertia[body],
+                float(model.body_mass[frame]),
+                model.body_ipos[frame],
+                model.body_iquat[frame],
+                model.body_inertia[frame],
             )
         return _combined(
             [
                 (
                     float(model.body_mass[body]),
                     *compose(
-                        *self.relative(body, part.body),
+                        *self.relative(body, frame),
                         model.body_ipos[body],
                         model.body_iquat[body],
                     ),
                     model.body_inertia[body],
                 )
-                for body in part.bodies
+                for body in bodies
             ]
         )
 
