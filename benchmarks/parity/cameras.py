@@ -23,7 +23,11 @@ Seen = Mapping[str, NDArray[Any]]
 
 def camera(bench: Bench, subject: str) -> Iterator[Measured | Pictured]:
     """Colour and depth of every camera of the robot."""
-    settings = {"obs_mode": "rgbd", "image_size": list(SIZE), "action_mode": "joint_delta"}
+    settings: dict[str, Any] = {
+        "obs_mode": "rgbd",
+        "image_size": list(SIZE),
+        "action_mode": "joint_delta",
+    }
     with bench.envs(*subject_parts(subject), **settings) as (reference, other):
         first, second = same_start(bench, (reference, other))
         yield from _compare(bench, subject, "at the start", reference.layout, first, second)
