@@ -22,16 +22,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.benchmarks.stats import wilson_interval
 from molmospaces_gym.integrations.sb3 import make_sb3_vec_env
+from molmospaces_gym.integrations.sb3_features import GraspFeatures
 
 ENV_ID = "molmospaces_gym/Pick-v1"
 ENV_KWARGS: dict[str, Any] = {
@@ -41,34 +40,6 @@ ENV_KWARGS: dict[str, Any] = {
     "horizon": 60,
 }
 GAMMA = 0.95
-SCALES = {"object_to_tcp": 4.0, "gripper": 1.0, "object_size": 10.0, "arm_qvel": 1.0, "target": 1.0}
-FINE = 25.0
-"""Scale of the second, clipped copy of the offset: it resolves the last 4 cm."""
-
-
-class Features(BaseFeaturesExtractor):
-    """A vector of what matters, each part brought to the order of one; nothing to learn.
-
-    It is saved with the model, which therefore takes the env's own observations everywhere.
-    """
-
-    def __init__(self, observation_space: spaces.Dict) -> None:
-        size = 3 + 2 + sum(observation_space[key].shape[0] for key in SCALES)
-        super().__init__(observation_space, size)
-
-    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
-        parts = [scale * observations[key] for key, scale in SCALES.items()]
-        fine = torch.clip(FINE * observations["object_to_tcp"], -1.0, 1.0)
-        # Half a turn of a two-finger hand is the same grasp, hence the doubled angle.
-        turn = 2.0 * (heading(observations["object_pose"]) - heading(observations["tcp_pose"]))
-        angle = torch.stack([torch.cos(turn), torch.sin(turn)], dim=-1)
-        return torch.cat([fine, angle, *parts], dim=-1)
-
-
-def heading(pose: torch.Tensor) -> torch.Tensor:
-    """Angle (rad) about the vertical of the x axis of poses (..., 7) in the base frame."""
-    w, x, y, z = pose[..., 3:7].unbind(-1)
-    return torch.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 def make_envs(
@@ -100,7 +71,7 @@ def successes(model: BaseAlgorithm, envs: VecEnv, episodes: int, seed: int) -> i
     return won
 
 
-POLICY: dict[str, Any] = {"net_arch": [128, 128], "features_extractor_class": Features}
+POLICY: dict[str, Any] = {"net_arch": [128, 128], "features_extractor_class": GraspFeatures}
 
 
 class Curve(BaseCallback):

@@ -4,9 +4,12 @@ An SB3 file does not name its algorithm, but its ``data`` entry holds the constr
 and a few of them exist in one algorithm only. Loading unpickles: open only files you trust.
 """
 
+import base64
 import importlib
 import json
 import pickle
+import re
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,9 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
 _RECURRENT = ("sb3_contrib", "RecurrentPPO")
 # Where the training episodes came from is no business of the env that the policy plays in.
 _SOURCES = frozenset({"benchmark", "scene", "split", "houses"})
+_INFO = "system_info.txt"
+_PLAYED = ("policy_class", "policy_kwargs")
+"""Entries that playing needs and a user's code can be in."""
 _PACKAGES = {"stable_baselines3": "molmospaces-gym[sb3]", "sb3_contrib": "sb3-contrib"}
 
 
@@ -99,6 +105,36 @@ def detect_algorithm(file: Path) -> tuple[str, str]:
     raise PolicyUnavailable(f"{file} was saved by an algorithm this loader does not know ({known})")
 
 
+def check_python(file: Path) -> None:
+    """Refuse code that another version of Python saved: running it ends the process.
+
+    Classes and functions of the script that trained are saved as their byte code, those of modules
+    by name.
+
+    Raises:
+        PolicyUnavailable: the arguments of the policy hold such code.
+    """
+    with zipfile.ZipFile(file) as archive:
+        data = json.loads(archive.read("data"))
+        told = archive.read(_INFO).decode() if _INFO in archive.namelist() else ""
+    found = re.search(r"Python: (\d+\.\d+)", told)
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if found is None or found[1] == here:
+        return
+    coded = [key for key in _PLAYED if _has_code(data.get(key))]
+    if coded:
+        raise PolicyUnavailable(
+            f"{file} was saved by Python {found[1]} and this is {here}: its {' and '.join(coded)}"
+            " hold code of the script that trained it; move those classes and functions into a"
+            " module that both can import, and save the model again"
+        )
+
+
+def _has_code(entry: object) -> bool:
+    pickled = entry.get(":serialized:") if isinstance(entry, dict) else None
+    return isinstance(pickled, str) and b"cloudpickle" in base64.b64decode(pickled)
+
+
 def _locate(path: Path) -> Path:
     for candidate in (path, path.with_name(path.name + ".zip")):
         if candidate.is_file():
@@ -121,6 +157,7 @@ def _side_file(file: Path) -> dict[str, Any]:
 
 def _load(file: Path) -> Any:
     package, algorithm = detect_algorithm(file)
+    check_python(file)
     try:
         cls = getattr(importlib.import_module(package), algorithm)
     except ModuleNotFoundError as error:

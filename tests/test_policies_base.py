@@ -202,3 +202,53 @@ def test_sb3_names_bad_files(tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text("{")
     with pytest.raises(InvalidConfig, match="not valid JSON"):
         SB3Policy(str(tmp_path / "odd.zip"))
+
+
+def test_sb3_refuses_code_of_another_python(tmp_path: Path) -> None:
+    """It would end the process: byte code of one version is none of another."""
+    sb3 = pytest.importorskip("stable_baselines3")
+    from stable_baselines3.common.torch_layers import CombinedExtractor
+
+    from molmospaces_gym.policies.sb3 import SB3Policy
+
+    class Local(CombinedExtractor):  # type: ignore[misc]
+        pass
+
+    for name, extractor in (("module", CombinedExtractor), ("local", Local)):
+        kwargs = {"features_extractor_class": extractor}
+        model = sb3.PPO("MultiInputPolicy", ToyEnv(), policy_kwargs=kwargs, device="cpu")
+        model.save(tmp_path / f"{name}.zip")
+        SB3Policy(str(tmp_path / name))  # the same version of Python
+        _pretend_python(tmp_path / f"{name}.zip", "3.7")
+    SB3Policy(str(tmp_path / "module"))
+    with pytest.raises(PolicyUnavailable, match=r"Python 3\.7 .* its policy_kwargs hold code"):
+        SB3Policy(str(tmp_path / "local"))
+
+
+def _pretend_python(file: Path, version: str) -> None:
+    with zipfile.ZipFile(file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["system_info.txt"] = f"- Python: {version}.1\n".encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+def test_grasp_features_see_an_offset_at_two_scales_and_half_turns_alike() -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("stable_baselines3")
+    from molmospaces_gym.integrations.sb3_features import GraspFeatures
+
+    env = gym.make("molmospaces_gym/Pick-v1", disable_env_checker=True)
+    observation, _ = env.reset(seed=0)
+    features = GraspFeatures(env.observation_space)  # type: ignore[arg-type]
+    rows = {key: torch.from_numpy(value[None].copy()) for key, value in observation.items()}
+    seen = features(rows)
+    assert seen.shape == (1, features.features_dim)
+    offset = observation["object_to_tcp"]
+    np.testing.assert_allclose(seen[0, :3], np.clip(25.0 * offset, -1.0, 1.0), rtol=1e-6)
+    w, x, y, z = rows["object_pose"][0, 3:7].tolist()
+    # Half a turn about the vertical, from the left: (0, 0, 0, 1) times (w, x, y, z).
+    rows["object_pose"][0, 3:7] = torch.tensor([-z, -y, x, w])
+    np.testing.assert_allclose(features(rows).numpy(), seen.numpy(), atol=1e-5)
+    env.close()
