@@ -9,30 +9,27 @@ the mirror is, and their forces are those that MuJoCo's solver finds there.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.backends.base import Contacts
 from molmospaces_gym.backends.isaac_scene.engines import choose_engine
 from molmospaces_gym.backends.isaac_scene.links import make_plan
 from molmospaces_gym.backends.isaac_scene.losses import losses, refuse
 from molmospaces_gym.backends.isaac_scene.slot import Slot
 from molmospaces_gym.backends.isaac_scene.stage import Stage
-from molmospaces_gym.backends.pictures import Pictures
-from molmospaces_gym.cameras import CameraPose, Images
-from molmospaces_gym.errors import MixedHouses, NotReset, UnsupportedScene
+from molmospaces_gym.backends.mirrored import Callback, MirroredWorld
+from molmospaces_gym.errors import MixedHouses, UnsupportedScene
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.variations import PLAIN, Dynamics, Look
+from molmospaces_gym.variations import PLAIN, Dynamics
 
-Callback = Callable[[int], None]
 STAGES = 4
 """Simulations that a world keeps for houses it may come back to, per slot with MuJoCo C."""
 
 
-class IsaacWorld:
+class IsaacWorld(MirroredWorld[Slot]):
     """N worlds of Isaac Lab. ``physics`` is ``auto``, ``newton``, ``mujoco`` or ``physx``.
 
     Newton (MJWarp) and PhysX simulate the worlds of one house at once, and every house that a slot
@@ -45,11 +42,10 @@ class IsaacWorld:
     """
 
     def __init__(self, num_worlds: int = 1, physics: str = "auto") -> None:
-        self.num_worlds, self.engine = num_worlds, choose_engine(physics, num_worlds)
-        self._slots: list[Slot | None] = [None] * num_worlds
+        super().__init__(num_worlds)
+        self.engine = choose_engine(physics, num_worlds)
         self._seen: list[dict[str, Slot]] = [{} for _ in range(num_worlds)]
         self._stages: OrderedDict[tuple[int, str], Stage] = OrderedDict()
-        self._pictures = Pictures()
 
     def load(self, slot: int, scene: SceneModel) -> None:
         """Bind a slot to a scene; a house seen for the first time takes seconds.
@@ -89,10 +85,6 @@ class IsaacWorld:
         """What of the slot's scene is only approximated, one line each."""
         return losses(self._slot(slot).scene.model, self.engine.is_physx)
 
-    def show(self, slot: int, look: Look) -> None:
-        """The look is given to the renderer with each picture; the shared model has its own."""
-        self._slot(slot).look = look
-
     def vary(self, slot: int, dynamics: Dynamics) -> None:
         """Refused: other masses and friction do not reach Isaac Lab's engines yet.
 
@@ -104,14 +96,6 @@ class IsaacWorld:
             " use backend='mujoco' or 'maniskill'"
         )
 
-    def subtree_mass(self, slot: int) -> Array:
-        found: Array = self._slot(slot).model.body_subtreemass
-        return found
-
-    def data(self, slot: int) -> mujoco.MjData:
-        """The ``MjData`` that mirrors a slot: positions, velocities and poses, no forces."""
-        return self._slot(slot).data
-
     def stage(self, slot: int) -> Stage:
         """The simulation of a slot, made current: the way out for Isaac Lab users.
 
@@ -120,28 +104,6 @@ class IsaacWorld:
         here = self._slot(slot)
         here.prepare()
         return here.stage
-
-    def _slot(self, slot: int) -> Slot:
-        found = self._slots[slot]
-        if found is None:
-            raise NotReset(f"slot {slot} holds no scene yet; call reset() first")
-        return found
-
-    def set_state(self, slot: int, state: State) -> None:
-        """Overwrite a slot; a state of ``get_state`` restores bit for bit."""
-        self._slot(slot).set(state)
-
-    def get_state(self, slot: int) -> State:
-        """A complete copy, from which the simulation itself goes on too.
-
-        What the solvers remember of the last step cannot be copied. Both forget it, so that going
-        on and coming back give the same numbers.
-        """
-        here = self._slot(slot)
-        state = here.copy()
-        if not here.diverged:
-            here.set(state)
-        return state
 
     def step(
         self,
@@ -191,39 +153,6 @@ class IsaacWorld:
                 " play the houses in processes of their own"
             )
 
-    def diverged(self, slot: int) -> bool:
-        """Whether a position or velocity got out of bounds; the slot then stands still."""
-        return self._slot(slot).diverged
-
-    def ctrl(self, slot: int) -> Array:
-        return self._slot(slot).ctrl
-
-    def joint_pos(self, slot: int) -> Array:
-        return self._slot(slot).qpos
-
-    def joint_vel(self, slot: int) -> Array:
-        return self._slot(slot).qvel
-
-    def body_pos(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xpos
-        return found
-
-    def body_quat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xquat
-        return found
-
-    def body_mat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xmat
-        return found
-
-    def site_pos(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.site_xpos
-        return found
-
-    def site_mat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.site_xmat
-        return found
-
     def contact_geoms(self, slot: int) -> NDArray[np.int32]:
         return self._slot(slot).touching()
 
@@ -235,27 +164,10 @@ class IsaacWorld:
         """The same at zero velocity."""
         return self._slot(slot).contacts(moving=False)
 
-    def awake(self, slot: int) -> NDArray[np.int32]:
-        """Ones: nothing is put to sleep as far as can be told from outside."""
-        return self._slot(slot).awake
-
-    def render(
-        self,
-        slot: int,
-        camera: CameraPose,
-        size: tuple[int, int],
-        modes: Sequence[str] = ("rgb",),
-        renderer: str = "raster",
-    ) -> Images:
-        """Images from one camera, drawn by this package's renderers from the mirror."""
-        here = self._slot(slot)
-        return self._pictures.draw(here.scene, here.data, here.look, camera, size, modes, renderer)
-
     def close(self) -> None:
         """Close the renderers and the simulations."""
-        self._pictures.close()
+        super().close()
         for stage in self._stages.values():
             stage.close()
         self._stages.clear()
-        self._slots = [None] * self.num_worlds
         self._seen = [{} for _ in range(self.num_worlds)]

@@ -15,34 +15,31 @@ contact forces have no friction part.
 import copy
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.backends.base import Array, Contacts
 from molmospaces_gym.backends.dynamics import write_dynamics
-from molmospaces_gym.backends.pictures import Pictures
+from molmospaces_gym.backends.mirrored import Callback, MirroredWorld
 from molmospaces_gym.backends.sapien_scene.scene import STEP, PhysxScene
 from molmospaces_gym.backends.sapien_scene.slot import Slot
-from molmospaces_gym.cameras import CameraPose, Images
-from molmospaces_gym.errors import BackendUnavailable, NotReset
+from molmospaces_gym.errors import BackendUnavailable
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.variations import PLAIN, Dynamics, Look
+from molmospaces_gym.variations import PLAIN, Dynamics
 
 if TYPE_CHECKING:
     from mani_skill.envs.scene import ManiSkillScene
 
-Callback = Callable[[int], None]
 SCENES_PER_SLOT = 4
 """Simulations a slot keeps for scenes it may come back to."""
 
 _log = logging.getLogger(__name__)
 
 
-class ManiSkillWorld:
+class ManiSkillWorld(MirroredWorld[Slot]):
     """N SAPIEN scenes stepped one after another on the CPU.
 
     ``longest_step`` (s) bounds the steps of PhysX: shorter is more exact and slower.
@@ -59,10 +56,9 @@ class ManiSkillWorld:
             raise BackendUnavailable(
                 f"the maniskill backend simulates on the CPU, not on {device!r}; leave device out"
             )
-        self.num_worlds, self._longest_step = num_worlds, longest_step
-        self._slots: list[Slot | None] = [None] * num_worlds
+        super().__init__(num_worlds)
+        self._longest_step = longest_step
         self._seen: list[OrderedDict[str, Slot]] = [OrderedDict() for _ in range(num_worlds)]
-        self._pictures = Pictures()
 
     def load(self, slot: int, scene: SceneModel) -> None:
         """Bind a slot to a scene; its last few simulations are kept for reuse.
@@ -97,10 +93,6 @@ class ManiSkillWorld:
         """
         return self._slot(slot).physics.bodies.poses()
 
-    def show(self, slot: int, look: Look) -> None:
-        """The look is given to the renderer with each picture; the shared model has its own."""
-        self._slot(slot).look = look
-
     def vary(self, slot: int, dynamics: Dynamics) -> None:
         """The slot's bodies, shapes and joints get their values from a model of its own."""
         here = self._slot(slot)
@@ -109,14 +101,6 @@ class ManiSkillWorld:
         write_dynamics(here.own, here.scene, here.scratch, dynamics)
         here.use(here.own)
         here.varied = True
-
-    def subtree_mass(self, slot: int) -> Array:
-        found: Array = self._slot(slot).model.body_subtreemass
-        return found
-
-    def data(self, slot: int) -> mujoco.MjData:
-        """The ``MjData`` that mirrors a slot: positions, velocities and poses, no forces."""
-        return self._slot(slot).data
 
     def physics(self, slot: int) -> PhysxScene:
         """The simulation of a slot."""
@@ -127,28 +111,6 @@ class ManiSkillWorld:
         from molmospaces_gym.backends.sapien_scene.structs import maniskill_scene
 
         return maniskill_scene(self._slot(slot).physics)
-
-    def _slot(self, slot: int) -> Slot:
-        found = self._slots[slot]
-        if found is None:
-            raise NotReset(f"slot {slot} holds no scene yet; call reset() first")
-        return found
-
-    def set_state(self, slot: int, state: State) -> None:
-        """Overwrite a slot and wake it; a state of ``get_state`` restores bit for bit."""
-        self._slot(slot).set(state)
-
-    def get_state(self, slot: int) -> State:
-        """A complete copy, from which the simulation itself goes on too.
-
-        PhysX cannot copy what its solver remembers of contacts. Both forget it, so that going on
-        and coming back give the same numbers; what would have come without the copy may differ.
-        """
-        here = self._slot(slot)
-        state = here.copy()
-        if not here.diverged:
-            here.set(state)
-        return state
 
     def step(
         self,
@@ -167,39 +129,6 @@ class ManiSkillWorld:
             if after is not None:
                 after(slot)
 
-    def diverged(self, slot: int) -> bool:
-        """Whether a position or velocity got out of bounds; the slot then stands still."""
-        return self._slot(slot).diverged
-
-    def ctrl(self, slot: int) -> Array:
-        return self._slot(slot).ctrl
-
-    def joint_pos(self, slot: int) -> Array:
-        return self._slot(slot).qpos
-
-    def joint_vel(self, slot: int) -> Array:
-        return self._slot(slot).qvel
-
-    def body_pos(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xpos
-        return found
-
-    def body_quat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xquat
-        return found
-
-    def body_mat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.xmat
-        return found
-
-    def site_pos(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.site_xpos
-        return found
-
-    def site_mat(self, slot: int) -> Array:
-        found: Array = self._slot(slot).data.site_xmat
-        return found
-
     def contact_geoms(self, slot: int) -> NDArray[np.int32]:
         return self._slot(slot).touching_geoms()
 
@@ -212,24 +141,7 @@ class ManiSkillWorld:
         """The same as ``contacts``, which leaves out nothing that sleeps."""
         return self.contacts(slot)
 
-    def awake(self, slot: int) -> NDArray[np.int32]:
-        """Ones: PhysX does put bodies to sleep, but their contacts stay listed."""
-        return self._slot(slot).awake
-
-    def render(
-        self,
-        slot: int,
-        camera: CameraPose,
-        size: tuple[int, int],
-        modes: Sequence[str] = ("rgb",),
-        renderer: str = "raster",
-    ) -> Images:
-        """Images from one camera, drawn by this package's renderers from the mirror."""
-        here = self._slot(slot)
-        return self._pictures.draw(here.scene, here.data, here.look, camera, size, modes, renderer)
-
     def close(self) -> None:
         """Close the renderers and drop the simulations."""
-        self._pictures.close()
-        self._slots = [None] * self.num_worlds
+        super().close()
         self._seen = [OrderedDict() for _ in range(self.num_worlds)]
