@@ -4,16 +4,19 @@
 engines from agreeing. Each step was found by something going wrong without it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mujoco_usd_converter
+import usdex.core
 from pxr import Sdf, Usd, UsdPhysics
 
 from molmospaces_gym.backends.isaac_scene.filters import filter_pairs
@@ -49,8 +52,23 @@ def scene_usd(plan: Plan, physx: bool, visuals: bool = False) -> Path:
 
 def _convert(folder: Path) -> Usd.Stage:
     converter = mujoco_usd_converter.Converter(layer_structure=False, scene=False)
-    made = converter.convert(str(folder / SCENE), str(folder / "usd"))
+    with _warnings_only():
+        made = converter.convert(str(folder / SCENE), str(folder / "usd"))
     return Usd.Stage.Open(Usd.Stage.Open(made.path).Flatten())
+
+
+@contextlib.contextmanager
+def _warnings_only() -> Iterator[None]:
+    """Each house would print the paths of scratch files."""
+    was_active, level = usdex.core.isDiagnosticsDelegateActive(), usdex.core.getDiagnosticsLevel()
+    usdex.core.activateDiagnosticsDelegate()
+    usdex.core.setDiagnosticsLevel(usdex.core.DiagnosticsLevel.eWarning)
+    try:
+        yield
+    finally:
+        usdex.core.setDiagnosticsLevel(level)
+        if not was_active:
+            usdex.core.deactivateDiagnosticsDelegate()
 
 
 def _key(files: dict[str, str], physx: bool) -> str:
