@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from molmospaces_gym.backends.base import Contacts
+from molmospaces_gym.backends.base import Array, Contacts
 from molmospaces_gym.backends.isaac_scene.engines import choose_engine
 from molmospaces_gym.backends.isaac_scene.links import make_plan
 from molmospaces_gym.backends.isaac_scene.losses import losses, refuse
@@ -84,6 +84,14 @@ class IsaacWorld(MirroredWorld[Slot]):
     def losses(self, slot: int) -> tuple[str, ...]:
         """What of the slot's scene is only approximated, one line each."""
         return losses(self._slot(slot).scene.model, self.engine.is_physx)
+
+    def own_poses(self, slot: int) -> tuple[NDArray[np.intp], Array, Array]:
+        """Bodies (n,), positions (n, 3) and quaternions (n, 4) as the engine itself has them.
+
+        In single precision; the accessors give the mirror's.
+        """
+        bodies, positions, quats = zip(*self.stage(slot).poses(self._slot(slot).world), strict=True)
+        return np.array(bodies, np.intp), np.array(positions), np.array(quats)
 
     def vary(self, slot: int, dynamics: Dynamics) -> None:
         """Refused: other masses and friction do not reach Isaac Lab's engines yet.

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("isaaclab", reason="needs the extra isaac: Python 3.12, make isaac")
 
+from molmospaces_gym.benchmarks.parity import measure
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.resolve import resolve_house
@@ -134,3 +135,12 @@ def test_joints_follow_random_targets_alike(robot, physics, compose, start, twin
         ends = [world.joint_pos(0)[joints] for world in pair]
         assert np.abs(ends[0] - ends[1]).max() < 5e-3
     assert np.abs(ends[0] - first).max() > 0.05
+
+
+def test_the_parity_suite_takes_isaac_as_it_is():
+    """The command's checks see ``backend=`` alone; the engine's own poses are compared too."""
+    report = measure("isaac", ("kinematics", "pendulum"), robots=("franka_droid",))
+    assert not report.skipped
+    assert not report.failures, [row.to_dict() for row in report.failures]
+    found = {(row.subject, row.quantity): row.value for row in report.rows}
+    assert found["franka_droid", "body position"] == 0.0 < found["franka_droid", "own position"]
