@@ -51,6 +51,11 @@ def make_servos(model: mujoco.MjModel) -> Servos:
     return Servos(actuator, scale, offset, stiffness, damping, limit)
 
 
+def driven_joints(model: mujoco.MjModel) -> list[int]:
+    """Ids of the joints that an actuator moves, by itself or by a fixed tendon."""
+    return [joint for number in range(model.nu) for joint, _, _ in _driven(model, number)]
+
+
 def _driven(model: mujoco.MjModel, actuator: int) -> list[tuple[int, float, float]]:
     """Joints that an actuator moves: id, share of its force, length of the drive per position.
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from molmospaces_gym.actions import action_space
 from molmospaces_gym.backends.base import make_world
 from molmospaces_gym.env import MolmoSpacesEnv, frame_rate, make_layout
-from molmospaces_gym.errors import InvalidAction, InvalidConfig, NotReset
+from molmospaces_gym.errors import InvalidConfig, NotReset
 from molmospaces_gym.info_rows import InfoRows
 from molmospaces_gym.observations import Observation
 from molmospaces_gym.session import Session
 from molmospaces_gym.sources import make_source
 from molmospaces_gym.tasks import get_task
-from molmospaces_gym.vector_output import as_array, make_output
+from molmospaces_gym.vector_arguments import checked_actions, checked_mask, spread_seeds
+from molmospaces_gym.vector_output import make_output
 
 Flags = NDArray[np.bool_]
 VectorStep = tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]
@@ -124,9 +125,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         options: dict[str, Any] | None = None,
     ) -> tuple[Observation, dict[str, Any]]:
         """Start episodes in all slots, or in those of ``options["reset_mask"]`` (bool array)."""
-        seeds = self._spread(seed)
+        seeds = spread_seeds(seed, self.num_envs)
         options = dict(options or {})
-        mask = self._mask(options.pop("reset_mask", None))
+        mask = checked_mask(options.pop("reset_mask", None), self.num_envs)
         infos: dict[str, Any] = {}
         for slot in np.flatnonzero(mask).tolist():
             if seeds[slot] is not None:
@@ -135,27 +136,6 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
             infos = self._add_info(infos, self.sessions[slot].info, slot)
         self._done[mask] = False
         return self._observation(), infos
-
-    def _spread(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + slot for slot in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise InvalidConfig(f"seed must be one number or {self.num_envs}, not {len(seed)}")
-        return list(seed)
-
-    def _mask(self, mask: object) -> Flags:
-        if mask is None:
-            return np.ones(self.num_envs, np.bool_)
-        mask = as_array(mask) if hasattr(mask, "detach") else mask
-        right = isinstance(mask, np.ndarray) and mask.dtype == np.bool_
-        if not right or mask.shape != (self.num_envs,) or not mask.any():  # type: ignore[attr-defined]
-            raise InvalidConfig(
-                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with at"
-                f" least one True, not {mask!r}"
-            )
-        return mask  # type: ignore[return-value]
 
     def _begin(self, slot: int, options: Mapping[str, Any] | None = None) -> None:
         episode, scene = self._source.next(self._generator(slot), options)
@@ -264,11 +244,7 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         return np.zeros(self.num_envs, np.bool_)
 
     def _check(self, actions: object, wanted: Any) -> NDArray[np.float32]:
-        array = as_array(actions)
-        if array.shape != wanted:
-            raise InvalidAction(f"actions must have shape {wanted}, not {array.shape}")
-        if not np.isfinite(array).all():
-            raise InvalidAction(f"actions must be finite; rows {_bad_rows(array)} are not")
+        array = checked_actions(actions, wanted)
         if self.autoreset_mode is AutoresetMode.DISABLED and self._done.any():
             raise NotReset(
                 f"envs {np.flatnonzero(self._done).tolist()} have ended; reset them with"
@@ -337,8 +313,3 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         """Release the simulator and the renderers."""
         if "world" in self.__dict__:  # Gymnasium before 1.3 closes in __del__, whatever was made
             self.world.close()
-
-
-def _bad_rows(actions: NDArray[Any]) -> list[int]:
-    finite = np.isfinite(actions.reshape(len(actions), -1)).all(axis=1)
-    return [int(row) for row in np.flatnonzero(~finite)]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.layout import FREE, Array, Layout
+from molmospaces_gym.backends.servos import driven_joints
 
 FURNITURE, LOOSE = "furniture", "loose"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
@@ -104,7 +105,7 @@ class _Maker:
         self.links: list[Link] = []
         self._members: dict[str, list[int]] = {}
         self._roots: dict[str, tuple[int, int]] = {}
-        self._driven = _driven_roots(model)
+        self._driven = frozenset(model.body_rootid[model.jnt_bodyid[driven_joints(model)]].tolist())
         self._first = _link_bodies(model, layout)
 
     def groups(self) -> tuple[Group, ...]:
@@ -199,16 +200,3 @@ def _link_bodies(model: mujoco.MjModel, layout: Layout) -> NDArray[np.intp]:
         welded = layout.part_of[body] == layout.part_of[parent]
         first[body] = first[parent] if welded and same else body
     return first
-
-
-def _driven_roots(model: mujoco.MjModel) -> frozenset[int]:
-    """Top-level bodies of everything that an actuator on a joint or a fixed tendon moves."""
-    joints: list[int] = []
-    for actuator in range(model.nu):
-        target = int(model.actuator_trnid[actuator, 0])
-        if model.actuator_trntype[actuator] == int(mujoco.mjtTrn.mjTRN_JOINT):
-            joints.append(target)
-        elif model.actuator_trntype[actuator] == int(mujoco.mjtTrn.mjTRN_TENDON):
-            start = int(model.tendon_adr[target])
-            joints += model.wrap_objid[start : start + int(model.tendon_num[target])].tolist()
-    return frozenset(model.body_rootid[model.jnt_bodyid[joints]].tolist())

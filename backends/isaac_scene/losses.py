@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
-from molmospaces_gym.backends.layout import FREE, HINGE, SLIDE
+from molmospaces_gym.backends.refusals import common_refusals, joint_follows_nonlinearly
 from molmospaces_gym.errors import UnsupportedScene
 
-_EQ, _TRN, _G = mujoco.mjtEq, mujoco.mjtTrn, mujoco.mjtGeom
+_EQ, _G = mujoco.mjtEq, mujoco.mjtGeom
 _SHAPES = {
     int(kind)
     for kind in (
@@ -35,40 +35,19 @@ def losses(model: mujoco.MjModel, physx: bool) -> tuple[str, ...]:
 
 
 def _refusals(model: mujoco.MjModel) -> Iterator[str]:
-    for joint in range(model.njnt):
-        if int(model.jnt_type[joint]) not in (FREE, HINGE, SLIDE):
-            yield f"joint {model.joint(joint).name!r}: ball joints are not supported"
-        if model.jnt_type[joint] == FREE and model.body_jntnum[model.jnt_bodyid[joint]] > 1:
-            yield f"body {model.body(model.jnt_bodyid[joint]).name!r}: a free joint among others"
+    yield from common_refusals(model)
     for number in np.flatnonzero(model.eq_active0).tolist():
         yield from _equality(model, number)
-    for actuator in range(model.nu):
-        name = model.actuator(actuator).name
-        if int(model.actuator_trntype[actuator]) not in (
-            int(_TRN.mjTRN_JOINT),
-            int(_TRN.mjTRN_TENDON),
-        ):
-            yield f"actuator {name!r}: it drives neither a joint nor a fixed tendon"
-        elif model.actuator_biasprm[actuator, 1] >= 0 or model.actuator_dyntype[actuator] != 0:
-            yield f"actuator {name!r}: it is no position servo"
-    for tendon in range(model.ntendon):
-        first = int(model.tendon_adr[tendon])
-        if model.wrap_type[first] != int(mujoco.mjtWrap.mjWRAP_JOINT):
-            yield f"tendon {model.tendon(tendon).name!r}: it is no fixed tendon"
     solid = (model.geom_contype | model.geom_conaffinity) != 0
     for geom in np.flatnonzero(solid).tolist():
         if int(model.geom_type[geom]) not in _SHAPES:
             yield f"geom {model.geom(geom).name!r} of type {_G(model.geom_type[geom]).name}"
-    if model.npair:
-        yield f"{model.npair} contact pairs of their own"
-    if model.nflex:
-        yield f"{model.nflex} deformable bodies"
 
 
 def _equality(model: mujoco.MjModel, number: int) -> Iterator[str]:
     kind, name = int(model.eq_type[number]), model.equality(number).name
     if kind == int(_EQ.mjEQ_JOINT):
-        if model.eq_obj2id[number] < 0 or np.any(model.eq_data[number, 2:5]):
+        if joint_follows_nonlinearly(model, number):
             yield f"equality {name!r}: a joint can only follow another linearly"
     elif kind != int(_EQ.mjEQ_CONNECT):
         yield f"equality {name!r} of type {_EQ(kind).name}; supported: connect, joint"

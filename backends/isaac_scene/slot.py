@@ -1,5 +1,6 @@
 """One slot of an ``IsaacWorld``: a world of a stage and the ``MjData`` that mirrors it."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,8 +35,7 @@ class Slot:
         self.ctrl: Array = data.ctrl
         self.awake = np.ones(scene.model.nbody, np.int32)
         self.look: Look = PLAIN
-        self.own: mujoco.MjModel | None = None
-        self.varied = self.diverged = False
+        self.diverged = False
         self.stale, self._epoch = True, -1
         self._searched = False
         self._pushed = np.full(scene.model.nq, np.nan), np.full(scene.model.nv, np.nan)
@@ -53,9 +53,7 @@ class Slot:
         """The model in which contacts are searched, with PhysX's gap as a margin."""
         if not self.stage.engine.is_physx:
             return self.model
-        import copy
-
-        model = copy.copy(self.scene.model)
+        model = copy.copy(self.model)
         model.geom_margin[:] += TOUCHING / 2
         return model
 

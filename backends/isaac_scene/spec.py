@@ -13,7 +13,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
+from molmospaces_gym.backends.hulls import ball, ball_faces, hull
 from molmospaces_gym.backends.isaac_scene.links import Link, Plan, usd_name
 from molmospaces_gym.backends.layout import Array, compose
 
@@ -35,12 +37,9 @@ _CONNECT, _JOINT = int(mujoco.mjtEq.mjEQ_CONNECT), int(mujoco.mjtEq.mjEQ_JOINT)
 _TYPES = {int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"}
 
 
-def scene_files(plan: Plan, visuals: bool = False) -> dict[str, str]:
-    """File name -> text: ``scene.xml`` and the meshes that it names, which the converter reads.
-
-    With ``visuals`` what does not collide is in it too.
-    """
-    writer = _Writer(plan, visuals)
+def scene_files(plan: Plan) -> dict[str, str]:
+    """File name -> text: ``scene.xml`` and the meshes that it names, which the converter reads."""
+    writer = _Writer(plan)
     return {SCENE: ElementTree.tostring(writer.root, encoding="unicode"), **writer.meshes}
 
 
@@ -50,8 +49,8 @@ def joint_name(model: mujoco.MjModel, number: int) -> str:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, visuals: bool) -> None:
-        self.plan, self.model, self.visuals = plan, plan.model, visuals
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.model = plan, plan.model
         self.root = Element("mujoco", model="scene")
         SubElement(self.root, "compiler", angle="radian", autolimits="true")
         self.assets = SubElement(self.root, "asset")
@@ -118,8 +117,7 @@ class _Writer:
     def _geoms(self, body: Element, number: int, pos: Array, quat: Array) -> None:
         model = self.model
         for geom in np.flatnonzero(model.geom_bodyid == number).tolist():
-            solid = bool(model.geom_contype[geom] or model.geom_conaffinity[geom])
-            if not solid and not (self.visuals and model.geom_group[geom] < 3):
+            if not model.geom_contype[geom] and not model.geom_conaffinity[geom]:
                 continue
             place = compose(pos, quat, model.geom_pos[geom], model.geom_quat[geom])
             fields = {name: _text(getattr(model, f"geom_{name}")[geom]) for name in _GEOM_FIELDS}
@@ -145,7 +143,8 @@ class _Writer:
         made.set("type", "mesh")
         if kind == _ELLIPSOID:  # the converter has none
             name = usd_name("m", geom, "ball")
-            vertices, faces = ball(model.geom_size[geom])
+            points = ball()
+            vertices, faces = points * model.geom_size[geom], ball_faces(points)
         else:
             mesh = int(model.geom_dataid[geom])
             name = usd_name("m", mesh, "")
@@ -219,43 +218,7 @@ def link_inertia(
     return mass, middle, axes, moments
 
 
-def ball(half: Array, rings: int = 9, around: int = 16) -> tuple[Array, Array]:
-    """Corners (n, 3) and faces (m, 3) of an ellipsoid with a corner at each end of every axis."""
-    from scipy.spatial import ConvexHull
-
-    heights = np.linspace(0.0, np.pi, rings + 2)[1:-1]
-    turns = np.linspace(0.0, 2.0 * np.pi, around, endpoint=False)
-    high, turn = np.meshgrid(heights, turns, indexing="ij")
-    rows = np.stack([np.sin(high) * np.cos(turn), np.sin(high) * np.sin(turn), np.cos(high)], -1)
-    points = np.concatenate([[[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]], rows.reshape(-1, 3)])
-    faces = ConvexHull(points).simplices
-    first, second, third = points[faces].swapaxes(0, 1)
-    inward = np.einsum("ij,ij->i", np.cross(second - first, third - first), first) < 0.0
-    faces[inward] = faces[inward][:, ::-1]
-    return points * half, faces
-
-
-def hull(model: mujoco.MjModel, mesh: int) -> tuple[Array, Array]:
-    """Corners (n, 3) and faces (m, 3) of the convex hull of a mesh; all of it without a hull."""
-    start, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
-    vertices: Array = model.mesh_vert[start : start + count]
-    graph = int(model.mesh_graphadr[mesh])
-    if graph < 0:
-        first, number = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
-        return vertices, model.mesh_face[first : first + number]
-    # numvert, numface, vert_edgeadr[numvert], vert_globalid[numvert], edge_localid[numvert +
-    # 3 numface], face_globalid[3 numface]
-    corners, sides = (int(value) for value in model.mesh_graph[graph : graph + 2])
-    at = graph + 2 + corners
-    ids = model.mesh_graph[at : at + corners]
-    at += corners + corners + 3 * sides
-    faces = model.mesh_graph[at : at + 3 * sides].reshape(-1, 3)
-    local = np.full(count, -1)
-    local[ids] = np.arange(corners)
-    return vertices[ids], local[faces]
-
-
-def _obj(vertices: Array, faces: Array) -> str:
+def _obj(vertices: Array, faces: NDArray[np.intp]) -> str:
     lines = [f"v {_text(corner)}" for corner in vertices]
     lines += [f"f {a} {b} {c}" for a, b, c in (faces + 1).tolist()]
     return "\n".join(lines) + "\n"

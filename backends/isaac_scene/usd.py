@@ -31,9 +31,9 @@ LAYOUT_VERSION = 1
 """Raised when the post-process changes, so that older files are made anew."""
 
 
-def scene_usd(plan: Plan, physx: bool, visuals: bool = False) -> Path:
+def scene_usd(plan: Plan, physx: bool) -> Path:
     """The USD file of a plan, made on first use; ``physx`` adds what only PhysX reads."""
-    files = scene_files(plan, visuals)
+    files = scene_files(plan)
     path = _folder() / f"{_key(files, physx)}.usdc"
     if not path.is_file():
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:

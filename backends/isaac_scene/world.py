@@ -61,7 +61,7 @@ class IsaacWorld(MirroredWorld[Slot]):
         if scene.key not in seen or seen[scene.key].stage is not stage:
             seen[scene.key] = Slot(scene, stage, slot if self.engine.is_batched else 0)
         here = self._slots[slot] = seen[scene.key]
-        here.look, here.varied, here.model = PLAIN, False, scene.model
+        here.look = PLAIN
         self._drop_old(key[0])
 
     def _build(self, scene: SceneModel) -> Stage:
@@ -153,8 +153,8 @@ class IsaacWorld(MirroredWorld[Slot]):
                     here.stale = True
 
     def _check_houses(self, moving: Sequence[Slot]) -> None:
-        houses = sorted({here.scene.house.name for here in moving})
         if self.engine.is_physx and len({id(here.stage) for here in moving}) > 1:
+            houses = sorted({here.scene.house.name for here in moving})
             raise MixedHouses(
                 f"OvPhysX simulates one house at a time, and the slots hold {', '.join(houses)}:"
                 " pass scene='...' or houses=1, use backend='isaac-mujoco' or 'isaac-newton', or"

@@ -6,11 +6,13 @@ import mujoco
 import numpy as np
 
 from molmospaces_gym.backends.friction import of_robots, scene_friction
-from molmospaces_gym.backends.layout import FREE, HINGE, SLIDE, Layout
+from molmospaces_gym.backends.layout import Layout
+from molmospaces_gym.backends.refusals import common_refusals, joint_follows_nonlinearly
 from molmospaces_gym.backends.sapien_scene.shapes import geom_name
+from molmospaces_gym.backends.servos import driven_joints
 from molmospaces_gym.errors import UnsupportedScene
 
-_EQ, _TRN = mujoco.mjtEq, mujoco.mjtTrn
+_EQ = mujoco.mjtEq
 NAMED = 5
 """Names that a message lists."""
 
@@ -27,35 +29,13 @@ def losses(layout: Layout) -> tuple[str, ...]:
 
 
 def _refusals(model: mujoco.MjModel) -> Iterator[str]:
-    for joint in range(model.njnt):
-        if int(model.jnt_type[joint]) not in (FREE, HINGE, SLIDE):
-            yield f"joint {model.joint(joint).name!r}: SAPIEN has no ball joints"
-        if model.jnt_type[joint] == FREE and model.body_jntnum[model.jnt_bodyid[joint]] > 1:
-            yield f"body {model.body(model.jnt_bodyid[joint]).name!r}: a free joint among others"
-    for equality in np.flatnonzero(model.eq_active0):
+    yield from common_refusals(model)
+    for equality in np.flatnonzero(model.eq_active0).tolist():
         kind, name = int(model.eq_type[equality]), model.equality(equality).name
         if kind not in (int(_EQ.mjEQ_CONNECT), int(_EQ.mjEQ_JOINT)):
             yield f"equality {name!r} of type {_EQ(kind).name}; supported: connect, joint"
-        elif kind == int(_EQ.mjEQ_JOINT):
-            if model.eq_obj2id[equality] < 0 or np.any(model.eq_data[equality, 2:5]):
-                yield f"equality {name!r}: a joint can only follow another linearly"
-    for actuator in range(model.nu):
-        name = model.actuator(actuator).name
-        if int(model.actuator_trntype[actuator]) not in (
-            int(_TRN.mjTRN_JOINT),
-            int(_TRN.mjTRN_TENDON),
-        ):
-            yield f"actuator {name!r}: it drives neither a joint nor a fixed tendon"
-        elif model.actuator_biasprm[actuator, 1] >= 0 or model.actuator_dyntype[actuator] != 0:
-            yield f"actuator {name!r}: it is no position servo"
-    for tendon in range(model.ntendon):
-        first = int(model.tendon_adr[tendon])
-        if model.wrap_type[first] != int(mujoco.mjtWrap.mjWRAP_JOINT):
-            yield f"tendon {model.tendon(tendon).name!r}: it is no fixed tendon"
-    if model.npair:
-        yield f"{model.npair} contact pairs of their own"
-    if model.nflex:
-        yield f"{model.nflex} deformable bodies"
+        elif kind == int(_EQ.mjEQ_JOINT) and joint_follows_nonlinearly(model, equality):
+            yield f"equality {name!r}: a joint can only follow another linearly"
 
 
 def _losses(model: mujoco.MjModel) -> Iterator[str]:
@@ -75,7 +55,7 @@ def _losses(model: mujoco.MjModel) -> Iterator[str]:
     if len(rolling):
         yield f"rolling friction of {_named(model, rolling)}"
     driven = np.zeros(model.nv, dtype=np.bool_)
-    driven[_driven_dofs(model)] = True
+    driven[model.jnt_dofadr[driven_joints(model)]] = True
     dry = np.flatnonzero(driven & (model.dof_frictionloss > 0))
     if len(dry):
         names = [model.joint(int(model.dof_jntid[dof])).name for dof in dry]
@@ -88,19 +68,6 @@ def _losses(model: mujoco.MjModel) -> Iterator[str]:
         yield f"contact margins of {_named(model, np.flatnonzero(solid & (model.geom_margin > 0)))}"
     if model.opt.density or model.opt.viscosity:
         yield "resistance of the medium"
-
-
-def _driven_dofs(model: mujoco.MjModel) -> list[int]:
-    found: list[int] = []
-    for actuator in range(model.nu):
-        target = int(model.actuator_trnid[actuator, 0])
-        if model.actuator_trntype[actuator] == int(_TRN.mjTRN_JOINT):
-            found.append(int(model.jnt_dofadr[target]))
-        elif model.actuator_trntype[actuator] == int(_TRN.mjTRN_TENDON):
-            first = int(model.tendon_adr[target])
-            joints = model.wrap_objid[first : first + int(model.tendon_num[target])]
-            found += model.jnt_dofadr[joints].tolist()
-    return found
 
 
 def _named(model: mujoco.MjModel, geoms: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> str:

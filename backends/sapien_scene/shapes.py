@@ -1,13 +1,12 @@
 """Geoms as PhysX collision shapes."""
 
-from collections.abc import Iterable
-
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
 from molmospaces_gym.backends.friction import patch_radius, scene_friction, shape_friction
+from molmospaces_gym.backends.hulls import ball, hull
 from molmospaces_gym.backends.layout import Array, compose
 from molmospaces_gym.errors import UnsupportedScene
 
@@ -79,7 +78,7 @@ class ShapeMaker:
         if kind == _G.mjGEOM_ELLIPSOID:
             return self._hull(geom, ball() * size), False
         if kind == _G.mjGEOM_MESH:
-            return self._hull(geom, hull_vertices(model, int(model.geom_dataid[geom]))), False
+            return self._hull(geom, hull(model, int(model.geom_dataid[geom]))[0]), False
         raise UnsupportedScene(
             f"geom {geom_name(model, geom)} is a {_G(kind).name}, which SAPIEN has not; supported:"
             " plane, box, sphere, capsule, cylinder, ellipsoid, mesh"
@@ -95,37 +94,6 @@ class ShapeMaker:
             raise UnsupportedScene(
                 f"PhysX cannot make a convex hull of geom {geom_name(self._model, geom)}: {error}"
             ) from error
-
-
-def ball(rings: int = 9, around: int = 16) -> Array:
-    """Points (n, 3) on the unit sphere with one at each end of every axis."""
-    heights = np.linspace(0.0, np.pi, rings + 2)[1:-1]
-    turns = np.linspace(0.0, 2.0 * np.pi, around, endpoint=False)
-    rows: Iterable[Array] = (
-        np.column_stack(
-            [
-                np.sin(angle) * np.cos(turns),
-                np.sin(angle) * np.sin(turns),
-                np.full(around, np.cos(angle)),
-            ]
-        )
-        for angle in heights
-    )
-    return np.concatenate([[[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]], *rows])
-
-
-def hull_vertices(model: mujoco.MjModel, mesh: int) -> Array:
-    """Corners (n, 3) of the convex hull of a mesh, all its vertices where there is none."""
-    start = int(model.mesh_vertadr[mesh])
-    vertices: Array = model.mesh_vert[start : start + int(model.mesh_vertnum[mesh])]
-    graph = int(model.mesh_graphadr[mesh])
-    if graph < 0:
-        return vertices
-    # numvert, numface, vert_edgeadr[numvert], vert_globalid[numvert], ...
-    count = int(model.mesh_graph[graph])
-    first = graph + 2 + count
-    hull: Array = vertices[model.mesh_graph[first : first + count]]
-    return hull
 
 
 def geom_name(model: mujoco.MjModel, geom: int) -> str:
