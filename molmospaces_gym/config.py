@@ -18,6 +18,10 @@ SPLITS = ("train", "val", "test")
 RENDERERS = ("raster", "gl", "gl-official", "sapien")
 BASE_DRIVES = (None, "kinematic", "dynamic")
 RENDER_MODES = (None, "rgb_array")
+FLAGS = ("image_points", "sleeping") + tuple(
+    f"randomize_{what}" for what in ("lighting", "colors", "dynamics")
+)
+"""Arguments that are true or false."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class EnvConfig:
             picture, a block in the middle (``occlusion``); ``render`` shows the picture whole.
         pose_error: calibration error (x, y, z) in m of every pose of the scene that ``state``
             observes (``pose_error``); None: no error.
+        image_points: also observe where in the first pictures the things are that the task names
+            (``image_points``), as a click would say.
         renderer: ``raster`` (no OpenGL), ``gl`` (fast), ``gl-official`` or ``sapien`` (Vulkan).
         action_mode: see ``molmospaces_gym.action_layout``; None: the task's.
         base_drive: how a mobile base moves: ``kinematic`` (put in place, stopped by obstacles, no
@@ -86,6 +92,7 @@ class EnvConfig:
     image_size: Sequence[int] | None = None
     occlude_cameras: Sequence[str] | Mapping[str, float] | None = None
     pose_error: Sequence[float] | None = None
+    image_points: bool = False
     renderer: str = "raster"
     action_mode: str | None = None
     base_drive: str | None = None
@@ -129,7 +136,7 @@ class EnvConfig:
                 f"base_drive='kinematic' needs an action mode that commands the base alone"
                 f" ({', '.join(BASE_MODES)}), not {self.action_mode!r}"
             )
-        for name in ("sleeping", "randomize_lighting", "randomize_colors", "randomize_dynamics"):
+        for name in FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidConfig(f"{name} must be true or false, not {getattr(self, name)!r}")
         start = self.randomize_robot_start
@@ -140,6 +147,11 @@ class EnvConfig:
         check_cameras(self.randomize_cameras)
         occlusion_shares(self.occlude_cameras)
         checked_error(self.pose_error, self.obs_mode)
+        if self.image_points and self.obs_mode == "state":
+            raise InvalidConfig(
+                "image_points are points in pictures, which obs_mode='state' has not; use 'rgb' or"
+                " 'rgbd'"
+            )
         if self.benchmark is not None and self.scene is not None:
             raise InvalidConfig("give either benchmark or scene, not both")
         if self.horizon is not None and (not isinstance(self.horizon, int) or self.horizon < 1):

@@ -42,7 +42,8 @@ def make_layout(config: TaskConfig, task: Task, robot: RobotConfig) -> Observati
     size = (int(width), int(height))
     covered = covered_blocks(config.occlude_cameras, cameras, size)
     error = checked_error(config.pose_error, config.obs_mode)
-    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered, error)
+    points = config.image_points
+    return ObservationLayout(robot, task, config.obs_mode, cameras, size, covered, error, points)
 
 
 def frame_rate(config: TaskConfig, task: Task, robot: RobotConfig) -> int:

@@ -9,10 +9,10 @@ of all but the base. A mobile base adds ``base_pose`` (x, y in m and cosine and 
 all in the frame it had at the episode's start), ``base_velocity`` (forward and left in m/s, turn in
 rad/s) and ``base_target`` (what its command is ahead of it, forward and left in m, turn in rad).
 
-``obs_mode="state"`` adds the task's
-privileged keys; ``"rgb"`` adds ``<camera>`` (H, W, 3) uint8; ``"rgbd"`` also ``<camera>_depth``
-(H * W,) float32, row-major metres along the optical axis, 0 where nothing is hit, at most 10.
-Depth is flat because Stable-Baselines3 accepts only vectors and uint8 images.
+``obs_mode="state"`` adds the task's privileged keys; ``"rgb"`` adds ``<camera>`` (H, W, 3) uint8;
+``"rgbd"`` also ``<camera>_depth`` (H * W,) float32, row-major metres along the optical axis, 0
+where nothing is hit, at most 10. Depth is flat because Stable-Baselines3 accepts only vectors and
+uint8 images. ``image_points=True`` adds ``<camera>_points`` (4,) float32, see ``image_points``.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from molmospaces_gym import image_points as points
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.occlusion import Block, cover
@@ -52,13 +53,18 @@ class ObservationLayout:
         image_size: tuple[int, int],
         covered: Mapping[str, Block] = MappingProxyType({}),
         pose_error: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        image_points: bool = False,
     ) -> None:
         self.mode, self.image_size, self.covered = mode, image_size, covered
         self.cameras = cameras if mode != "state" else ()
         self.robot_keys = robot_keys(robot)
         privileged = task.privileged_keys if mode == "state" else {}
+        self.pointed = self.cameras if image_points else ()
         self.robot_size = sum(key.size for key in self.robot_keys.values())
-        keys = {**self.robot_keys, **privileged}
+        clicked = {
+            f"{c}{points.SUFFIX}": PrivilegedKey(points.SIZE, 0.0, 1.0) for c in self.pointed
+        }
+        keys = {**self.robot_keys, **privileged, **clicked}
         self.slices = _slices(keys)
         self.size = sum(key.size for key in keys.values())
         self.low = np.concatenate([np.full(k.size, k.low) for k in keys.values()])

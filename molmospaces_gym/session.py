@@ -17,6 +17,7 @@ from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
 from molmospaces_gym.errors import InvalidConfig, MolmoSpacesError, NotReset
+from molmospaces_gym.image_points import image_points, pointed_things
 from molmospaces_gym.initial_state import initial_state
 from molmospaces_gym.observations import (
     Observation,
@@ -129,6 +130,8 @@ class Session:
         self.steps = 0
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.state: TaskState = task.evaluate()
+        if self.layout.pointed:
+            self._values[self.layout.robot_size :] = self._points()
         self._labels = {
             "task": self.task_name,
             "instruction": episode.instruction,
@@ -199,6 +202,13 @@ class Session:
         if layout.mode == "state":
             self._task.privileged(values[layout.robot_size :])
         self._store(values, layout.low, layout.high, "diverged" in self.info, out)
+
+    def _points(self) -> Array:
+        """The image points of the observed cameras now."""
+        task, scene = self.episode.task, self.scene
+        things = pointed_things(self._task, task, scene, self.world, self.slot)
+        poses = [self.camera_pose(name) for name in self.layout.pointed]
+        return image_points(things, poses, self.layout.image_size)
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""

@@ -41,6 +41,14 @@ def bc(
     preset: Annotated[str, typer.Option(help="Size of the policy: nano or tiny.")] = "tiny",
     head: Annotated[str, typer.Option(help="tokens, or flow (which PPO cannot tune).")] = "tokens",
     obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
+    image_size: Annotated[int, typer.Option(help="Height and width of pictures.")] = 64,
+    image_points: Annotated[
+        bool,
+        typer.Option("--image-points", help="Show where in the first pictures the things are."),
+    ] = False,
+    shift: Annotated[
+        int, typer.Option(help="Pictures are shifted by up to so many pixels at random.")
+    ] = 2,
     action_mode: Annotated[str, typer.Option(help="Of the env.")] = "ee_delta",
     horizon: Annotated[int, typer.Option(help="Steps of an episode.")] = 80,
     noise: Annotated[float, typer.Option(help="Added to the expert's actions, 0..1.")] = 0.0,
@@ -61,7 +69,13 @@ def bc(
 
     console = Console()
     setup = Setup(
-        task=task, obs=obs, action_mode=action_mode, horizon=horizon, env=env_arguments(env or [])
+        task=task,
+        obs=obs,
+        action_mode=action_mode,
+        horizon=horizon,
+        image_size=image_size,
+        image_points=image_points,
+        env=env_arguments(env or []),
     )
     config = configure(setup, preset, head=head)
     out.mkdir(parents=True, exist_ok=True)
@@ -76,7 +90,8 @@ def bc(
             found.save(stored)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
     counted = None if weights is None else read_weights(weights, found)
-    settings = BcSettings(steps=steps, batch=batch, rate=rate, every=max(steps // 4, 1), seed=seed)
+    every = max(steps // 4, 1)
+    settings = BcSettings(steps=steps, batch=batch, rate=rate, shift=shift, every=every, seed=seed)
     best = train_bc(setup, found, config, out, settings, counted, trials)
     for step, success in json.loads((out / "progress.json").read_text())["successes"]:
         console.print(f"step {step}: {100 * success:.1f} % of {trials} val episodes")

@@ -47,7 +47,9 @@ class EpisodeTask(Protocol):
     """A task bound to one slot for one episode.
 
     It may have a method ``extra_info() -> dict`` with what the task adds to ``info`` after an
-    evaluation: flat values (bool, float or str) with the same keys in every step of every episode.
+    evaluation: flat values (bool, float or str) with the same keys in every step of every episode;
+    and a method ``pointed() -> list`` with the world positions (3,) of what it is about, where the
+    names in the episode do not say it (see ``image_points``).
     """
 
     def evaluate(self) -> TaskState:

@@ -198,6 +198,11 @@ class OpeningEpisode:
             quantities={"value": value, "joint_position": joint, "tcp_distance": distance},
         )
 
+    def pointed(self) -> list[Array]:
+        """The handle (3,), world frame; see ``image_points``."""
+        mat = self._xmat[self.part.body].reshape(3, 3)
+        return [self._xpos[self.part.body] + mat @ self._handle.middle]
+
     def official_reward(self, state: TaskState) -> float:
         """The fraction that is open, or closed."""
         return state.quantities["value"]

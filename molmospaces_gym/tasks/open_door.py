@@ -160,6 +160,11 @@ class OpenDoorEpisode:
             },
         )
 
+    def pointed(self) -> list[Array]:
+        """The handle (3,), world frame; see ``image_points``."""
+        mat = self._xmat[self.part.body].reshape(3, 3)
+        return [self._xpos[self.part.body] + mat @ self._handle.middle]
+
     def official_reward(self, state: TaskState) -> float:
         """1 while the door is open."""
         return float(state.success)

@@ -47,6 +47,7 @@ class Setup:
         action_mode: of the env; deltas suit small policies best.
         horizon: steps of a training episode.
         image_size: height and width of the pictures, where there are any.
+        image_points: whether it also sees where in the first pictures the task's things are.
         env: further arguments of ``gym.make``.
     """
 
@@ -55,6 +56,7 @@ class Setup:
     action_mode: str = "ee_delta"
     horizon: int = 80
     image_size: int = 64
+    image_points: bool = False
     env: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,6 +65,8 @@ class Setup:
         kwargs: dict[str, Any] = {"obs_mode": self.obs, "action_mode": self.action_mode}
         if self.obs != "state":
             kwargs["image_size"] = [self.image_size, self.image_size]
+        if self.image_points:
+            kwargs["image_points"] = True
         return kwargs
 
     @property
