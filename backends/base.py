@@ -8,13 +8,14 @@ border; nothing above asks which simulator runs.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from inspect import signature
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.cameras import CameraPose, Images
-from molmospaces_gym.errors import BackendUnavailable, UnknownName
+from molmospaces_gym.errors import BackendUnavailable, InvalidConfig, UnknownName
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.variations import Dynamics, Look
 
@@ -164,18 +165,27 @@ class World(Protocol):
         """Release everything; safe to call twice."""
 
 
-def make_world(backend: str, num_worlds: int = 1) -> World:
+def make_world(backend: str, num_worlds: int = 1, physics: str | None = None) -> World:
     """Create a world of the backend registered under this name.
+
+    ``physics`` names one of its engines, for a backend that has several; None: its own choice.
 
     Raises:
         UnknownName: no such backend.
+        InvalidConfig: the backend has no engines to choose from, or none of that name.
         BackendUnavailable: its simulator is not installed.
     """
     found = {point.name: point for point in entry_points(group=GROUP)}
     if backend not in found:
         raise UnknownName("backend", backend, list(found))
     try:
-        world: World = found[backend].load()(num_worlds=num_worlds)
+        make = found[backend].load()
+        chosen = {} if physics is None else {"physics": physics}
+        if chosen and "physics" not in signature(make).parameters:
+            raise InvalidConfig(
+                f"backend {backend!r} has one engine only; leave out physics={physics!r}"
+            )
+        world: World = make(num_worlds=num_worlds, **chosen)
     except ImportError as error:
         raise BackendUnavailable(
             f"backend {backend!r} needs {error.name or error}; install it with:"

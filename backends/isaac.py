@@ -26,18 +26,3 @@ def isaac_world(num_worlds: int = 1, physics: str = "auto") -> World:
             ' pip install "molmospaces-gym[isaac]"'
         ) from error
     return IsaacWorld(num_worlds, physics)
-
-
-def isaac_newton_world(num_worlds: int = 1) -> World:
-    """The backend ``isaac-newton``: MJWarp behind Newton, Isaac Lab's default."""
-    return isaac_world(num_worlds, "newton")
-
-
-def isaac_mujoco_world(num_worlds: int = 1) -> World:
-    """The backend ``isaac-mujoco``: MuJoCo C behind Newton."""
-    return isaac_world(num_worlds, "mujoco")
-
-
-def isaac_physx_world(num_worlds: int = 1) -> World:
-    """The backend ``isaac-physx``: OvPhysX, PhysX without Kit."""
-    return isaac_world(num_worlds, "physx")

@@ -30,6 +30,8 @@ class EnvConfig:
 
     Attributes:
         backend: simulator, an entry point of the group ``molmospaces_gym.backends``.
+        physics: engine of a simulator that has several (``isaac``: ``auto``, ``newton``,
+            ``mujoco``, ``physx``); None: its own choice.
         robot: name of a robot, or path of an MJCF with the official names; None: that of the
             benchmark's episodes, or the task's.
         benchmark: shipped suite, or path of a benchmark; its episodes are played.
@@ -80,6 +82,7 @@ class EnvConfig:
     """
 
     backend: str = "mujoco"
+    physics: str | None = None
     robot: str | None = None
     benchmark: str | None = None
     scene: str | None = None

@@ -111,7 +111,7 @@ class MolmoSpacesEnv(gym.Env[Any, Any]):
     @cached_property
     def world(self) -> World:
         """The simulator; made on first use."""
-        return make_world(self.config.backend)
+        return make_world(self.config.backend, physics=self.config.physics)
 
     @cached_property
     def session(self) -> Session:

@@ -9,8 +9,8 @@ def test_without_isaac_lab_the_command_that_installs_it_is_named():
         "import sys; sys.modules['isaaclab'] = None; sys.modules['mujoco_usd_converter'] = None\n"
         "from molmospaces_gym.backends import isaac\n"
         "from molmospaces_gym.errors import BackendUnavailable\n"
-        "for name in ('isaac', 'isaac_newton', 'isaac_mujoco', 'isaac_physx'):\n"
-        "    try: getattr(isaac, f'{name}_world')()\n"
+        "for physics in ('auto', 'newton', 'mujoco', 'physx'):\n"
+        "    try: isaac.isaac_world(1, physics)\n"
         "    except BackendUnavailable as error: print(error)"
     )
     run = subprocess.run(

@@ -9,7 +9,14 @@ import pytest
 
 from molmospaces_gym.backends.base import State, make_world
 from molmospaces_gym.backends.mjc import MujocoWorld
-from molmospaces_gym.errors import InvalidScene, NotReset, SceneNotFound, UnknownBody, UnknownName
+from molmospaces_gym.errors import (
+    InvalidConfig,
+    InvalidScene,
+    NotReset,
+    SceneNotFound,
+    UnknownBody,
+    UnknownName,
+)
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.added import AddedObject, resolve_added
 from molmospaces_gym.scenes.compose import get_scene
@@ -170,6 +177,8 @@ def test_an_unused_slot_is_named():
         make_world("mujoco").joint_pos(0)
     with pytest.raises(UnknownName, match="mujoco"):
         make_world("no-such-simulator")
+    with pytest.raises(InvalidConfig, match="leave out physics"):
+        make_world("mujoco", physics="physx")
 
 
 def test_equal_houses_share_one_model_and_keep_it_unchanged(robot):

@@ -157,8 +157,8 @@ class IsaacWorld(MirroredWorld[Slot]):
             houses = sorted({here.scene.house.name for here in moving})
             raise MixedHouses(
                 f"OvPhysX simulates one house at a time, and the slots hold {', '.join(houses)}:"
-                " pass scene='...' or houses=1, use backend='isaac-mujoco' or 'isaac-newton', or"
-                " play the houses in processes of their own"
+                " pass scene='...' or houses=1, use physics='mujoco' or 'newton', or play"
+                " the houses in processes of their own"
             )
 
     def contact_geoms(self, slot: int) -> NDArray[np.int32]:

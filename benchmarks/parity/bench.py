@@ -26,7 +26,7 @@ class Bench:
 
     Attributes:
         backend: name of the other one.
-        env_kwargs: arguments of the envs of the other backend, such as a renderer of its own.
+        env_kwargs: arguments of the envs of the other backend, such as its engine or renderer.
         robots, tasks: names that limit the subjects; empty: all.
         episodes: recorded episodes per task.
         seed: of everything random.
@@ -46,7 +46,8 @@ class Bench:
     @cached_property
     def worlds(self) -> tuple[World, World]:
         """A world of the reference and one of the other backend, made on first use."""
-        return make_world(REFERENCE), make_world(self.backend)
+        physics = self.env_kwargs.get("physics")
+        return make_world(REFERENCE), make_world(self.backend, physics=physics)
 
     def pair(self, scene: SceneModel, state: State) -> tuple[World, World]:
         """Both worlds in this state; raises ``UnsupportedScene`` where the other one cannot be."""

@@ -127,8 +127,9 @@ def measure(
         found = list(_results(bench, names, progress or _ignore))
     finally:
         bench.close()
+    engine = env_kwargs.get("physics")
     return ParityReport(
-        backend=backend,
+        backend=backend if engine is None else f"{backend} ({engine})",
         versions=_versions(),
         checks=names,
         rows=tuple(entry for entry in found if isinstance(entry, Measured)),

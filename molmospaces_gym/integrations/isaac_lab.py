@@ -69,12 +69,12 @@ class MolmoSpacesIsaacLabEnv(DirectRLEnv):
         register_envs()
         self.cfg, self.render_mode = cfg, render_mode
         self._is_closed = False
-        backend = "isaac" if cfg.physics == "auto" else f"isaac-{cfg.physics}"
         pictures: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         self.envs: Any = gym.make_vec(
             env_id(cfg.task),
             num_envs=self.num_envs,
-            backend=backend,
+            backend="isaac",
+            physics=cfg.physics,
             autoreset_mode="SameStep",
             **pictures,
             **cfg.make,

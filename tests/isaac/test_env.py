@@ -66,10 +66,10 @@ def test_pictures_come_from_the_mirror():
     env.close()
 
 
-@pytest.mark.parametrize("backend", ["isaac-mujoco", "isaac-physx"])
-def test_a_vector_env_restarts_in_the_same_step(backend):
+@pytest.mark.parametrize("physics", ["mujoco", "physx"])
+def test_a_vector_env_restarts_in_the_same_step(physics):
     envs = gym.make_vec(
-        ID, num_envs=3, **(SMALL | {"backend": backend, "horizon": 3}), autoreset_mode="SameStep"
+        ID, num_envs=3, **(SMALL | {"physics": physics, "horizon": 3}), autoreset_mode="SameStep"
     )
     traces = [rollout(envs, 5, 5), rollout(envs, 5, 5)]
     assert_equal(*traces)
@@ -87,9 +87,9 @@ def test_the_bridge_to_sb3_steps():
     envs.close()
 
 
-@pytest.mark.parametrize("backend", ["isaac-mujoco", "isaac-physx"])
-def test_same_seed_same_numbers_after_any_past(backend):
-    first, second = make(backend=backend), make(backend=backend)
+@pytest.mark.parametrize("physics", ["mujoco", "physx"])
+def test_same_seed_same_numbers_after_any_past(physics):
+    first, second = make(physics=physics), make(physics=physics)
     rollout(second, 4, 5)
     assert_equal(rollout(first, 7, 10), rollout(second, 7, 10))
     first.close()
@@ -118,11 +118,11 @@ def test_another_process_gets_the_same_numbers():
     assert len(runs) == 1
 
 
-@pytest.mark.parametrize("backend", ["isaac-mujoco", "isaac-physx"])
-def test_the_expert_picks(backend):
+@pytest.mark.parametrize("physics", ["mujoco", "physx"])
+def test_the_expert_picks(physics):
     from molmospaces_gym.benchmarks.rollout import build_policy
 
-    env = gym.make(ID, backend=backend, benchmark="pick-mini")
+    env = gym.make(ID, backend="isaac", physics=physics, benchmark="pick-mini")
     lifted = []
     for episode in (1, 3):
         observation, info = env.reset(seed=0, options={"episode": episode})
