@@ -10,7 +10,7 @@ from molmospaces_gym.errors import BackendUnavailable, InvalidConfig
 
 ENGINES = ("auto", "newton", "mujoco", "physx")
 PHYSX_STEP = 0.01
-"""Longest step of PhysX, s; the MuJoCo engines take the model's own."""
+"""Longest step of PhysX, s; the model's own while joints with springs move, and for MuJoCo."""
 _MULTICCD = (
     int(mujoco.mjtDisableBit.mjDSBL_MULTICCD)
     if hasattr(mujoco.mjtDisableBit, "mjDSBL_MULTICCD")
@@ -75,7 +75,11 @@ def physics_cfg(engine: Engine, model: mujoco.MjModel, constraints: int, contact
         from molmospaces_gym.backends.isaac_scene.compat import pinned_memory_without_cuda
 
         pinned_memory_without_cuda()
-        return OvPhysxCfg()
+        # Weight in every iteration moves things with the mean speed of a step at its first weight:
+        # a pendulum then swings higher and higher.
+        return OvPhysxCfg(
+            enable_external_forces_every_iteration=False, enable_enhanced_determinism=True
+        )
     from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 
     options: dict[str, Any] = {}

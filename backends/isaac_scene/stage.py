@@ -19,6 +19,7 @@ from molmospaces_gym.backends.isaac_scene.assets import OBJECTS, scene_cfg
 from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots, quiet
 from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
 from molmospaces_gym.backends.isaac_scene.links import Group, Plan
+from molmospaces_gym.backends.isaac_scene.resistance import Resistance
 from molmospaces_gym.backends.isaac_scene.usd import scene_usd
 from molmospaces_gym.backends.layout import Array
 from molmospaces_gym.backends.motion import centre_velocity, free_states
@@ -106,8 +107,9 @@ class Stage:
             )
             self.sim.reset()
         self.arms = [self._arm(group) for group in plan.articulations]
-        if self.engine.is_physx:
-            self._resist()
+        resisted = [arm for arm in self.arms if self.engine.is_physx and len(arm.joints)]
+        self._resistances = [self._resistance(arm) for arm in resisted]
+        self._is_fine = False
         self.objects: Any = self.scene[OBJECTS] if plan.singles else None
         joints = [group.free_joint for group in plan.singles]
         self._addresses = np.column_stack(
@@ -123,24 +125,9 @@ class Stage:
         contacts = CONTACTS + CONTACTS_EACH * len(self.plan.singles)
         return ROWS * contacts + 2 * self.model.nv, contacts
 
-    def _resist(self) -> None:
-        """Give PhysX the dry friction and the damping of the joints; Newton reads them in USD."""
-        model = self.model
-        for arm in self.arms:
-            if not len(arm.joints):
-                continue
-            dry, viscous = (
-                self._tensor(values[arm.dofs]).repeat(self.num_worlds, 1)
-                for values in (
-                    model.dof_frictionloss,
-                    model.dof_damping.reshape(model.nv, -1)[:, 0],
-                )
-            )
-            arm.view.write_joint_friction_coefficient_to_sim_index(
-                joint_friction_coeff=dry,
-                joint_dynamic_friction_coeff=dry,
-                joint_viscous_friction_coeff=viscous,
-            )
+    def _resistance(self, arm: _Arm) -> Resistance:
+        device = self.engine.device
+        return Resistance(arm.view, arm.joints, self.model, self.servos, self.num_worlds, device)
 
     def _arm(self, group: Group) -> _Arm:
         link, carried = self.plan.links[group.links[0]], group.mocap >= 0
@@ -188,6 +175,9 @@ class Stage:
                 )
         if self.objects is not None:
             self._push_objects(world, qpos, qvel)
+        self._is_fine = False
+        for resistance in self._resistances:
+            resistance.restart(world)
 
     def _push_root(
         self,
@@ -243,14 +233,22 @@ class Stage:
         self.scene.write_data_to_sim()
         if self.engine.is_physx:
             duration = n_substeps * timestep
-            count = max(1, math.ceil(duration / PHYSX_STEP - 1e-9))
-            self.sim.cfg.dt = duration / count
+            # Short until all stand still: a step goes on from the speed of one as long.
+            self._is_fine = any(arm.moves(not self._is_fine) for arm in self._resistances)
+            longest = timestep if self._is_fine else PHYSX_STEP
+            count = max(1, math.ceil(duration / longest - 1e-9))
+            self.sim.cfg.dt = step = duration / count
             for _ in range(count):
+                for resistance in self._resistances:
+                    resistance.load(step)
                 self.sim.step(render=False)
+                self.scene.update(step)
+            for resistance in self._resistances:
+                resistance.rest()
         else:
             NewtonManager._num_substeps, NewtonManager._solver_dt = n_substeps, timestep
             self.sim.step(render=False)
-        self.scene.update(n_substeps * timestep)
+            self.scene.update(n_substeps * timestep)
 
     def read(self) -> None:
         """Fetch the state of all worlds, for ``pull``."""

@@ -10,6 +10,7 @@ import sapien
 from numpy.typing import NDArray
 from sapien import Pose, physx
 
+from molmospaces_gym.backends.brakes import Brake, creep_rate
 from molmospaces_gym.backends.friction import scene_friction, shape_friction
 from molmospaces_gym.backends.layout import Array, Layout
 from molmospaces_gym.backends.motion import centre_velocity, free_states
@@ -18,7 +19,6 @@ from molmospaces_gym.backends.sapien_scene.bodies import (
     build_bodies,
     excluded_pairs,
 )
-from molmospaces_gym.backends.sapien_scene.brakes import Brake, creep_rate
 from molmospaces_gym.backends.sapien_scene.drives import Drives, make_drives
 from molmospaces_gym.backends.sapien_scene.losses import losses, refuse
 from molmospaces_gym.backends.sapien_scene.masses import set_mass

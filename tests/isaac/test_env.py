@@ -77,6 +77,23 @@ def test_a_vector_env_restarts_in_the_same_step(physics):
     envs.close()
 
 
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_the_vector_env_equals_gymnasiums_sync_vector_env(mode):
+    """MuJoCo C, which has a simulation per world; what is batched rounds by the world's place."""
+    settings = SMALL | {"physics": "mujoco", "horizon": 3}
+    ours = gym.make_vec(ID, num_envs=2, **settings, autoreset_mode=mode)
+    theirs = gym.make_vec(
+        ID,
+        num_envs=2,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": gym.vector.AutoresetMode(mode)},
+        **settings,
+    )
+    assert_equal(rollout(ours, 11, 7), rollout(theirs, 11, 7))
+    ours.close()
+    theirs.close()
+
+
 def test_the_bridge_to_sb3_steps():
     envs = make_sb3_vec_env(ID, 2, **SMALL, horizon=3)
     envs.seed(0)

@@ -79,29 +79,27 @@ def test_free_boxes_come_to_rest_in_the_same_place(physics, compose, start, twin
         assert degrees(*(world.body_quat(0)[body] for world in pair)) < 0.1, name
 
 
-@pytest.mark.parametrize(("physics", "bound"), [("mujoco", 1e-3), ("physx", 0.1)])
-def test_a_double_pendulum_swings_the_same_for_six_seconds(physics, bound, compose, start, twins):
+@pytest.mark.parametrize("physics", ENGINES)
+def test_a_double_pendulum_swings_the_same_for_six_seconds(physics, compose, start, twins):
     scene = compose(PENDULUM)
     qpos = scene.rest_qpos.copy()
     at = [scene.model.jnt_qposadr[scene.joint_ids[name]] for name in ("upper", "lower")]
     qpos[at] = 1.0, -0.6
     pair = twins(scene, start(scene, qpos, at=FAR), physics)
     for world in pair:
-        for _ in range(300):
-            world.step(10)
+        for _ in range(3000):
+            world.step(1)
     ends = [world.joint_pos(0)[at] for world in pair]
-    np.testing.assert_allclose(*ends, atol=bound)
+    np.testing.assert_allclose(*ends, atol=1e-3)
     assert abs(ends[0][0] - 1.0) > 0.1
 
 
-@pytest.mark.parametrize(
-    ("physics", "slide", "turn"), [("mujoco", 1e-3, 0.1), ("physx", 4e-3, 0.4)]
-)
-def test_drawers_and_doors_coast_to_the_same_place(physics, slide, turn, start, twins):
-    """PhysX gets 3.2 mm and 0.35 degrees: its steps are five times longer."""
-    scene = get_scene(resolve_house("generated/val/0"), get_robot("franka_droid"))
-    model, parts = scene.model, list(scene.articulations.values())
-    qvel = np.zeros(model.nv)
+@pytest.mark.parametrize("physics", ENGINES)
+@pytest.mark.parametrize("house", ["generated/val/0", "homes/val/0"])
+def test_drawers_and_doors_coast_to_the_same_place(house, physics, start, twins):
+    scene = get_scene(resolve_house(house), get_robot("franka_droid"))
+    model, qvel = scene.model, np.zeros(scene.model.nv)
+    parts = [part for part in scene.articulations.values() if "doorway" not in part.name]
     for part in parts:
         qvel[model.jnt_dofadr[scene.joint_ids[part.name]]] = 1.2 if part.slides else 2.0
     pair = twins(scene, start(scene, scene.rest_qpos.copy(), qvel, FAR), physics)
@@ -110,8 +108,8 @@ def test_drawers_and_doors_coast_to_the_same_place(physics, slide, turn, start, 
             world.step(SUBSTEPS)
     for part in parts:
         ends = [world.joint_pos(0)[part.qpos] for world in pair]
-        assert abs(ends[0] - ends[1]) < (slide if part.slides else np.radians(turn)), part.name
-        assert abs(ends[0]) > 0.1
+        assert abs(ends[0] - ends[1]) < (1e-3 if part.slides else np.radians(0.1)), part.name
+        assert abs(ends[0]) > 0.05
     assert {part.slides for part in parts} == {True, False}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sapien", reason="needs the extra maniskill")
 
-from molmospaces_gym.backends.sapien_scene.brakes import Brake, creep_rate
+from molmospaces_gym.backends.brakes import Brake, creep_rate
 
 SLIDER = """<mujoco><option timestep="0.002" integrator="implicitfast" gravity="0 0 0"/>
 <worldbody><body><joint type="slide" axis="1 0 0" damping="{viscous}" frictionloss="{friction}"/>

@@ -35,15 +35,15 @@ class Brake:
         its speed, so that something that pulls meets no less.
         """
         now = speed if first else self._after(speed, 0.5 * (step - self.substep))
-        if self._later(now, step) <= self._slow:
+        if self._later(now, step) <= self.slow:
             return self.friction + self.viscous * speed, self._way(now, step) / step
         # Half a step, and half of MuJoCo's, whose steps move with the speed at their ends too.
         share = 0.5 * (step + self.substep) if first else step
         return self.inertia * (speed - self._later(speed, min(share, step))) / step, 0.0
 
     @cached_property
-    def _slow(self) -> float:
-        """Speed from which on less than all of the friction acts."""
+    def slow(self) -> float:
+        """Speed (m/s, rad/s) from which on less than all of the friction acts."""
         return self.friction / (self.inertia * self.creep)
 
     @cached_property
@@ -69,7 +69,7 @@ class Brake:
 
     def _after(self, speed: float, time: float) -> float:
         """Speed after a time."""
-        slow = min(speed, self._slow)
+        slow = min(speed, self.slow)
         left = time - self._time_to(speed, slow)
         if left <= 0.0:
             return self._later(speed, time)
@@ -77,7 +77,7 @@ class Brake:
 
     def _way(self, speed: float, time: float) -> float:
         """How far MuJoCo's substeps move something that is slow by the end of a time, m or rad."""
-        slow = min(speed, self._slow)
+        slow = min(speed, self.slow)
         fast_time = self._time_to(speed, slow)
         if self.viscous <= 0.0:
             way = 0.5 * (speed + slow) * fast_time
