@@ -147,6 +147,39 @@ def test_every_input_reaches_every_token() -> None:
         model({**seen, "exo": torch.zeros(1, 48, 48, 3, dtype=torch.uint8)})
 
 
+def test_keypoints_say_where_a_dot_is_finer_than_the_grid() -> None:
+    """A place is learned from 300 pictures, to a fraction of the 16 pixels of a grid's place."""
+    config = small(image_size=64, keypoints=4)
+    torch.manual_seed(0)
+    memory = SpocModel(config).memory
+    pictures, places = dots(400, 64, np.random.default_rng(0))
+    head = torch.nn.Linear(config.dim, 2)
+    trained = [*memory.keypoints.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(trained, 1e-2)
+    for step in range(200):
+        rows = slice(100 + 30 * (step % 10), 130 + 30 * (step % 10))
+        loss = (head(memory.keypoints(pictures[rows])[:, 0]) - places[rows]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    off = (head(memory.keypoints(pictures[:100])[:, 0]) - places[:100]).abs().median()
+    assert 32 * off < 2.0  # pixels; places are -1..1
+    without = small(image_size=64, keypoints=0)
+    assert (
+        SpocModel(without).memory(inputs(without, 2)).shape[1] + 2
+        == (SpocModel(config).memory(inputs(config, 2)).shape[1])
+    )
+
+
+def dots(count: int, side: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (count, 3, side, side) of a dot, and where it is, (count, 2) in -1..1."""
+    corners = rng.integers(2, side - 6, (count, 2))
+    pictures = torch.full((count, 3, side, side), -1.0)
+    for picture, (x, y) in zip(pictures, corners, strict=True):
+        picture[:, y : y + 4, x : x + 4] = 1.0
+    return pictures, torch.from_numpy((corners + 1.5) / (side - 1) * 2 - 1).float()
+
+
 def test_ghosts_and_padding_are_never_chosen() -> None:
     config = small()
     model = SpocModel(config).eval()

@@ -12,6 +12,7 @@ from molmospaces_gym.tasks.sampling import (
     ATTEMPTS,
     base_pose,
     is_good_start,
+    out_of_reach,
     reachable,
     scratch_of,
     start_episode,
@@ -39,10 +40,8 @@ def sample_pick(
     """
     options = reachable(scene, categories)
     if not options:
-        wanted = "" if categories is None else f" of the categories {sorted(categories)}"
         raise InvalidScene(
-            f"scene {scene.house.name!r} offers no Pick episode: the robot reaches no object"
-            f"{wanted} that fits its gripper; pass"
+            f"{out_of_reach(scene, 'Pick', categories)}; pass"
             " options={'episode': {'task': {'pickup_obj_name': ...}}}"
         )
     scratch = scratch_of(scene)

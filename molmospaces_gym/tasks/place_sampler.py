@@ -28,6 +28,7 @@ from molmospaces_gym.tasks.sampling import (
     is_good_start,
     lie_freely,
     neighbours,
+    out_of_reach,
     reachable,
     scratch_of,
     standing,
@@ -171,10 +172,8 @@ def _start(
 ) -> _Start:
     options = reachable(scene, categories)
     if not options:
-        wanted = "" if categories is None else f" of the categories {sorted(categories)}"
         raise InvalidScene(
-            f"scene {scene.house.name!r} offers no {task.name} episode: the robot reaches no object"
-            f"{wanted} that fits its gripper; pass options={{'episode': {{'task':"
+            f"{out_of_reach(scene, task.name, categories)}; pass options={{'episode': {{'task':"
             " {'pickup_obj_name': ..., 'place_receptacle_name': ...}}}}"
         )
     for _ in range(ATTEMPTS):

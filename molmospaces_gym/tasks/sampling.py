@@ -80,6 +80,18 @@ def reachable(
     return found
 
 
+def out_of_reach(scene: SceneModel, task: str, categories: frozenset[str] | None) -> str:
+    """What ``InvalidScene`` says where nothing is ``reachable``, up to what to do about it."""
+    start = f"scene {scene.house.name!r} offers no {task} episode: the robot reaches no object"
+    if categories is None:
+        return f"{start} that fits its gripper"
+    there = sorted({str(entry.get("category")) for entry in scene.objects.values()} - {"None"})
+    return (
+        f"{start} of the categories {sorted(categories)} that fits its gripper (the objects of this"
+        f" scene are of the categories {', '.join(there) or 'none'})"
+    )
+
+
 def base_pose(scene: SceneModel, placement: Placement, rng: np.random.Generator) -> list[float]:
     """The placement's pose with noise on its heading (none where the robot is part of the file)."""
     if scene.owns_robot:

@@ -21,6 +21,7 @@ class SpocConfig:
         vision: ``features`` of a frozen encoder (B, ``feature_dim``, h, w), or ``pixels``
             (B, H, W, 3) uint8 through a small convolutional stem.
         image_size: height and width of an image where ``vision`` is ``pixels``.
+        keypoints: feature maps there whose mean places make one more token of each camera; 0: none.
         feature_dim: channels of the frozen encoder's features.
         text: ``features`` of a frozen encoder (B, L, ``text_dim``), or ``tokens`` (B,
             ``text_length``) of hashed words, 0 where there is none.
@@ -44,6 +45,7 @@ class SpocConfig:
     cameras: tuple[str, ...] = ()
     vision: str = "features"
     image_size: int = 64
+    keypoints: int = 0
     feature_dim: int = 768
     text: str = "features"
     text_dim: int = 768
@@ -64,6 +66,7 @@ class SpocConfig:
         _check(self.dim % (2 * self.heads) == 0, "dim", "a multiple of 2 * heads", self.dim)
         _check(0.0 <= self.dropout < 1.0, "dropout", "within [0, 1)", self.dropout)
         _check(self.points in (0, 2, 4), "points", "0, 2 or 4", self.points)
+        _check(self.keypoints >= 0, "keypoints", "0 or more", self.keypoints)
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             _check(value in choices, name, " or ".join(choices), value)
@@ -115,6 +118,7 @@ _SMALL: dict[str, Any] = {
     "execute": 4,
     "dropout": 0.1,
     "vision": "pixels",
+    "keypoints": 32,
     "text": "tokens",
     "decode": "middle",
 }

@@ -40,6 +40,8 @@ class Memory(nn.Module):
         if config.cameras:
             self.eyes = _compressor(config) if config.vision == "features" else _stem(config)
             self.visual = adapter(dim, dim) if config.vision == "features" else nn.Identity()
+            if config.vision == "pixels" and config.keypoints:
+                self.keypoints = _Keypoints(config)
         marks = {name: nn.Parameter(0.1 * torch.rand(dim)) for name in config.cameras}
         self.camera_marks = nn.ParameterDict(marks)
         if config.points:
@@ -89,8 +91,10 @@ class Memory(nn.Module):
         if self.config.vision == "pixels":
             # uint8 from a renderer; a replay buffer may hold the same numbers as float.
             image = image.permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        tokens = self.eyes(image).flatten(2).transpose(1, 2)
-        return self.visual(tokens)  # type: ignore[no-any-return]
+        tokens: Tensor = self.visual(self.eyes(image).flatten(2).transpose(1, 2))
+        if self.config.vision == "pixels" and self.config.keypoints:
+            return torch.cat([tokens, self.keypoints(image)], dim=1)
+        return tokens
 
     def _points(self, points: Tensor) -> Tensor:
         return self.points(sinusoids(points, POINT_CHANNELS)) + self.point_marks.weight  # type: ignore[no-any-return]
@@ -123,6 +127,36 @@ def _stem(config: SpocConfig) -> nn.Sequential:
         nn.Conv2d(64, dim, 3, stride=2, padding=1),
         _Places(dim, side),
     )
+
+
+class _Keypoints(nn.Module):
+    """Pixels (B, 3, H, W) to one token (B, 1, dim) of where each feature is in the picture.
+
+    The mean place of each map's softmax (Levine et al. 2016, "End-to-End Training of Deep
+    Visuomotor Policies") is finer than the grid of the other tokens: a hand is led by it.
+    """
+
+    def __init__(self, config: SpocConfig) -> None:
+        super().__init__()
+        count = config.keypoints
+        self.maps = nn.Sequential(
+            nn.Conv2d(3, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, count, 3, padding=1),
+        )
+        self.sharpness = nn.Parameter(torch.ones(count, 1))
+        self.token = nn.Linear(2 * count, config.dim)
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps: Tensor = self.maps(image)
+        rows, columns = (torch.linspace(-1.0, 1.0, side) for side in maps.shape[2:])
+        share = (maps.flatten(2) * self.sharpness).softmax(-1).reshape(maps.shape)
+        across = share.sum(2) @ columns.to(share)
+        down = share.sum(3) @ rows.to(share)
+        token: Tensor = self.token(torch.cat([across, down], dim=1))
+        return token.unsqueeze(1)
 
 
 class _Places(nn.Module):
