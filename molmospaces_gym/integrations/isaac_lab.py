@@ -107,18 +107,26 @@ class MolmoSpacesIsaacLabEnv(DirectRLEnv):
 
     @property
     def physics_dt(self) -> float:
-        """Seconds of a physics step; needs a ``reset``."""
-        return float(self.envs.unwrapped.sessions[0].scene.model.opt.timestep)
+        """Seconds of a physics step."""
+        return float(self._started.scene.model.opt.timestep)
 
     @property
     def max_episode_length(self) -> int:
-        """Steps until the first world's episode is truncated; needs a ``reset``."""
-        return int(self.envs.unwrapped.sessions[0].horizon)
+        """Steps until the first world's episode is truncated."""
+        return int(self._started.horizon)
 
     @property
     def step_dt(self) -> float:
-        """Seconds between two actions; needs a ``reset``."""
-        return float(self.envs.unwrapped.sessions[0].control_dt)
+        """Seconds between two actions."""
+        return float(self._started.control_dt)
+
+    @property
+    def _started(self) -> Any:
+        """The first world's session; trainers ask for times and lengths before any ``reset``."""
+        session = self.envs.unwrapped.sessions[0]
+        if not session.info:
+            self.envs.reset(seed=self._seed)
+        return session
 
     def seed(self, seed: int | None = None) -> int:
         """Seed the next ``reset``, as Isaac Lab's wrappers do; -1 and None leave it unseeded."""
@@ -192,6 +200,7 @@ def register() -> None:
             kwargs={
                 "env_cfg_entry_point": f"{__name__}:{task}EnvCfg",
                 "sb3_cfg_entry_point": "molmospaces_gym.integrations:isaac_lab_ppo.yaml",
+                "rsl_rl_cfg_entry_point": f"{__name__}_agents:PpoRunnerCfg",
             },
         )
 

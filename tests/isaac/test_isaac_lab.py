@@ -1,5 +1,7 @@
 """Isaac Lab's own way in: the registered tasks, their configuration and one iteration of PPO."""
 
+import subprocess
+import sys
 import warnings
 from importlib.metadata import entry_points
 
@@ -36,7 +38,13 @@ def test_isaac_lab_finds_every_task_with_its_configuration():
 
 def test_the_env_speaks_isaac_labs_language_and_restarts_in_the_same_step():
     env = make(horizon=3)
+    # Trainers ask before the first reset, and what they ask draws nothing.
+    assert env.unwrapped.max_episode_length == 3
+    assert env.unwrapped.step_dt == pytest.approx(0.066)
+    other = make(horizon=3)
     observation, _ = env.reset()
+    assert torch.equal(observation["policy"], other.reset()[0]["policy"])
+    other.close()
     size = env.unwrapped.single_observation_space["policy"].shape[0]
     assert observation["policy"].shape == (2, size)
     for _ in range(3):
@@ -64,3 +72,17 @@ def test_ppo_learns_one_iteration_through_isaac_labs_wrapper():
     after = list(model.policy.parameters())
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
     env.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", ["rsl_rl", "sb3"])
+def test_isaaclab_train_trains(library, tmp_path):
+    """The command itself, in its own process, as a user of Isaac Lab calls it."""
+    command = ["-P", "-m", "isaaclab", "train", "--rl_library", library, "--device", "cpu"]
+    command += ["--task", task_id("Pick"), "--num_envs", "2", "--max_iterations", "1"]
+    run = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    (saved,) = tmp_path.glob("logs/**/model*")
+    assert saved.stat().st_size > 100_000
