@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import mujoco
 import warp as wp
 from isaaclab.physics import PhysicsManager
 from isaaclab.sim import SimulationContext
@@ -81,6 +82,12 @@ class NewtonMujocoCManager(NewtonMJWarpManager):
             backend.state_0, backend.state_0, backend.control, contacts, cls._solver_dt
         )
         backend.state_0.clear_forces()
+
+
+def mujoco_c_model() -> mujoco.MjModel:
+    """The model with which MuJoCo C simulates; Newton keeps its own masses beside it."""
+    found: mujoco.MjModel = NewtonManager._solver.mj_model
+    return found
 
 
 class FixedRoots:

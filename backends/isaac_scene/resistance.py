@@ -9,11 +9,11 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.brakes import Brake, creep_rate
 from molmospaces_gym.backends.isaac_scene.physx_schema import POSITION_ITERATIONS
+from molmospaces_gym.backends.isaac_scene.views import to_numpy, to_tensor
 from molmospaces_gym.backends.layout import Array
 from molmospaces_gym.backends.servos import Servos
 
@@ -54,7 +54,7 @@ class Resistance:
         damped = np.flatnonzero(free & ~braked & (viscous > 0.0))
         if len(damped):
             view.write_joint_damping_to_sim_index(
-                damping=self._tensor(np.tile(viscous[damped], (num_worlds, 1))),
+                damping=to_tensor(np.tile(viscous[damped], (num_worlds, 1)), device),
                 joint_ids=damped.tolist(),
             )
         self._brakes = {
@@ -84,13 +84,13 @@ class Resistance:
         (``SPRING_SHARE``), so that the two balance in short steps only.
         """
         rows = self._sprung if only_sprung else list(self._brakes)
-        return bool(rows and (np.abs(_numpy(self._view.data.joint_vel)[:, rows]) > STILL).any())
+        return bool(rows and (np.abs(to_numpy(self._view.data.joint_vel)[:, rows]) > STILL).any())
 
     def load(self, step: float) -> None:
         """Set what the joints meet in a step of ``step`` seconds."""
         if not self._brakes:
             return
-        velocities = _numpy(self._view.data.joint_vel)
+        velocities = to_numpy(self._view.data.joint_vel)
         rows = list(self._brakes)
         moving = (np.abs(velocities[:, rows]) > STILL).any(axis=1)
         if moving.any():
@@ -122,18 +122,9 @@ class Resistance:
             self._loaded = False
 
     def _write(self, dry: Array, viscous: Array) -> None:
-        friction = self._tensor(dry)
+        friction = to_tensor(dry, self._device)
         self._view.write_joint_friction_coefficient_to_sim_index(
             joint_friction_coeff=friction,
             joint_dynamic_friction_coeff=friction,
-            joint_viscous_friction_coeff=self._tensor(viscous),
+            joint_viscous_friction_coeff=to_tensor(viscous, self._device),
         )
-
-    def _tensor(self, values: Array) -> torch.Tensor:
-        rows = np.ascontiguousarray(values, dtype=np.float32)
-        return torch.from_numpy(rows).to(self._device)
-
-
-def _numpy(array: Any) -> Array:
-    values: Array = array.torch.cpu().numpy().astype(np.float64)
-    return values

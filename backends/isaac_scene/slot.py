@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts, State
+from molmospaces_gym.backends.dynamics import write_dynamics
 from molmospaces_gym.backends.isaac_scene.stage import Stage
 from molmospaces_gym.scenes.model import SceneModel
-from molmospaces_gym.variations import PLAIN, Look
+from molmospaces_gym.variations import PLAIN, Dynamics, Look
 
 TOO_LARGE = 1e10
 """A position or velocity beyond it is a diverged simulation (MuJoCo's bound)."""
@@ -35,7 +36,7 @@ class Slot:
         self.ctrl: Array = data.ctrl
         self.awake = np.ones(scene.model.nbody, np.int32)
         self.look: Look = PLAIN
-        self.diverged = False
+        self.varied = self.diverged = False
         self.stale, self._epoch = True, -1
         self._searched = False
         self._pushed = np.full(scene.model.nq, np.nan), np.full(scene.model.nv, np.nan)
@@ -47,6 +48,19 @@ class Slot:
     def scratch(self) -> mujoco.MjData:
         """Memory to compute something beside the mirror."""
         return mujoco.MjData(self.scene.model)
+
+    def vary(self, dynamics: Dynamics | None) -> None:
+        """Simulate with these dynamics, or with those of the scene."""
+        self.varied, self.model = dynamics is not None, self.scene.model
+        if dynamics is not None:
+            self.model = self._own
+            write_dynamics(self._own, self.scene, self.scratch, dynamics)
+        self.stage.vary(self.model if self.varied else None)
+        self.__dict__.pop("touch_model", None)
+
+    @cached_property
+    def _own(self) -> mujoco.MjModel:
+        return copy.copy(self.scene.model)
 
     @cached_property
     def touch_model(self) -> mujoco.MjModel:

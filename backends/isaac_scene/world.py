@@ -62,6 +62,8 @@ class IsaacWorld(MirroredWorld[Slot]):
             seen[scene.key] = Slot(scene, stage, slot if self.engine.is_batched else 0)
         here = self._slots[slot] = seen[scene.key]
         here.look = PLAIN
+        if here.varied:
+            here.vary(None)
         self._drop_old(key[0])
 
     def _build(self, scene: SceneModel) -> Stage:
@@ -94,15 +96,17 @@ class IsaacWorld(MirroredWorld[Slot]):
         return np.array(bodies, np.intp), np.array(positions), np.array(quats)
 
     def vary(self, slot: int, dynamics: Dynamics) -> None:
-        """Refused: other masses and friction do not reach Isaac Lab's engines yet.
+        """Give a slot other masses, frictions and resistance of joints, with MuJoCo C.
 
         Raises:
-            UnsupportedScene: always.
+            UnsupportedScene: the engine simulates several worlds with the properties of one house.
         """
-        raise UnsupportedScene(
-            "the isaac backend cannot give a slot other dynamics; leave randomize_dynamics out, or"
-            " use backend='mujoco' or 'maniskill'"
-        )
+        if self.engine.name != "mujoco":
+            raise UnsupportedScene(
+                f"the isaac backend cannot give a slot dynamics of its own with physics="
+                f"{self.engine.name!r}; use physics='mujoco', or leave randomize_dynamics out"
+            )
+        self._slot(slot).vary(dynamics)
 
     def stage(self, slot: int) -> Stage:
         """The simulation of a slot, made current: the way out for Isaac Lab users.

@@ -156,9 +156,15 @@ def test_the_expert_picks(physics):
     assert lifted == [True, True]
 
 
-def test_other_dynamics_are_refused_with_what_to_do():
+def test_dynamics_are_drawn_with_mujoco_c_and_refused_where_worlds_share_them():
     env = make(randomize_dynamics=True)
-    with pytest.raises(UnsupportedScene, match="randomize_dynamics"):
+    first, _ = env.reset(seed=3)
+    world, scene = env.unwrapped.world, env.unwrapped.scene
+    assert not np.array_equal(world.subtree_mass(0), scene.model.body_subtreemass)
+    assert_equal(rollout(env, 3, 5), rollout(make(randomize_dynamics=True), 3, 5))
+    env.close()
+    env = make(randomize_dynamics=True, physics="physx")
+    with pytest.raises(UnsupportedScene, match="physics='mujoco'"):
         env.reset(seed=3)
     env.close()
 

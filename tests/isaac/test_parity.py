@@ -13,6 +13,7 @@ from molmospaces_gym.benchmarks.parity import measure
 from molmospaces_gym.robots import get_robot
 from molmospaces_gym.scenes.compose import get_scene
 from molmospaces_gym.scenes.resolve import resolve_house
+from molmospaces_gym.variations import DYNAMIC_FIELDS, Dynamics
 
 ENGINES = ("mujoco", "physx")
 SUBSTEPS = 33
@@ -111,6 +112,39 @@ def test_drawers_and_doors_coast_to_the_same_place(house, physics, start, twins)
         assert abs(ends[0] - ends[1]) < (1e-3 if part.slides else np.radians(0.1)), part.name
         assert abs(ends[0]) > 0.05
     assert {part.slides for part in parts} == {True, False}
+
+
+def test_other_dynamics_change_both_simulators_alike_and_leave_no_trace(start, twins):
+    """Drawers and doors of other weight and resistance coast as far in one as in the other."""
+    scene = get_scene(resolve_house("generated/val/0"), get_robot("franka_droid"))
+    model, parts = scene.model, list(scene.articulations.values())
+    qvel = np.zeros(model.nv)
+    for part in parts:
+        qvel[model.jnt_dofadr[scene.joint_ids[part.name]]] = 1.2 if part.slides else 2.0
+    at, state = [part.qpos for part in parts], start(scene, scene.rest_qpos.copy(), qvel, FAR)
+    rng = np.random.default_rng(0)
+    other = Dynamics(
+        {
+            name: rng.uniform(0.5, 1.5, (len(values), *[1] * (values.ndim - 1))) * values
+            for name, values in ((field, getattr(model, field)) for field in DYNAMIC_FIELDS)
+        }
+    )
+
+    def coast(world, dynamics):
+        world.load(0, scene)
+        if dynamics is not None:
+            world.vary(0, dynamics)
+        world.set_state(0, state)
+        for _ in range(16):
+            world.step(SUBSTEPS)
+        return world.joint_pos(0).copy()
+
+    pair = twins(scene, state, "mujoco")
+    plain, varied = [[coast(world, dynamics) for world in pair] for dynamics in (None, other)]
+    np.testing.assert_allclose(varied[1][at], varied[0][at], atol=1e-3)
+    assert np.abs(varied[1][at] - plain[1][at]).max() > 0.02
+    np.testing.assert_array_equal(coast(pair[1], None), plain[1])
+    np.testing.assert_array_equal(coast(pair[1], other), varied[1])
 
 
 @pytest.mark.parametrize("physics", ENGINES)
