@@ -3,11 +3,12 @@
 A robot can be told what to do by a click in a picture instead of by a name. As for the published
 point-conditioned SPOC models, up to two things have a point, what is moved or opened and the place
 it goes to, taken in the first picture and held all episode long. A point is the projected middle of
-the thing, or of its handle, whether or not something stands before it.
+the thing, or of its handle, whether or not something stands before it. A depth camera also says how
+far away that is which is seen there.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,29 +21,43 @@ from molmospaces_gym.scenes.model import SceneModel
 Array = NDArray[np.float64]
 
 SUFFIX = "_points"
-SIZE = 4
-"""Numbers per camera: x and y of two points, from the left and the top edge, 0..1."""
+POINTS = 2
+"""Points per camera: x and y from left and top, 0..1, with rgbd also the depth there, m."""
 ROLES = ("pickup_obj_name", "place_receptacle_name")
 """Fields of an episode's task with the names of the things."""
 
 
 def image_points(
-    pointed: Iterable[Array | None], poses: Iterable[CameraPose], size: tuple[int, int]
+    pointed: Iterable[Array | None],
+    poses: Iterable[CameraPose],
+    size: tuple[int, int],
+    depths: Sequence[NDArray[np.float32]] | None = None,
 ) -> Array:
-    """The points of each camera, (cameras * 4,).
+    """The points of each camera, (cameras * 4,), with depths (cameras * 6,).
 
     Args:
         pointed: world position (3,) in m of each thing, at most two; None where there is none.
         poses: the cameras.
         size: (width, height) of their pictures.
+        depths: (height, width) pictures of the distance along the optical axis, one per camera.
     """
-    things = list(pointed)
-    rows = np.zeros((len(poses := list(poses)), SIZE // 2, 2))
-    for row, pose in zip(rows, poses, strict=True):
+    things, cameras = list(pointed), list(poses)
+    rows = np.zeros((len(cameras), POINTS, 2 if depths is None else 3))
+    for camera, pose in enumerate(cameras):
         for number, thing in enumerate(things):
-            if thing is not None:
-                row[number] = projected(thing, pose, size) or (0.0, 0.0)
+            place = None if thing is None else projected(thing, pose, size)
+            if place is not None:
+                rows[camera, number, :2] = place
+                if depths is not None:
+                    rows[camera, number, 2] = _pixel(depths[camera], place)
     return rows.reshape(-1)
+
+
+def _pixel(picture: NDArray[np.float32], place: tuple[float, float]) -> float:
+    """The value of a picture at a place in it."""
+    height, width = picture.shape
+    row, column = min(int(place[1] * height), height - 1), min(int(place[0] * width), width - 1)
+    return float(picture[row, column])
 
 
 def projected(point: Array, pose: CameraPose, size: tuple[int, int]) -> tuple[float, float] | None:

@@ -12,7 +12,8 @@ rad/s) and ``base_target`` (what its command is ahead of it, forward and left in
 ``obs_mode="state"`` adds the task's privileged keys; ``"rgb"`` adds ``<camera>`` (H, W, 3) uint8;
 ``"rgbd"`` also ``<camera>_depth`` (H * W,) float32, row-major metres along the optical axis, 0
 where nothing is hit, at most 10. Depth is flat because Stable-Baselines3 accepts only vectors and
-uint8 images. ``image_points=True`` adds ``<camera>_points`` (4,) float32, see ``image_points``.
+uint8 images. ``image_points=True`` adds ``<camera>_points`` (4,), with ``"rgbd"`` (6,), float32,
+see ``image_points``.
 """
 
 from collections.abc import Mapping
@@ -61,9 +62,11 @@ class ObservationLayout:
         privileged = task.privileged_keys if mode == "state" else {}
         self.pointed = self.cameras if image_points else ()
         self.robot_size = sum(key.size for key in self.robot_keys.values())
-        clicked = {
-            f"{c}{points.SUFFIX}": PrivilegedKey(points.SIZE, 0.0, 1.0) for c in self.pointed
-        }
+        size, most = (
+            points.POINTS * (3 if mode == "rgbd" else 2),
+            MAX_DEPTH if mode == "rgbd" else 1,
+        )
+        clicked = {f"{c}{points.SUFFIX}": PrivilegedKey(size, 0.0, most) for c in self.pointed}
         keys = {**self.robot_keys, **privileged, **clicked}
         self.slices = _slices(keys)
         self.size = sum(key.size for key in keys.values())

@@ -207,8 +207,17 @@ class Session:
         """The image points of the observed cameras now."""
         task, scene = self.episode.task, self.scene
         things = pointed_things(self._task, task, scene, self.world, self.slot)
-        poses = [self.camera_pose(name) for name in self.layout.pointed]
-        return image_points(things, poses, self.layout.image_size)
+        poses, size = (
+            [self.camera_pose(name) for name in self.layout.pointed],
+            self.layout.image_size,
+        )
+        if self.layout.mode != "rgbd":
+            return image_points(things, poses, size)
+        pictures = [
+            self.world.render(self.slot, pose, size, ("depth",), self.config.renderer)["depth"]
+            for pose in poses
+        ]
+        return image_points(things, poses, size, pictures)
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""

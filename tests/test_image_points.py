@@ -90,6 +90,24 @@ def test_points_of_the_first_picture_are_held_and_the_same_in_several_worlds() -
     several.close()
 
 
+def test_a_depth_camera_says_how_far_away_the_points_are() -> None:
+    env: Any = gym.make(env_id("PickAndPlace"), houses=2, **{**POINTS, "obs_mode": "rgbd"})
+    plain = gym.make(env_id("PickAndPlace"), houses=2, **POINTS)
+    for seed in range(3):
+        first, _ = env.reset(seed=seed)
+        x, y, depth = first["exo_camera_1_points"].reshape(2, 3).T
+        expected = plain.reset(seed=seed)[0]["exo_camera_1_points"].reshape(2, 2)
+        np.testing.assert_array_equal(np.column_stack([x, y]), expected)
+        picture = first["exo_camera_1_depth"].reshape(SIZE[1], SIZE[0])
+        seen = picture[(y * SIZE[1]).astype(int), (x * SIZE[0]).astype(int)]
+        np.testing.assert_allclose(depth, seen, atol=1e-6)
+        assert (depth > 0.2).all()
+        later, *_ = env.step(env.action_space.sample())
+        np.testing.assert_array_equal(later["exo_camera_1_points"], first["exo_camera_1_points"])
+    env.close()
+    plain.close()
+
+
 def test_without_pictures_there_are_no_points() -> None:
     with pytest.raises(InvalidConfig, match="obs_mode"):
         gym.make(env_id("Pick"), image_points=True)

@@ -40,7 +40,7 @@ def bc(
     ] = None,
     preset: Annotated[str, typer.Option(help="Size of the policy: nano or tiny.")] = "tiny",
     head: Annotated[str, typer.Option(help="tokens, or flow (which PPO cannot tune).")] = "tokens",
-    obs: Annotated[str, typer.Option(help="state or rgb.")] = "state",
+    obs: Annotated[str, typer.Option(help="state, rgb or rgbd.")] = "state",
     image_size: Annotated[int, typer.Option(help="Height and width of pictures.")] = 64,
     image_points: Annotated[
         bool,

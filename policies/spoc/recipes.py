@@ -43,7 +43,8 @@ class Setup:
 
     Attributes:
         task: name of the task, such as ``Pick``.
-        obs: ``state`` (poses of what the task is about) or ``rgb`` (what a robot sees).
+        obs: ``state`` (poses of what the task is about), or ``rgb`` or ``rgbd`` (what a robot
+            sees; of depths a policy is given those of the image points alone).
         action_mode: of the env; deltas suit small policies best.
         horizon: steps of a training episode.
         image_size: height and width of the pictures, where there are any.
