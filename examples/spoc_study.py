@@ -1,8 +1,10 @@
-"""Does PPO improve a cloned SPOC policy? Cloning, PPO, PPO from scratch, each on the val suite.
+r"""Does PPO improve a cloned SPOC policy? Cloning, PPO, PPO from scratch, each on the val suite.
 
     python examples/spoc_study.py --seed 0 --out runs/study/pick-0       # about 30 CPU minutes
     python examples/spoc_study.py --shift 0.015 0.015 0 --out runs/study/shift-0
-    python examples/spoc_study.py --task Open --suite open-val --horizon 130 --out runs/study/open-0
+    python examples/spoc_study.py --task Open --suite open-val --horizon 130 --demos 400 \
+        --noise 0.2 --bc-steps 4000 --shift 0.03 0.03 0 --parts memory.vectors --rate 5e-4 \
+        --clip 0.2 --arms rl --out runs/study/open-0
     python examples/spoc_study.py --summary docs/training/spoc-pick runs/study/pick-*
 
 Started again in its folder, a study does the parts that are not there yet.
@@ -10,7 +12,7 @@ Started again in its folder, a study does the parts that are not there yet.
 With a shift the clone, which learned in a calibrated env, is tuned and evaluated in one where every
 observed pose is wrong by that much (m, the env argument ``pose_error``).
 
-The first three do what ``molmospaces-gym train bc``, ``train rl`` and ``eval`` do. The summary
+They do what ``molmospaces-gym train bc``, ``train rl`` and ``eval`` do. The summary
 copies the curves, counts successes, compares policies on the same episodes and draws the curves.
 """
 
@@ -120,7 +122,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
             row |= {"high_pct": f"{100 * rate.wilson.high:.1f}"}
             row |= {"only_this": difference.first_only, "only_bc": difference.second_only}
             row |= {"p_against_bc": f"{difference.mcnemar:.2g}" if arm != "bc" else ""}
-            rows.append(row | {"cpu_seconds": about["cpu_seconds"][arm]})
+            rows.append(row | {"cpu_seconds": about["cpu_seconds"].get(arm, "")})
     return rows
 
 
