@@ -3,8 +3,8 @@
 A robot can be told what to do by a click in a picture instead of by a name. As for the published
 point-conditioned SPOC models, up to two things have a point, what is moved or opened and the place
 it goes to, taken in the first picture and held all episode long. A point is the projected middle of
-the thing, or of its handle, whether or not something stands before it. A depth camera also says how
-far away that is which is seen there.
+the thing, or of its handle, whether or not something stands before it. With a depth camera, which
+robots are calibrated with, it is the place in the robot's base frame of what is seen there.
 """
 
 import math
@@ -19,45 +19,73 @@ from molmospaces_gym.cameras import CameraPose
 from molmospaces_gym.scenes.model import SceneModel
 
 Array = NDArray[np.float64]
+Frame = tuple[Array, Array]
 
 SUFFIX = "_points"
 POINTS = 2
-"""Points per camera: x and y from left and top, 0..1, with rgbd also the depth there, m."""
+"""Points per camera: x and y from the left and top edge, 0..1; with depth x, y and z in m."""
 ROLES = ("pickup_obj_name", "place_receptacle_name")
 """Fields of an episode's task with the names of the things."""
 
 
 def image_points(
-    pointed: Iterable[Array | None],
-    poses: Iterable[CameraPose],
-    size: tuple[int, int],
-    depths: Sequence[NDArray[np.float32]] | None = None,
+    pointed: Iterable[Array | None], poses: Iterable[CameraPose], size: tuple[int, int]
 ) -> Array:
-    """The points of each camera, (cameras * 4,), with depths (cameras * 6,).
+    """The points of each camera, (cameras * 4,), zeros where there is none.
 
     Args:
         pointed: world position (3,) in m of each thing, at most two; None where there is none.
         poses: the cameras.
         size: (width, height) of their pictures.
-        depths: (height, width) pictures of the distance along the optical axis, one per camera.
     """
     things, cameras = list(pointed), list(poses)
-    rows = np.zeros((len(cameras), POINTS, 2 if depths is None else 3))
-    for camera, pose in enumerate(cameras):
+    rows = np.zeros((len(cameras), POINTS, 2))
+    for row, pose in zip(rows, cameras, strict=True):
         for number, thing in enumerate(things):
-            place = None if thing is None else projected(thing, pose, size)
-            if place is not None:
-                rows[camera, number, :2] = place
-                if depths is not None:
-                    rows[camera, number, 2] = _pixel(depths[camera], place)
+            row[number] = (
+                (0.0, 0.0) if thing is None else projected(thing, pose, size) or (0.0, 0.0)
+            )
     return rows.reshape(-1)
 
 
-def _pixel(picture: NDArray[np.float32], place: tuple[float, float]) -> float:
+def seen_places(
+    points: Array, poses: Sequence[CameraPose], depths: Sequence[NDArray[np.float32]], base: Frame
+) -> Array:
+    """Where that is which is seen at ``image_points``, (cameras * 6,), zeros where there is none.
+
+    Args:
+        points: (cameras * 4,).
+        poses: the cameras.
+        depths: (height, width) pictures of the distance along the optical axis (m), 0: nothing hit.
+        base: position (3,) in m and orientation (3, 3) of the robot's base.
+    """
+    pos, mat = base
+    rows = np.zeros((len(poses), POINTS, 3))
+    for row, places, pose, depth in zip(
+        rows, points.reshape(len(poses), POINTS, 2), poses, depths, strict=True
+    ):
+        for number, place in enumerate(places):
+            distance = _pixel(depth, place) if place.any() else 0.0
+            if distance > 0.0:
+                row[number] = mat.T @ (_unprojected(place, distance, pose, depth.shape) - pos)
+    return rows.reshape(-1)
+
+
+def _pixel(picture: NDArray[np.float32], place: Array) -> float:
     """The value of a picture at a place in it."""
-    height, width = picture.shape
-    row, column = min(int(place[1] * height), height - 1), min(int(place[0] * width), width - 1)
+    row, column = (
+        min(int(share * size), size - 1)
+        for share, size in zip(place[::-1], picture.shape, strict=True)
+    )
     return float(picture[row, column])
+
+
+def _unprojected(place: Array, depth: float, pose: CameraPose, shape: tuple[int, ...]) -> Array:
+    """The world point (3,) at a depth behind a place in a picture of ``shape``."""
+    tangent = 2.0 * math.tan(math.radians(pose.fov) / 2)
+    x, y = (place - 0.5) * tangent * np.array([shape[1] / shape[0], -1.0])
+    found: Array = pose.pos + pose.mat @ (depth * np.array([x, y, -1.0]))
+    return found
 
 
 def projected(point: Array, pose: CameraPose, size: tuple[int, int]) -> tuple[float, float] | None:

@@ -62,11 +62,9 @@ class ObservationLayout:
         privileged = task.privileged_keys if mode == "state" else {}
         self.pointed = self.cameras if image_points else ()
         self.robot_size = sum(key.size for key in self.robot_keys.values())
-        size, most = (
-            points.POINTS * (3 if mode == "rgbd" else 2),
-            MAX_DEPTH if mode == "rgbd" else 1,
-        )
-        clicked = {f"{c}{points.SUFFIX}": PrivilegedKey(size, 0.0, most) for c in self.pointed}
+        place = PrivilegedKey(3 * points.POINTS, -MAX_DEPTH, MAX_DEPTH)
+        point = place if mode == "rgbd" else PrivilegedKey(2 * points.POINTS, 0.0, 1.0)
+        clicked = {f"{camera}{points.SUFFIX}": point for camera in self.pointed}
         keys = {**self.robot_keys, **privileged, **clicked}
         self.slices = _slices(keys)
         self.size = sum(key.size for key in keys.values())

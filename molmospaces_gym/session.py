@@ -17,7 +17,7 @@ from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
 from molmospaces_gym.errors import InvalidConfig, MolmoSpacesError, NotReset
-from molmospaces_gym.image_points import image_points, pointed_things
+from molmospaces_gym.image_points import image_points, pointed_things, seen_places
 from molmospaces_gym.initial_state import initial_state
 from molmospaces_gym.observations import (
     Observation,
@@ -206,18 +206,16 @@ class Session:
     def _points(self) -> Array:
         """The image points of the observed cameras now."""
         task, scene = self.episode.task, self.scene
-        things = pointed_things(self._task, task, scene, self.world, self.slot)
-        poses, size = (
-            [self.camera_pose(name) for name in self.layout.pointed],
-            self.layout.image_size,
-        )
+        world, slot, size = self.world, self.slot, self.layout.image_size
+        things = pointed_things(self._task, task, scene, world, slot)
+        poses = [self.camera_pose(name) for name in self.layout.pointed]
+        points = image_points(things, poses, size)
         if self.layout.mode != "rgbd":
-            return image_points(things, poses, size)
-        pictures = [
-            self.world.render(self.slot, pose, size, ("depth",), self.config.renderer)["depth"]
-            for pose in poses
-        ]
-        return image_points(things, poses, size, pictures)
+            return points
+        renderer, base = self.config.renderer, scene.robot.link_id
+        depths = [world.render(slot, pose, size, ("depth",), renderer)["depth"] for pose in poses]
+        frame = world.body_pos(slot)[base], world.body_mat(slot)[base].reshape(3, 3)
+        return seen_places(points, poses, depths, frame)
 
     def observe(self) -> Observation:
         """A fresh observation of the current state."""

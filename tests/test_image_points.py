@@ -90,22 +90,30 @@ def test_points_of_the_first_picture_are_held_and_the_same_in_several_worlds() -
     several.close()
 
 
-def test_a_depth_camera_says_how_far_away_the_points_are() -> None:
+def test_a_depth_camera_says_where_that_is_which_is_seen_at_the_points() -> None:
     env: Any = gym.make(env_id("PickAndPlace"), houses=2, **{**POINTS, "obs_mode": "rgbd"})
     plain = gym.make(env_id("PickAndPlace"), houses=2, **POINTS)
+    privileged = gym.make(env_id("PickAndPlace"), houses=2)
     for seed in range(3):
         first, _ = env.reset(seed=seed)
-        x, y, depth = first["exo_camera_1_points"].reshape(2, 3).T
-        expected = plain.reset(seed=seed)[0]["exo_camera_1_points"].reshape(2, 2)
-        np.testing.assert_array_equal(np.column_stack([x, y]), expected)
+        places = first["exo_camera_1_points"].reshape(2, 3)
+        points = plain.reset(seed=seed)[0]["exo_camera_1_points"].reshape(2, 2)
+        session = env.unwrapped.session
+        pose, link = session.camera_pose("exo_camera_1"), session.scene.robot.link_id
+        mat, pos = session.world.body_mat(0)[link].reshape(3, 3), session.world.body_pos(0)[link]
         picture = first["exo_camera_1_depth"].reshape(SIZE[1], SIZE[0])
-        seen = picture[(y * SIZE[1]).astype(int), (x * SIZE[0]).astype(int)]
-        np.testing.assert_allclose(depth, seen, atol=1e-6)
-        assert (depth > 0.2).all()
+        for place, point in zip(places, points, strict=True):
+            there = pos + mat @ place
+            np.testing.assert_allclose(projected(there, pose, SIZE), point, atol=1e-5)
+            column, row = (point * SIZE).astype(int)
+            depth = -(pose.mat.T @ (there - pose.pos))[2]
+            np.testing.assert_allclose(depth, picture[row, column], atol=1e-5)
+        state, _ = privileged.reset(seed=seed)
+        assert np.linalg.norm(places[0] - state["object_pose"][:3]) < 0.15
         later, *_ = env.step(env.action_space.sample())
         np.testing.assert_array_equal(later["exo_camera_1_points"], first["exo_camera_1_points"])
-    env.close()
-    plain.close()
+    for each in (env, plain, privileged):
+        each.close()
 
 
 def test_without_pictures_there_are_no_points() -> None:
