@@ -95,7 +95,7 @@ class Resistance:
         moving = (np.abs(velocities[:, rows]) > STILL).any(axis=1)
         if moving.any():
             dry, viscous = self._dry.copy(), self._viscous.copy()
-            viscous[np.ix_(moving, rows)] = 0.0
+            viscous[np.ix_(np.flatnonzero(moving), np.array(rows))] = 0.0
             for world in np.flatnonzero(moving).tolist():
                 for row in rows:
                     speed = abs(float(velocities[world, row]))
