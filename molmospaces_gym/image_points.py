@@ -4,7 +4,8 @@ A robot can be told what to do by a click in a picture instead of by a name. As 
 point-conditioned SPOC models, up to two things have a point, what is moved or opened and the place
 it goes to, taken in the first picture and held all episode long. A point is the projected middle of
 the thing, or of its handle, whether or not something stands before it. With a depth camera, which
-robots are calibrated with, it is the place in the robot's base frame of what is seen there.
+robots are calibrated with, it is the place in the robot's base frame of what is seen there, and
+where that is from the tool now: what a robot knows that remembers the place.
 """
 
 import math
@@ -23,7 +24,7 @@ Frame = tuple[Array, Array]
 
 SUFFIX = "_points"
 POINTS = 2
-"""Points per camera: x and y from the left and top edge, 0..1; with depth x, y and z in m."""
+"""Points per camera: x and y from the left and top edge, 0..1; with depth see ``placed``."""
 ROLES = ("pickup_obj_name", "place_receptacle_name")
 """Fields of an episode's task with the names of the things."""
 
@@ -69,6 +70,16 @@ def seen_places(
             if distance > 0.0:
                 row[number] = mat.T @ (_unprojected(place, distance, pose, depth.shape) - pos)
     return rows.reshape(-1)
+
+
+def placed(places: Array, tool: Array) -> Array:
+    """Places (cameras * 6,) with where they are from the tool (3,), (cameras * 12,), m.
+
+    Per camera the two places, then the way to each; zeros where there is none.
+    """
+    rows = places.reshape(-1, POINTS, 3)
+    away = np.where(rows.any(axis=2, keepdims=True), rows - tool, 0.0)
+    return np.concatenate([rows, away], axis=1).reshape(-1)
 
 
 def _pixel(picture: NDArray[np.float32], place: Array) -> float:

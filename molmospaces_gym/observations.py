@@ -12,7 +12,7 @@ rad/s) and ``base_target`` (what its command is ahead of it, forward and left in
 ``obs_mode="state"`` adds the task's privileged keys; ``"rgb"`` adds ``<camera>`` (H, W, 3) uint8;
 ``"rgbd"`` also ``<camera>_depth`` (H * W,) float32, row-major metres along the optical axis, 0
 where nothing is hit, at most 10. Depth is flat because Stable-Baselines3 accepts only vectors and
-uint8 images. ``image_points=True`` adds ``<camera>_points`` (4,), with ``"rgbd"`` (6,), float32,
+uint8 images. ``image_points=True`` adds ``<camera>_points`` (4,), with ``"rgbd"`` (12,), float32,
 see ``image_points``.
 """
 
@@ -62,11 +62,13 @@ class ObservationLayout:
         privileged = task.privileged_keys if mode == "state" else {}
         self.pointed = self.cameras if image_points else ()
         self.robot_size = sum(key.size for key in self.robot_keys.values())
-        place = PrivilegedKey(3 * points.POINTS, -MAX_DEPTH, MAX_DEPTH)
+        place = PrivilegedKey(6 * points.POINTS, -MAX_DEPTH, MAX_DEPTH)
         point = place if mode == "rgbd" else PrivilegedKey(2 * points.POINTS, 0.0, 1.0)
         clicked = {f"{camera}{points.SUFFIX}": point for camera in self.pointed}
         keys = {**self.robot_keys, **privileged, **clicked}
         self.slices = _slices(keys)
+        self.tool = slice(tool := self.slices[tool_key(robot.arms[0])].start, tool + 3)
+        """Where the position of the first arm's tool is."""
         self.size = sum(key.size for key in keys.values())
         self.low = np.concatenate([np.full(k.size, k.low) for k in keys.values()])
         self.high = np.concatenate([np.full(k.size, k.high) for k in keys.values()])
@@ -110,9 +112,14 @@ def robot_keys(robot: RobotConfig) -> dict[str, PrivilegedKey]:
     for arm in arms:
         keys[arm.gripper.group] = PrivilegedKey(1, 0.0, 1.0)
     for arm in arms:
-        keys[f"{arm.group.removesuffix('arm')}tcp_pose"] = PrivilegedKey(7, -10.0, 10.0)
+        keys[tool_key(arm)] = PrivilegedKey(7, -10.0, 10.0)
     commands = sum(len(group.actuators) for group in _commanded(robot).values())
     return keys | {"target": PrivilegedKey(commands, -1.0, 1.0)}
+
+
+def tool_key(arm: Arm) -> str:
+    """The key of the pose of an arm's tool."""
+    return f"{arm.group.removesuffix('arm')}tcp_pose"
 
 
 def articulated(robot: RobotConfig) -> tuple[str, ...]:

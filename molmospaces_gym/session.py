@@ -17,7 +17,7 @@ from molmospaces_gym.cameras import CameraMount, CameraPose, world_pose
 from molmospaces_gym.config import TaskConfig
 from molmospaces_gym.episode import EpisodeSpec, camera_mounts, house_name
 from molmospaces_gym.errors import InvalidConfig, MolmoSpacesError, NotReset
-from molmospaces_gym.image_points import image_points, pointed_things, seen_places
+from molmospaces_gym.image_points import image_points, placed, pointed_things, seen_places
 from molmospaces_gym.initial_state import initial_state
 from molmospaces_gym.observations import (
     Observation,
@@ -130,8 +130,7 @@ class Session:
         self.steps = 0
         self.reward, self.terminated, self.truncated = 0.0, False, False
         self.state: TaskState = task.evaluate()
-        if self.layout.pointed:
-            self._values[self.layout.robot_size :] = self._points()
+        self._held = self._points() if self.layout.pointed else None
         self._labels = {
             "task": self.task_name,
             "instruction": episode.instruction,
@@ -201,10 +200,13 @@ class Session:
         self._observer.write(values[: layout.robot_size])
         if layout.mode == "state":
             self._task.privileged(values[layout.robot_size :])
+        elif self._held is not None:
+            is_placed, tool = layout.mode == "rgbd", values[layout.tool]
+            values[layout.robot_size :] = placed(self._held, tool) if is_placed else self._held
         self._store(values, layout.low, layout.high, "diverged" in self.info, out)
 
     def _points(self) -> Array:
-        """The image points of the observed cameras now."""
+        """The image points of the observed cameras now, with depth the places seen there."""
         task, scene = self.episode.task, self.scene
         world, slot, size = self.world, self.slot, self.layout.image_size
         things = pointed_things(self._task, task, scene, world, slot)

@@ -96,7 +96,8 @@ def test_a_depth_camera_says_where_that_is_which_is_seen_at_the_points() -> None
     privileged = gym.make(env_id("PickAndPlace"), houses=2)
     for seed in range(3):
         first, _ = env.reset(seed=seed)
-        places = first["exo_camera_1_points"].reshape(2, 3)
+        places, away = first["exo_camera_1_points"].reshape(2, 2, 3)
+        np.testing.assert_allclose(away, places - first["tcp_pose"][:3], atol=1e-6)
         points = plain.reset(seed=seed)[0]["exo_camera_1_points"].reshape(2, 2)
         session = env.unwrapped.session
         pose, link = session.camera_pose("exo_camera_1"), session.scene.robot.link_id
@@ -111,7 +112,10 @@ def test_a_depth_camera_says_where_that_is_which_is_seen_at_the_points() -> None
         state, _ = privileged.reset(seed=seed)
         assert np.linalg.norm(places[0] - state["object_pose"][:3]) < 0.15
         later, *_ = env.step(env.action_space.sample())
-        np.testing.assert_array_equal(later["exo_camera_1_points"], first["exo_camera_1_points"])
+        held, away = later["exo_camera_1_points"].reshape(2, 2, 3)
+        np.testing.assert_array_equal(held, places)
+        np.testing.assert_allclose(away, places - later["tcp_pose"][:3], atol=1e-6)
+        assert not np.array_equal(later["tcp_pose"], first["tcp_pose"])
     for each in (env, plain, privileged):
         each.close()
 
