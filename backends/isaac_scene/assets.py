@@ -1,7 +1,9 @@
 """Isaac Lab's configuration of a house: one spawned USD file and the views on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import (
@@ -28,13 +30,21 @@ _XYZW = [1, 2, 3, 0]
 
 
 def scene_cfg(
-    plan: Plan, servos: Servos, start: Array, usd: str, num_worlds: int, spacing: float
+    plan: Plan,
+    servos: Servos,
+    start: Array,
+    usd: str,
+    num_worlds: int,
+    spacing: float,
+    is_physx: bool,
 ) -> InteractiveSceneCfg:
     """The scene of a plan: its file, robots and what opens, and everything loose.
 
-    ``start`` (nq,) has the joints' default positions; worlds are ``spacing`` metres apart.
+    ``start`` (nq,) has the joints' default positions; worlds are ``spacing`` metres apart. For
+    PhysX springs are actuators too: of other joints Isaac Lab sets the drives' targets to their
+    defaults, whatever the file says.
     """
-    return _Maker(plan, servos, start).scene(usd, num_worlds, spacing)
+    return _Maker(plan, servos, start, is_physx).scene(usd, num_worlds, spacing)
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class _Maker:
     plan: Plan
     servos: Servos
     start: Array
+    is_physx: bool
 
     def scene(self, usd: str, num_worlds: int, spacing: float) -> InteractiveSceneCfg:
         cfg = InteractiveSceneCfg(num_envs=num_worlds, env_spacing=spacing, replicate_physics=True)
@@ -101,18 +112,37 @@ class _Maker:
     def _actuators(self, group: Group) -> dict[str, ImplicitActuatorCfg]:
         servos, members = self.servos, [self.plan.links[i].joint for i in group.links]
         driven = [joint for joint in members if joint >= 0 and servos.actuator[joint] >= 0]
-        if not driven:
-            return {}
-        names = {joint: joint_name(self.plan.model, joint) for joint in driven}
-
-        def table(values: Array) -> dict[str, float]:
-            return {names[joint]: float(values[joint]) for joint in driven}
-
-        return {
-            "servos": ImplicitActuatorCfg(
-                joint_names_expr=list(names.values()),
-                stiffness=table(servos.stiffness),
-                damping=table(servos.damping),
-                joint_effort_limit=table(servos.limit),
+        found = {}
+        if driven:
+            found["servos"] = ImplicitActuatorCfg(
+                joint_names_expr=list(self._names(driven)),
+                stiffness=self._table(driven, servos.stiffness),
+                damping=self._table(driven, servos.damping),
+                joint_effort_limit=self._table(driven, servos.limit),
             )
-        }
+        model = self.plan.model
+        springs = [] if not self.is_physx else sprung_joints(model, servos, members)
+        if springs:
+            viscous = model.dof_damping.reshape(model.nv, -1)[model.jnt_dofadr, 0]
+            braked = model.dof_frictionloss[model.jnt_dofadr] > 0.0
+            found["springs"] = ImplicitActuatorCfg(
+                joint_names_expr=list(self._names(springs)),
+                stiffness=self._table(springs, np.ravel(model.jnt_stiffness)[: model.njnt]),
+                damping=self._table(springs, np.where(braked, 0.0, viscous)),
+            )
+        return found
+
+    def _names(self, joints: list[int]) -> list[str]:
+        return [joint_name(self.plan.model, joint) for joint in joints]
+
+    def _table(self, joints: list[int], values: Array) -> dict[str, float]:
+        return dict(zip(self._names(joints), values[joints].tolist(), strict=True))
+
+
+def sprung_joints(model: mujoco.MjModel, servos: Servos, joints: Iterable[int]) -> list[int]:
+    """Those of some joints that a spring pulls and nothing drives."""
+    return [
+        joint
+        for joint in joints
+        if joint >= 0 and servos.actuator[joint] < 0 and np.ravel(model.jnt_stiffness)[joint]
+    ]

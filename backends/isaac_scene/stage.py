@@ -13,7 +13,7 @@ from isaaclab.scene import InteractiveScene
 from isaaclab.sim import SimulationCfg, SimulationContext
 from isaaclab_newton.physics.newton_manager import NewtonManager
 
-from molmospaces_gym.backends.isaac_scene.assets import OBJECTS, scene_cfg
+from molmospaces_gym.backends.isaac_scene.assets import OBJECTS, scene_cfg, sprung_joints
 from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots, quiet
 from molmospaces_gym.backends.isaac_scene.dynamics import SolverDynamics
 from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
@@ -86,12 +86,22 @@ class Stage:
             # MuJoCo's worlds are apart by themselves; PhysX would test all against all.
             apart = APART * float(model.stat.extent) if self.engine.is_physx else 0.0
             self.scene = InteractiveScene(
-                scene_cfg(plan, self.servos, self._start, str(usd), self.num_worlds, apart)
+                scene_cfg(
+                    plan,
+                    self.servos,
+                    self._start,
+                    str(usd),
+                    self.num_worlds,
+                    apart,
+                    self.engine.is_physx,
+                )
             )
             self.sim.reset()
         self.arms = [self._arm(group) for group in plan.articulations]
         resisted = [arm for arm in self.arms if self.engine.is_physx and len(arm.joints)]
         self._resistances = [self._resistance(arm) for arm in resisted]
+        for arm in resisted:
+            self._pull(arm)
         self._is_fine = False
         self.objects = (
             Objects(self.scene[OBJECTS], plan, self.engine.device) if plan.singles else None
@@ -110,6 +120,16 @@ class Stage:
     def _resistance(self, arm: Arm) -> Resistance:
         device = self.engine.device
         return Resistance(arm.view, arm.joints, self.model, self.servos, self.num_worlds, device)
+
+    def _pull(self, arm: Arm) -> None:
+        """Aim the springs of an articulation at where they rest."""
+        model = self.model
+        springs = sprung_joints(model, self.servos, arm.joints.tolist())
+        rows = np.flatnonzero(np.isin(arm.joints, springs))
+        if len(rows):
+            rest = model.qpos_spring[arm.qpos[rows]]
+            for world in range(self.num_worlds):
+                arm.aim(world, rows, rest)
 
     def _arm(self, group: Group) -> Arm:
         link, carried = self.plan.links[group.links[0]], group.mocap >= 0
