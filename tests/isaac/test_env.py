@@ -156,6 +156,25 @@ def test_the_expert_picks(physics):
     assert lifted == [True, True]
 
 
+@pytest.mark.parametrize("physics", ["mujoco", "physx"])
+def test_the_expert_opens_a_drawer(physics):
+    from molmospaces_gym.benchmarks.rollout import build_policy
+
+    name = "molmospaces_gym/Open-v1"
+    env = gym.make(name, backend="isaac", physics=physics, benchmark="open-mini")
+    observation, info = env.reset(seed=0, options={"episode": 0})
+    policy = build_policy("expert")
+    policy.bind(env.unwrapped)
+    policy.reset(info["instruction"], 0)
+    for _ in range(200):
+        action, _ = policy.predict(observation)
+        observation, *_, info = env.step(action)
+        if info["is_success"]:
+            break
+    env.close()
+    assert info["is_success"]
+
+
 def test_dynamics_are_drawn_with_mujoco_c_and_refused_where_worlds_share_them():
     env = make(randomize_dynamics=True)
     first, _ = env.reset(seed=3)

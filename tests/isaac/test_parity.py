@@ -114,6 +114,25 @@ def test_drawers_and_doors_coast_to_the_same_place(house, physics, start, twins)
     assert {part.slides for part in parts} == {True, False}
 
 
+@pytest.mark.parametrize("physics", ENGINES)
+def test_the_grippers_linkage_closes_alike(physics, compose, start, twins):
+    """Its springs hold the four-bar on one side; without their pull it snaps to the other."""
+    scene = compose()
+    model, actuator = scene.model, scene.robot.gripper_actuator
+    joints = [j for j in range(model.njnt) if "gripper" in model.joint(j).name]
+    at = model.jnt_qposadr[joints]
+    pair = twins(scene, start(scene), physics)
+    for share in (0.3, 0.9):
+        for world in pair:
+            low, high = model.actuator_ctrlrange[actuator]
+            world.ctrl(0)[actuator] = low + share * (high - low)
+            for _ in range(20):
+                world.step(SUBSTEPS)
+        places = [world.joint_pos(0)[at] for world in pair]
+        np.testing.assert_allclose(*places, atol=5e-3)
+        assert len(joints) == 8 and np.ptp(places[0]) > share
+
+
 def test_other_dynamics_change_both_simulators_alike_and_leave_no_trace(start, twins):
     """Drawers and doors of other weight and resistance coast as far in one as in the other."""
     scene = get_scene(resolve_house("generated/val/0"), get_robot("franka_droid"))
