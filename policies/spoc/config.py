@@ -118,7 +118,6 @@ _SMALL: dict[str, Any] = {
     "execute": 4,
     "dropout": 0.1,
     "vision": "pixels",
-    "keypoints": 32,
     "text": "tokens",
     "decode": "middle",
 }
@@ -132,7 +131,7 @@ PRESETS = {
     "xxl_rby1_articulated": SpocConfig(
         action_dim=20, cameras=(*_RBY1, _FIRST), vectors=(("proprio", 22),), points=4
     ),
-    "nano": SpocConfig(dim=64, layers=2, heads=4, hidden=128, bins=33, **_SMALL),
+    "nano": SpocConfig(dim=64, layers=2, heads=4, hidden=128, bins=33, keypoints=32, **_SMALL),
     "tiny": SpocConfig(dim=96, layers=3, heads=4, hidden=256, bins=65, **_SMALL),
 }
 """Source of the xxl sizes: the registry and configs of the public MolmoBot-SPOC code."""
