@@ -127,7 +127,11 @@ def pointed_things(
 
 
 def _middle(name: str, scene: SceneModel, world: World, slot: int) -> Array:
-    body = scene.body_id(name)
-    mat = world.body_mat(slot)[body].reshape(3, 3)
-    middle: Array = world.body_pos(slot)[body] + mat @ scene.body_center(name)
-    return middle
+    center, body = scene.body_center(name), scene.body_id(name)
+    return body_point(center, world.body_pos(slot), world.body_mat(slot), body)
+
+
+def body_point(point: Array, xpos: Array, xmat: Array, body: int) -> Array:
+    """World position (3,) of a point in a body's frame; the arrays are a world's."""
+    found: Array = xpos[body] + xmat[body].reshape(3, 3) @ point
+    return found

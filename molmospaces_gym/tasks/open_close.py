@@ -15,6 +15,7 @@ from molmospaces_gym import kernels, touch_kernels
 from molmospaces_gym.backends.base import World
 from molmospaces_gym.episode import EpisodeSpec
 from molmospaces_gym.errors import InvalidEpisode
+from molmospaces_gym.image_points import body_point
 from molmospaces_gym.scenes.articulated import Articulation, joints_below
 from molmospaces_gym.scenes.episode_joints import named_articulation
 from molmospaces_gym.scenes.model import SceneModel
@@ -200,8 +201,7 @@ class OpeningEpisode:
 
     def pointed(self) -> list[Array]:
         """The handle (3,), world frame; see ``image_points``."""
-        mat = self._xmat[self.part.body].reshape(3, 3)
-        return [self._xpos[self.part.body] + mat @ self._handle.middle]
+        return [body_point(self._handle.middle, self._xpos, self._xmat, self.part.body)]
 
     def official_reward(self, state: TaskState) -> float:
         """The fraction that is open, or closed."""
