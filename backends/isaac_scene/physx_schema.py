@@ -1,7 +1,6 @@
 """What of a model only PhysX has to be told in USD."""
 
 import mujoco
-import numpy as np
 from pxr import Sdf, Usd, UsdPhysics, UsdShade
 
 from molmospaces_gym.backends.friction import patch_radius, scene_friction, shape_friction
@@ -21,7 +20,7 @@ _FLOAT, _INT, _BOOL = Sdf.ValueTypeNames.Float, Sdf.ValueTypeNames.Int, Sdf.Valu
 def describe_for_physx(
     stage: Usd.Stage, bodies: dict[str, Usd.Prim], geoms: dict[int, Usd.Prim], plan: Plan
 ) -> None:
-    """Author friction, weights, springs and the effort of the solver.
+    """Author friction, weights, armature and the effort of the solver.
 
     Args:
         bodies: link name -> prim.
@@ -80,23 +79,15 @@ def _materials(stage: Usd.Stage, geoms: dict[int, Usd.Prim], model: mujoco.MjMod
 
 
 def _joints(stage: Usd.Stage, model: mujoco.MjModel) -> None:
-    """Armature and springs."""
+    """Armature; springs are actuators (``assets``)."""
     ids = {joint_name(model, joint): joint for joint in range(model.njnt)}
     for prim in Usd.PrimRange(stage.GetDefaultPrim()):
         joint = ids.get(prim.GetName(), -1)
         if joint < 0 or not prim.IsA(UsdPhysics.Joint):
             continue
-        dof, at = int(model.jnt_dofadr[joint]), int(model.jnt_qposadr[joint])
         prim.AddAppliedSchema("PhysxJointAPI")
-        _set(prim, "physxJoint:armature", _FLOAT, float(model.dof_armature[dof]))
-        stiffness = float(np.ravel(model.jnt_stiffness[joint])[0])
-        if not stiffness:
-            continue
-        turns = prim.IsA(UsdPhysics.RevoluteJoint)
-        rest = float(model.qpos_spring[at] - model.qpos0[at])
-        drive = UsdPhysics.DriveAPI(prim, "angular" if turns else "linear")
-        drive.GetStiffnessAttr().Set(np.radians(stiffness) if turns else stiffness)
-        drive.CreateTargetPositionAttr(float(np.degrees(rest)) if turns else rest)
+        armature = model.dof_armature[model.jnt_dofadr[joint]]
+        _set(prim, "physxJoint:armature", _FLOAT, float(armature))
 
 
 def _set(prim: Usd.Prim, name: str, kind: Sdf.ValueTypeName, value: object) -> None:

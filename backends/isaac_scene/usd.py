@@ -27,7 +27,7 @@ from molmospaces_gym.scenes.store import cache_dir
 
 GEOMETRY = "Geometry"
 """Scope of the bodies under the scene's root."""
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when the post-process changes, so that older files are made anew."""
 
 
