@@ -5,9 +5,9 @@
 
 Two demonstrators take turns: the expert, and one whose hand is off by ``--offset`` m and who misses
 most grasps. Nobody says who was who, and failures are kept. The bundled reward model watches, and
-what progress it sees in the next ``--ahead`` steps weighs each step of the clone's training
-(``temperature_weights``). The same data is cloned without weights, and both policies play the val
-suite.
+what it sees in the end of an episode weighs its steps in the clone's training (``outcome_weights``),
+or with ``--weights temperature`` what progress it sees in the 40 steps after a step. The same data
+is cloned without weights, and both policies play the val suite.
 """
 
 import argparse
@@ -31,10 +31,14 @@ from molmospaces_gym.policies.spoc.demos import IDLE, DemoEpisode, Demos, seen, 
 from molmospaces_gym.policies.spoc.recipes import TRAIN, Setup, configure, train_bc
 from molmospaces_gym.registration import env_id
 from molmospaces_gym.rewards import TOPReward
-from molmospaces_gym.rewards.weights import BcWeights, spread, temperature_weights
+from molmospaces_gym.rewards.weights import spread, weights_of
 from molmospaces_gym.wrappers.instruction import hash_tokens
 
 ARMS = ("plain", "aligned")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "outcome": {"last": 20, "temperature": 0.2},
+    "temperature": {"horizon": 40, "temperature": 0.1},
+}
 
 
 def mixed(
@@ -90,11 +94,11 @@ def study(args: argparse.Namespace) -> None:
     config = configure(setup, "nano")
     started = time.process_time()
     demos, progress, won = mixed(setup, config, args.demos, args.offset, args.seed)
-    weights: BcWeights = temperature_weights(progress, demos.ends, args.ahead, args.temperature)
+    weights = weights_of(args.weights, progress, demos.ends, **SETTINGS[args.weights])
     about: dict[str, Any] = {"task": args.task, "suite": args.suite, "seed": args.seed}
     about |= {"episodes": args.demos, "successes": {k: int(v) for k, v in won.items()}}
     about |= {"rows": len(demos), "effective_share": round(weights.share, 3)}
-    about |= {"ahead": args.ahead, "temperature": args.temperature, "bc_steps": args.steps}
+    about |= {"weights": args.weights, **SETTINGS[args.weights], "bc_steps": args.steps}
     assert demos.source is not None
     expert = demos.source[:, 0] % 2 == 0
     about["weight_of_expert_rows"] = round(float(weights.values[expert].mean()), 3)
@@ -144,8 +148,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--demos", type=int, default=300, help="episodes, of both together")
     parser.add_argument("--offset", default="0.02,0.02,0", help="of the bad one's hand, m")
-    parser.add_argument("--ahead", type=int, default=40, help="steps of an increment")
-    parser.add_argument("--temperature", type=float, default=0.1)
+    parser.add_argument("--weights", default="outcome", choices=tuple(SETTINGS))
     parser.add_argument("--steps", type=int, default=2000, help="gradient steps of each arm")
     parser.add_argument("--out", type=Path, default=Path("runs/aligned/0"))
     args = parser.parse_args()

@@ -2,8 +2,12 @@
 
 Rows are steps of episodes, one after another; ``ends`` (m,) holds for each the row behind the last
 one of its episode, as ``Demos.ends`` does. The increment of a row is what the next ``horizon``
-steps bring: progress then minus progress now, up to the episode's end. All weights have mean 1, so
+steps bring: progress then minus progress now, up to the episode's end. The outcome of an episode is
+its progress in the end. All weights have mean 1, so
 that they change what is learned and not how fast, and come with their effective sample size.
+
+Increments tell good steps from bad ones within an episode and outcomes tell episodes apart: where
+bad demonstrations look like good ones until they miss, only the latter knows.
 """
 
 import logging
@@ -23,6 +27,8 @@ Rows = NDArray[np.int64]
 HORIZON, TEMPERATURE, MOST = 8, 0.05, 10.0
 """Of ``temperature_weights``: steps of a chunk, scale of an increment, largest weight before the
 mean is taken. Which temperature fits follows from the data: look at ``share``."""
+LAST, CONTRAST = 20, 0.2
+"""Of ``outcome_weights``: steps in the end that say how an episode went, scale of an outcome."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +91,44 @@ def temperature_weights(
     return _weights(np.exp(np.minimum(exponents, np.log(most))), "temperature")
 
 
+def outcome_weights(
+    progress: Array,
+    ends: Rows,
+    last: int = LAST,
+    temperature: float = CONTRAST,
+    most: float = MOST,
+) -> BcWeights:
+    """min(e^((o - mean o) / temperature), most) of outcomes o, the same for an episode's rows.
+
+    An outcome is the mean progress of an episode's ``last`` rows, like what a detector of success
+    looks at. It compares episodes, so ``progress`` must not be stretched to 0..1 in each of them
+    (``reward progress --scale prob``).
+
+    Raises:
+        InvalidConfig: as for ``increments_of``, or a setting is not positive.
+    """
+    if not (temperature > 0 and most > 0):
+        raise InvalidConfig(f"temperature and most must be positive, not {temperature}, {most}")
+    progress, ends = _checked(progress, ends)
+    outcomes = means_of_last(progress, ends, last)
+    exponents = (outcomes - outcomes.mean()) / temperature
+    return _weights(np.exp(np.minimum(exponents, np.log(most))), "outcome")
+
+
+def means_of_last(progress: Array, ends: Rows, last: int) -> Array:
+    """For each row the mean of the ``last`` rows of its episode, (m,); of all where it has fewer.
+
+    Raises:
+        InvalidConfig: ``last`` is no number of steps.
+    """
+    if not isinstance(last, int) or last < 1:
+        raise InvalidConfig(f"last must be a positive number of steps, not {last!r}")
+    stops, which = np.unique(ends, return_inverse=True)
+    starts = np.maximum(np.concatenate([[0], stops[:-1]]), stops - last)
+    means = [progress[start:stop].mean() for start, stop in zip(starts, stops, strict=True)]
+    return np.asarray(means)[which]
+
+
 def increments_of(progress: Array, ends: Rows, horizon: int) -> Array:
     """Progress (m,) after ``horizon`` steps of the same episode minus progress now, (m,).
 
@@ -92,6 +136,14 @@ def increments_of(progress: Array, ends: Rows, horizon: int) -> Array:
         InvalidConfig: no rows, shapes differ, a value is not finite or ``horizon`` is no number of
             steps.
     """
+    progress, ends = _checked(progress, ends)
+    if not isinstance(horizon, int) or horizon < 1:
+        raise InvalidConfig(f"horizon must be a positive number of steps, not {horizon!r}")
+    later = np.minimum(np.arange(len(progress)) + horizon, ends - 1)
+    return np.asarray(progress[later] - progress)
+
+
+def _checked(progress: Array, ends: Rows) -> tuple[Array, Rows]:
     progress, ends = np.asarray(progress, np.float64), np.asarray(ends)
     if progress.ndim != 1 or progress.shape != ends.shape or not len(progress):
         raise InvalidConfig(
@@ -100,10 +152,7 @@ def increments_of(progress: Array, ends: Rows, horizon: int) -> Array:
         )
     if not np.isfinite(progress).all():
         raise InvalidConfig(f"{(~np.isfinite(progress)).sum()} values of progress are not finite")
-    if not isinstance(horizon, int) or horizon < 1:
-        raise InvalidConfig(f"horizon must be a positive number of steps, not {horizon!r}")
-    later = np.minimum(np.arange(len(progress)) + horizon, ends - 1)
-    return np.asarray(progress[later] - progress)
+    return progress, ends
 
 
 def effective_size(weights: Array) -> float:
@@ -129,13 +178,14 @@ def _weights(raw: Array, kind: str) -> BcWeights:
 
 
 def weights_of(name: str, progress: Array, ends: Rows, **settings: Any) -> BcWeights:
-    """``paper`` or ``temperature`` weights with their settings; raises ``InvalidConfig``."""
+    """``paper``, ``temperature`` or ``outcome`` weights with their settings; raises ``InvalidConfig``."""
     known: dict[str, Callable[..., BcWeights]] = {
         "paper": paper_weights,
         "temperature": temperature_weights,
+        "outcome": outcome_weights,
     }
     if name not in known:
-        raise InvalidConfig(f"weights are {' or '.join(known)}, not {name!r}")
+        raise InvalidConfig(f"weights are {', '.join(known)}, not {name!r}")
     try:
         return known[name](progress, ends, **settings)
     except TypeError as error:

@@ -15,6 +15,7 @@ from molmospaces_gym.rewards.weights import (
     effective_size,
     ends_of,
     increments_of,
+    outcome_weights,
     paper_weights,
     spread,
     temperature_weights,
@@ -86,6 +87,32 @@ def test_weights_by_hand():
     assert found.effective == pytest.approx(raw.sum() ** 2 / (raw**2).sum())
 
 
+@given(EPISODES, st.integers(1, 20))
+def test_outcomes_are_the_same_within_an_episode_and_better_ones_never_count_less(episodes, last):
+    progress, ends = episodes
+    found = outcome_weights(progress, ends, last).values
+    assert found.mean() == pytest.approx(1.0)
+    stops = np.unique(ends)
+    starts = np.concatenate([[0], stops[:-1]])
+    outcomes = []
+    for start, stop in zip(starts, stops, strict=True):
+        assert np.ptp(found[start:stop]) == 0.0
+        outcomes.append(progress[max(start, stop - last) : stop].mean())
+    order = np.argsort(outcomes, kind="stable")
+    assert (np.diff(found[starts][order]) >= -1e-12).all()
+
+
+def test_outcome_weights_by_hand():
+    """How an episode ends counts, not where it has been."""
+    progress = np.array([0.0, 0.9, 0.1, 0.1, 0.1, 0.2, 0.8, 1.0])
+    outcomes = np.array([0.5] * 3 + [0.1] + [0.9] * 4)
+    raw = np.exp((outcomes - outcomes.mean()) / 0.4)
+    found = outcome_weights(progress, ends_of([3, 1, 4]), last=2, temperature=0.4, most=100.0)
+    np.testing.assert_allclose(found.values, raw / raw.mean())
+    cut = outcome_weights(progress, ends_of([3, 1, 4]), last=2, temperature=0.4, most=1.1)
+    np.testing.assert_allclose(cut.values, np.minimum(raw, 1.1) / np.minimum(raw, 1.1).mean())
+
+
 def test_effective_size():
     assert effective_size(np.ones(7)) == pytest.approx(7)
     assert effective_size(np.array([1.0, 0, 0])) == pytest.approx(1)
@@ -107,6 +134,9 @@ def test_the_effective_size_is_logged(caplog):
         ("paper", np.zeros(2), ends_of([2]), {"horizon": 0}),
         ("temperature", np.zeros(2), ends_of([2]), {"temperature": 0.0}),
         ("temperature", np.zeros(2), ends_of([2]), {"tau": 0.0}),
+        ("outcome", np.zeros(2), ends_of([2]), {"temperature": 0.0}),
+        ("outcome", np.zeros(2), ends_of([2]), {"last": 0}),
+        ("outcome", np.array([0.0, np.inf]), ends_of([2]), {}),
         ("best", np.zeros(2), ends_of([2]), {}),
     ],
 )
