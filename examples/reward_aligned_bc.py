@@ -5,9 +5,9 @@
 
 Two demonstrators take turns: the expert, and one whose hand is off by ``--offset`` m and who misses
 most grasps. Nobody says who was who, and failures are kept. The bundled reward model watches, and
-what it sees in the end of an episode weighs its steps in the clone's training (``outcome_weights``),
-or with ``--weights temperature`` what progress it sees in the 40 steps after a step. The same data
-is cloned without weights, and both policies play the val suite.
+what it sees in the end of an episode weighs its steps in the clone's training
+(``outcome_weights``), or with ``--weights temperature`` what progress it sees in the 40 steps after
+a step. The same data is cloned without weights, and both policies play the val suite.
 """
 
 import argparse

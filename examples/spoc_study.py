@@ -22,6 +22,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,23 +74,21 @@ def study(args: argparse.Namespace) -> None:
         part("bc", lambda: recipes.train_bc(setup, demos, config, out / "bc", steps))
         judge("bc", cloned)
 
-    settings = RlSettings(
-        env_steps=args.env_steps,
-        every=args.every,
-        trials=80,
-        seed=args.seed,
-        rate=args.rate,
-        clip=args.clip,
-        parts=tuple(args.parts),
-    )
+    def settings(arm: str) -> RlSettings:
+        budget = RlSettings(env_steps=args.env_steps, every=args.every, trials=80, seed=args.seed)
+        if arm == "scratch":  # has all of the network to learn
+            return budget
+        return replace(budget, rate=args.rate, clip=args.clip, parts=tuple(args.parts))
+
     for arm in args.arms:
         if arm in seconds:
             continue
+        shutil.rmtree(out / arm, ignore_errors=True)
         tune = partial(
             recipes.train_rl,
             cloned,
             out / arm,
-            settings,
+            settings(arm),
             n_envs=args.envs,
             from_scratch=arm == "scratch",
             env={"terminate_on_success": True, **shift},

@@ -178,7 +178,7 @@ def _weights(raw: Array, kind: str) -> BcWeights:
 
 
 def weights_of(name: str, progress: Array, ends: Rows, **settings: Any) -> BcWeights:
-    """``paper``, ``temperature`` or ``outcome`` weights with their settings; raises ``InvalidConfig``."""
+    """Weights by name, ``paper``, ``temperature`` or ``outcome``; raises ``InvalidConfig``."""
     known: dict[str, Callable[..., BcWeights]] = {
         "paper": paper_weights,
         "temperature": temperature_weights,

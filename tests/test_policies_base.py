@@ -15,7 +15,6 @@ from molmospaces_gym.errors import InvalidConfig, NotReset, PolicyUnavailable, U
 from molmospaces_gym.policies import base
 from molmospaces_gym.policies.base import PolicyLike, bind_policy, load_policy, policy_env_kwargs
 from molmospaces_gym.policies.random import RandomPolicy
-from molmospaces_gym.policies.replay import ReplayPolicy
 
 ACTIONS = gym.spaces.Box(-1, 1, (8,), np.float32)
 
@@ -117,34 +116,6 @@ def test_random_policy_repeats_per_seed() -> None:
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert all(ACTIONS.contains(action) for action in first)
-
-
-@pytest.mark.parametrize("mode", ["joint_delta", "joint_position"])
-def test_replay_plays_then_holds(tmp_path: Path, mode: str) -> None:
-    recorded = np.linspace(-1, 1, 24, dtype=np.float32).reshape(3, 8)
-    np.savez(tmp_path / "a.npz", actions=recorded, action_mode=mode)
-    policy = ReplayPolicy(str(tmp_path / "a.npz"))
-    assert policy_env_kwargs(policy) == {"action_mode": mode}
-    for _ in range(2):
-        policy.reset("", 0)
-        played = np.stack([policy.predict({})[0] for _ in range(5)])
-        np.testing.assert_array_equal(played[:3], recorded)
-        arm = recorded[-1, :-1] if mode == "joint_position" else np.zeros(7, np.float32)
-        np.testing.assert_array_equal(played[3:, :-1], np.stack([arm, arm]))
-        assert played[4, -1] == recorded[-1, -1]
-
-
-def test_replay_names_bad_files(tmp_path: Path) -> None:
-    with pytest.raises(PolicyUnavailable, match="no recorded actions"):
-        ReplayPolicy(str(tmp_path / "none.npz"))
-    (tmp_path / "text.npz").write_text("hello")
-    np.savez(tmp_path / "other.npz", positions=np.zeros((3, 8)))
-    for name in ("text.npz", "other.npz"):
-        with pytest.raises(PolicyUnavailable, match="no npz file with an 'actions' array"):
-            ReplayPolicy(str(tmp_path / name))
-    np.savez(tmp_path / "flat.npz", actions=np.zeros(8))
-    with pytest.raises(PolicyUnavailable, match=r"must be \(T, n\)"):
-        ReplayPolicy(str(tmp_path / "flat.npz"))
 
 
 @pytest.mark.parametrize("algorithm", ["PPO", "A2C", "SAC", "TD3", "DDPG"])

@@ -80,7 +80,9 @@ def linear_and_norm(pattern: str, first: int, size: int, dim: int) -> dict[str, 
     }
 
 
-@pytest.mark.parametrize("preset", ["xxl_franka", "xxl_franka_points", "xxl_rby1_articulated"])
+@pytest.mark.parametrize(
+    "preset", ["xxl_franka", "xxl_franka_points", "xxl_rby1_articulated", "xxl_rby1_rigid"]
+)
 def test_every_released_name_has_its_place(preset: str) -> None:
     config = SpocConfig.preset(preset)
     with torch.device("meta"):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,7 +10,9 @@ from rich.markup import escape
 
 from molmospaces_gym.cli.evaluate import env_arguments
 from molmospaces_gym.cli.train_residual import residual
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.cli.train_rl import rl
+from molmospaces_gym.errors import RunChanged
+from molmospaces_gym.json_files import read_json, write_atomic
 
 if TYPE_CHECKING:
     from molmospaces_gym.policies.spoc.config import SpocConfig
@@ -83,10 +85,14 @@ def bc(
         found = _stored(console, data, setup, config, failures)
     else:
         stored = data or out / "demos.npz"
+        about = {"setup": setup.__dict__, "demos": demos, "noise": noise, "seed": seed}
+        if data is None and stored.is_file():
+            _refuse_other(out / "demos.json", about)
         if stored.is_file() or data is not None:
             found = Demos.load(stored)
         else:
             found = _played(console, setup, config, demos, seed, noise)
+            write_atomic(out / "demos.json", json.dumps(about, indent=2) + "\n")
             found.save(stored)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
     counted = None if weights is None else read_weights(weights, found)
@@ -96,6 +102,18 @@ def bc(
     for step, success in json.loads((out / "progress.json").read_text())["successes"]:
         console.print(f"step {step}: {100 * success:.1f} % of {trials} val episodes")
     console.print(escape(str(best)), soft_wrap=True, highlight=False)
+
+
+def _refuse_other(file: Path, about: dict[str, Any]) -> None:
+    """Raise ``RunChanged`` where the demonstrations beside ``file`` were made otherwise."""
+    made = read_json(file, RunChanged) if file.is_file() else {}
+    wanted = json.loads(json.dumps(about))
+    changed = [name for name, value in wanted.items() if made.get(name) != value]
+    if changed:
+        raise RunChanged(
+            f"{file.with_suffix('.npz')} holds demonstrations with other {' and '.join(changed)};"
+            " choose another --out, or learn from them as they are with --data"
+        )
 
 
 def _stored(
@@ -145,83 +163,5 @@ def _played(
         )
 
 
-@app.command("rl")
-def rl(
-    policy: Annotated[str, typer.Option(help="Folder of a cloned policy, or a shipped name.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    env_steps: Annotated[int, typer.Option(help="Actions to play.")] = 300_000,
-    reward: Annotated[
-        str,
-        typer.Option(help="sparse, dense or topreward: sparse and a model's potential."),
-    ] = "sparse",
-    topreward: Annotated[
-        list[str] | None,
-        typer.Option(help="Argument of VectorTOPReward, KEY=VALUE; repeatable."),
-    ] = None,
-    envs: Annotated[int, typer.Option(help="Worlds.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate of the actor.")] = 2e-4,
-    clip: Annotated[float, typer.Option(help="Clip range of PPO.")] = 0.1,
-    kl: Annotated[float, typer.Option(help="Weight of the KL from the cloned policy.")] = 0.0,
-    warmup: Annotated[int, typer.Option(help="Decisions with the actor frozen.")] = 4096,
-    ramp: Annotated[int, typer.Option(help="Steps over which the actor's rate rises.")] = 40,
-    log_prob: Annotated[str, typer.Option(help="sum or mean over a chunk's tokens.")] = "sum",
-    temperature: Annotated[float, typer.Option(help="Of sampling.")] = 1.0,
-    deadline: Annotated[
-        bool, typer.Option(help="Running out of time is a failure: PPO adds no value to it.")
-    ] = True,
-    hold: Annotated[
-        bool, typer.Option(help="Go on after success, so that keeping it is learned too.")
-    ] = False,
-    parts: Annotated[
-        list[str] | None,
-        typer.Option(help="Train these parts of the actor only, e.g. memory.vectors; repeatable."),
-    ] = None,
-    trials: Annotated[int, typer.Option(help="Val episodes per trial.")] = 40,
-    every: Annotated[int, typer.Option(help="Env steps between trials.")] = 25_000,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Forget the cloned weights first: a baseline.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of training.")] = 0,
-    env: Annotated[
-        list[str] | None,
-        typer.Option(help="Env argument other than in cloning, KEY=VALUE; repeatable."),
-    ] = None,
-) -> None:
-    """Fine-tune a policy with PPO; OUT/last is the tuned one, OUT/curve.csv how it got there."""
-    from molmospaces_gym.policies.spoc.recipes import train_rl
-    from molmospaces_gym.policies.spoc.rl import CURVE, RlSettings
-
-    if topreward and reward != "topreward":
-        raise InvalidConfig("--topreward is about --reward topreward")
-    console = Console()
-    settings = RlSettings(
-        env_steps=env_steps,
-        rate=rate,
-        clip=clip,
-        kl=kl,
-        warmup=warmup,
-        ramp=ramp,
-        log_prob=log_prob,
-        temperature=temperature,
-        deadline=deadline,
-        hold=hold,
-        parts=tuple(parts or ()),
-        trials=trials,
-        every=every,
-        seed=seed,
-    )
-    tuned = train_rl(
-        Path(policy),
-        out,
-        settings,
-        reward,
-        envs,
-        from_scratch,
-        env=env_arguments(env or []),
-        topreward=env_arguments(topreward or [], "--topreward"),
-    )
-    console.print((out / CURVE).read_text())
-    console.print(escape(str(tuned)), soft_wrap=True, highlight=False)
-
-
+app.command("rl")(rl)
 app.command("residual")(residual)

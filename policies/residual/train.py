@@ -14,27 +14,24 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
 import molmospaces_gym  # noqa: F401 - registers the ids
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.integrations.sb3 import make_sb3_vec_env
 from molmospaces_gym.json_files import write_atomic
-from molmospaces_gym.policies.base import load_policy, policy_env_kwargs
+from molmospaces_gym.policies.base import PLAYED, load_policy, policy_env_kwargs
 from molmospaces_gym.policies.residual.config import ResidualConfig, ResidualSettings
 from molmospaces_gym.policies.residual.network import ResidualActorCritic
 from molmospaces_gym.policies.residual.vec import ResidualVecEnv
-from molmospaces_gym.policies.spoc.rl import Trial
+from molmospaces_gym.policies.spoc.rl import TRIAL_SEED, Trial, Warmup, refuse_used
 from molmospaces_gym.registration import env_id
 
 BEST, LAST = "best", "last"
 TRAIN = {"split": "train", "houses": 100}
 TRIAL = {"split": "val", "houses": 100}
 TRIAL_ENVS = 8
-TRIAL_SEED = 50_000
-PLAYED = ("action_mode", "obs_mode", "image_size", "cameras", "robot", "control_dt")
-"""Env arguments that a policy needs wherever it plays, if it was trained with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +131,11 @@ def train_residual(
 
     ``out/best`` is that of the best trial, ``out/curve.csv`` how it got there, ``out/ppo.zip`` goes
     on with SB3.
+
+    Raises:
+        RunChanged: ``out`` holds a training already.
     """
+    refuse_used(out)
     torch.set_num_threads(1)  # one process of a small network is fastest so
     config = task.configure(scale, observe_base, arch, elements)
     out.mkdir(parents=True, exist_ok=True)
@@ -223,20 +224,6 @@ def calibrate(policy: ResidualActorCritic, envs: VecEnv, steps: int) -> int:
     if rows:
         policy.set_scale(torch.from_numpy(np.concatenate(rows)))
     return steps * envs.num_envs
-
-
-class Warmup(BaseCallback):
-    """Only the critic learns for the first ``steps``: before, its advantages mean nothing."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self._steps = steps
-
-    def _on_rollout_start(self) -> None:
-        policy_of(self.model).freeze_actor(self.num_timesteps < self._steps)
-
-    def _on_step(self) -> bool:
-        return True
 
 
 class ResidualTrial(Trial):

@@ -5,13 +5,21 @@ What is special, and why:
 * the log-probability of a chunk is the exact sum over its tokens (``log_prob="sum"``); for chunks
   of many tokens their mean keeps the ratio in reach of the clip range, but then the clip has to be
   about ten times as small, for the ratio is that of the whole to the power of 1 / tokens;
-* the critic shares nothing with the actor: its early errors must not move what was cloned;
+* the critic shares nothing with the actor, for its early errors must not move what was cloned; of
+  pictures it starts with what the actor sees, in a memory of its own;
+* few episodes say little, and what they do not say becomes noise in every free direction: training
+  may be confined to some ``parts`` of the actor;
 * the actor is always in evaluation mode: dropout would make the ratio differ from 1 before the
   first update;
 * the actor's learning rate rises over its first updates: without moments Adam steps by the sign
   of the gradient, which in the first update after a warm-up of the critic moves the policy far;
-* with a reference policy the entropy slot holds minus the exact KL divergence from it, so that
-  ``ent_coef`` is a penalty on leaving it, without a change to PPO.
+* with a reference, the policy as it was loaded, the entropy slot holds minus the exact KL
+  divergence from it, so that ``ent_coef`` is a penalty on leaving it, without a change to PPO. The
+  reference is saved with the policy: without it the same ``ent_coef`` would pay for entropy.
+
+A chunk in which the episode ends leaves tokens that were never played. They count in its
+log-probability all the same: their gradient is zero in the mean, and there is one such chunk in an
+episode.
 """
 
 from collections.abc import Mapping
@@ -27,6 +35,7 @@ from torch import Tensor, nn
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.policies.spoc.config import SpocConfig
+from molmospaces_gym.policies.spoc.memory import Memory
 from molmospaces_gym.policies.spoc.model import SpocModel
 from molmospaces_gym.policies.spoc.vec import TIME
 
@@ -71,6 +80,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
         critic_arch: widths of the critic's hidden layers.
         critic_scale: factor on the critic's learning rate.
         actor_ramp: gradient steps over which the actor's learning rate rises.
+        parts: beginnings of the names of the actor's parameters that are trained; (): all.
+        reference: whether leaving the policy that ``load_actor`` brought is penalised.
         kwargs: further ones of ``ActorCriticPolicy``.
     """
 
@@ -86,6 +97,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
         critic_arch: tuple[int, ...] = (256, 256),
         critic_scale: float = 3.0,
         actor_ramp: int = 0,
+        parts: tuple[str, ...] = (),
+        reference: bool = False,
         **kwargs: Any,
     ) -> None:
         self.config = config if isinstance(config, SpocConfig) else SpocConfig(**config)
@@ -99,9 +112,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
             critic_keys = (*own, TIME) if TIME in observation_space.spaces else own
         self.critic_keys = tuple(critic_keys)
         self.critic_arch, self.critic_scale = tuple(critic_arch), critic_scale
-        self.actor_ramp = actor_ramp
-        # In a list, so that it is no part of this module: not trained, not saved.
-        self._reference: list[SpocModel] = []
+        self.actor_ramp, self.parts = actor_ramp, tuple(parts)
+        self._with_reference = reference
         kwargs.pop("features_extractor_class", None)
         super().__init__(
             observation_space,
@@ -113,14 +125,21 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         self.spoc = SpocModel(self.config).eval()
+        self.trained = trained_parameters(self.spoc, self.parts)
+        self.freeze_actor(False)
+        self.reference: SpocModel | None = None
+        if self._with_reference:
+            self.reference = SpocModel(self.config).eval().requires_grad_(False)
         assert isinstance(self.observation_space, spaces.Dict)
         shapes = [self.observation_space[key].shape for key in self.critic_keys]
         size = sum(shape[0] for shape in shapes if shape)
+        eyes = None
         if self.config.cameras:
             size += self.config.dim
-        self.critic = Critic(size, self.critic_arch)
+            eyes = Memory(self.config)
+        self.critic = Critic(size, self.critic_arch, eyes)
         groups = [
-            {"params": list(self.spoc.parameters()), "ramp": self.actor_ramp},
+            {"params": self.trained, "ramp": self.actor_ramp},
             {"params": list(self.critic.parameters()), "scale": self.critic_scale},
         ]
         self.optimizer = RampedAdam(groups, lr=lr_schedule(1.0), eps=1e-5)
@@ -137,6 +156,8 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
             "critic_arch": self.critic_arch,
             "critic_scale": self.critic_scale,
             "actor_ramp": self.actor_ramp,
+            "parts": self.parts,
+            "reference": self._with_reference,
         }
 
     def load_actor(self, model: SpocModel) -> None:
@@ -144,10 +165,16 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
         if model.config != self.config:
             raise InvalidConfig("the model to start from has another configuration")
         self.spoc.load_state_dict(model.state_dict())
+        if self.reference is not None:
+            self.reference.load_state_dict(model.state_dict())
+        if self.critic.eyes is not None:
+            self.critic.eyes.load_state_dict(model.memory.state_dict())
 
-    def set_reference(self, model: SpocModel | None) -> None:
-        """Penalise, by ``ent_coef``, the KL divergence from ``model``; None: reward entropy."""
-        self._reference = [] if model is None else [model.eval().requires_grad_(False)]
+    def freeze_actor(self, frozen: bool) -> None:
+        """Train the critic alone, or the chosen parts of the actor too."""
+        self.spoc.requires_grad_(False)
+        for parameter in self.trained:
+            parameter.requires_grad_(not frozen)
 
     def set_training_mode(self, mode: bool) -> None:
         """The actor stays in evaluation mode."""
@@ -176,14 +203,9 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
             memory.scaled(key, obs[key]) if key in known else obs[key].float().flatten(1)
             for key in self.critic_keys
         ]
-        if self.config.cameras:
-            with torch.no_grad():
-                parts.append(memory(self._inputs(obs)).mean(dim=1))
+        if self.critic.eyes is not None:
+            parts.append(self.critic.eyes(self._inputs(obs)).mean(dim=1))
         return self.critic(torch.cat(parts, dim=1))  # type: ignore[no-any-return]
-
-    def kl(self, obs: Any, reference: SpocModel) -> Tensor:
-        """Exact KL divergence (B,) of this policy's chunks from those of ``reference``."""
-        return _divergence(self.log_probs(obs), self._log_probs(reference, obs))
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:
         return _choose(self.log_probs(observation), deterministic)
@@ -203,18 +225,19 @@ class SpocActorCriticPolicy(ActorCriticPolicy):
         return chosen.sum(-1) if self.log_prob == "sum" else chosen.mean(-1)
 
     def _bonus(self, table: Tensor, obs: Any) -> Tensor:
-        if not self._reference:
+        if self.reference is None:
             return -(table.exp() * table).sum((-2, -1))
         with torch.no_grad():
-            other = self._log_probs(self._reference[0], obs)
+            other = self._log_probs(self.reference, obs)
         return -_divergence(table, other)
 
 
 class Critic(nn.Module):
-    """Values (B, 1) from a vector (B, n)."""
+    """Values (B, 1) from a vector (B, n), and where there are pictures ``eyes`` of its own."""
 
-    def __init__(self, size: int, arch: tuple[int, ...]) -> None:
+    def __init__(self, size: int, arch: tuple[int, ...], eyes: Memory | None = None) -> None:
         super().__init__()
+        self.eyes = eyes
         layers: list[nn.Module] = []
         for width in arch:
             layers += [nn.Linear(size, width), nn.Tanh()]
@@ -231,6 +254,20 @@ class _NoFeatures(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: spaces.Space[Any]) -> None:
         super().__init__(observation_space, features_dim=1)
+
+
+def trained_parameters(model: SpocModel, parts: tuple[str, ...]) -> list[nn.Parameter]:
+    """Parameters whose names begin with one of ``parts``; all where there are none.
+
+    Raises:
+        InvalidConfig: a part is the beginning of no name.
+    """
+    named = dict(model.named_parameters())
+    for part in parts:
+        if not any(name.startswith(part) for name in named):
+            known = sorted({".".join(name.split(".")[:2]) for name in named})
+            raise InvalidConfig(f"the actor has no part {part!r}; it has {', '.join(known)}")
+    return [value for name, value in named.items() if name.startswith(parts or ("",))]
 
 
 def _choose(table: Tensor, deterministic: bool) -> Tensor:

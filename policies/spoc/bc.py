@@ -57,7 +57,12 @@ class BcProgress:
 
 
 def prepare(config: SpocConfig, demos: Demos, seed: int) -> SpocModel:
-    """A fresh model that knows the bins of the actions and the scale of each vector."""
+    """A fresh model that knows the bins of the actions and the scale of each vector.
+
+    Raises:
+        InvalidConfig: the demonstrations are not of what the policy observes or does.
+    """
+    demos.require(config)
     torch.manual_seed(seed)
     model = SpocModel(config)
     middle = config.decode == "middle"

@@ -1,6 +1,7 @@
 """Demonstrations: what an expert saw and did, step by step, as SPOC learns from it."""
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,21 @@ class Demos:
             source=np.column_stack([numbers, steps]),
         )
 
+    def require(self, config: SpocConfig) -> None:
+        """Raise ``InvalidConfig`` where a policy of ``config`` could not learn from these."""
+        names = ("text", *config.cameras, *(name for name, _ in config.vectors))
+        lacking = [name for name in names if name not in self.inputs]
+        if lacking:
+            raise InvalidConfig(
+                f"the demonstrations lack {', '.join(lacking)}, which the policy observes; they"
+                f" hold {', '.join(self.inputs)}"
+            )
+        if self.actions.shape[1] != config.action_dim:
+            raise InvalidConfig(
+                f"the demonstrations have actions of {self.actions.shape[1]} numbers, the policy of"
+                f" {config.action_dim}; another action_mode or robot?"
+            )
+
     def digest(self) -> str:
         """The same for the same demonstrations only."""
         found = hashlib.blake2b(digest_size=16)
@@ -81,18 +97,21 @@ class Demos:
         return found.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write one compressed npz file."""
+        """Write one compressed npz file, whole or not at all."""
         inputs = {f"input/{key}": value for key, value in self.inputs.items()}
         counts = np.array([self.episodes, self.tried])
         if self.source is not None:
             inputs["source"] = self.source
-        np.savez_compressed(path, actions=self.actions, ends=self.ends, counts=counts, **inputs)  # type: ignore[arg-type]
+        partial = path.with_name(f"{path.name}.partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, actions=self.actions, ends=self.ends, counts=counts, **inputs)  # type: ignore[arg-type]
+        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Demos":
         """Read what ``save`` wrote; raises ``InvalidConfig`` for anything else."""
         try:
-            with np.load(path) as file:
+            with path.open("rb") as opened, np.load(opened) as file:
                 arrays = {key: file[key] for key in file.files}
             inputs = {k.removeprefix("input/"): v for k, v in arrays.items() if "/" in k}
             episodes, tried = arrays["counts"].tolist()
@@ -104,7 +123,7 @@ class Demos:
                 tried=tried,
                 source=arrays.get("source"),
             )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise InvalidConfig(f"{path} holds no demonstrations: {error}") from error
 
 

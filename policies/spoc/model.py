@@ -55,9 +55,16 @@ class SpocModel(
 
     @classmethod
     def _from_pretrained(cls, **kwargs: Any) -> "SpocModel":
-        # The mixin prints that it reads a local folder.
-        with redirect_stdout(io.StringIO()):
-            return super()._from_pretrained(**kwargs)  # type: ignore[no-any-return]
+        # The mixin prints that it reads a local folder, and would leave missing weights random.
+        kwargs["strict"] = True
+        try:
+            with redirect_stdout(io.StringIO()):
+                return super()._from_pretrained(**kwargs)  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            raise InvalidConfig(
+                f"the weights at {kwargs.get('model_id')} are not those of their config.json:"
+                f" {error}"
+            ) from error
 
     @property
     def tokens(self) -> ActionTokens:

@@ -106,8 +106,13 @@ class _Row:
 def find(folder: str) -> Path:
     """The folder of a policy; raises ``PolicyUnavailable`` naming what is shipped."""
     for path in (Path(folder), SHIPPED / folder):
-        if (path / "model.safetensors").is_file():
+        if (path / "model.safetensors").is_file() and (path / "config.json").is_file():
             return path
+    if (Path(folder) / "model.safetensors").is_file():
+        raise PolicyUnavailable(
+            f"{folder} holds weights without the config.json that SpocModel.save_pretrained writes;"
+            " a released MolmoBot-SPOC folder is played by spoc-released:FOLDER?preset=NAME"
+        )
     names = sorted(p.name for p in SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     shipped = ", ".join(names) or "none"
     raise PolicyUnavailable(f"no SPOC policy at {folder!r}; shipped policies: {shipped}")

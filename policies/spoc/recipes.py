@@ -18,13 +18,19 @@ from numpy.typing import NDArray
 import molmospaces_gym  # noqa: F401 - registers the ids
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.json_files import read_json, write_atomic
-from molmospaces_gym.policies.base import load_policy
+from molmospaces_gym.policies.base import PLAYED, load_policy
 from molmospaces_gym.policies.spoc.bc import BEST, LAST, BcSettings, BehaviourCloning, prepare
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.demos import Demos, collect
 from molmospaces_gym.policies.spoc.model import SpocModel, drawn
 from molmospaces_gym.policies.spoc.policy import ENV_FILE, find
-from molmospaces_gym.policies.spoc.rl import RlSettings, fine_tune, successes
+from molmospaces_gym.policies.spoc.rl import (
+    TRIAL_SEED,
+    RlSettings,
+    fine_tune,
+    refuse_used,
+    successes,
+)
 from molmospaces_gym.policies.spoc.vec import TIME, make_token_envs
 from molmospaces_gym.registration import env_id
 
@@ -32,7 +38,6 @@ DEMOS = "demos.npz"
 TRAIN = {"split": "train", "houses": 100}
 TRIAL = {"split": "val", "houses": 100}
 TRIAL_ENVS = 8
-TRIAL_SEED = 50_000
 UNSEEN = ("qvel", "_depth", "velocity")
 """Ends of the names of vectors that a policy does not look at by itself: speeds, depth."""
 
@@ -68,7 +73,7 @@ class Setup:
             kwargs["image_size"] = [self.image_size, self.image_size]
         if self.image_points:
             kwargs["image_points"] = True
-        return kwargs
+        return {**kwargs, **{key: self.env[key] for key in PLAYED if key in self.env}}
 
     @property
     def train_kwargs(self) -> dict[str, Any]:
@@ -184,26 +189,33 @@ def train_rl(
     with ``topreward`` as arguments of ``VectorTOPReward``; trials do without.
     ``env`` are env arguments that differ from those it was cloned with: a shift to adapt to.
     ``from_scratch`` keeps its bins and scales and draws its weights anew: what PPO does alone.
+
+    Whether episodes end at success follows from ``settings.hold``, unless ``env`` says; how it was
+    in cloning does not matter.
+
+    Raises:
+        RunChanged: ``out`` holds a training already.
     """
+    refuse_used(out)
     torch.set_num_threads(1)
     start = find(str(start))
     setup = Setup.load(start)
-    setup = replace(setup, env={**setup.env, **(env or {})})
+    ends = {"terminate_on_success": not settings.hold}
+    setup = replace(setup, env={**setup.env, **ends, **(env or {})})
     model = SpocModel.from_pretrained(start).eval()
     if from_scratch:
         model = redrawn(model, settings.seed)
     seed = 1_000 + 100 * settings.seed
-    scale, wrap, tried = 1.0, None, setup
-    if settings.hold:
-        scale = 1.0 / setup.horizon
-        tried = replace(setup, env={**setup.env, "terminate_on_success": False})
+    wrap = None
+    # Where success pays in every step, a return of 1 is success from the first step on.
+    scale = 1.0 if setup.env["terminate_on_success"] else 1.0 / setup.horizon
     if reward == "topreward":
         reward, wrap = "sparse", shaping(settings, topreward or {})
-    rewarded = replace(tried, env={**tried.env, "reward_mode": reward})
+    rewarded = replace(setup, env={**setup.env, "reward_mode": reward})
     keys = tuple(key for key in settings.critic_keys or () if key != TIME)
     deadline = settings.deadline
     envs = token_envs(rewarded, model, n_envs, seed, TRAIN, keys, deadline, scale=scale, wrap=wrap)
-    trial_envs = token_envs(tried, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
+    trial_envs = token_envs(setup, model, TRIAL_ENVS, TRIAL_SEED, TRIAL, keys, deadline)
     try:
         fine_tune(model, envs, trial_envs, settings, out)
     finally:

@@ -15,12 +15,16 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.errors import InvalidConfig, RunChanged
 from molmospaces_gym.json_files import write_atomic
 from molmospaces_gym.policies.spoc.actor_critic import SpocActorCriticPolicy
 from molmospaces_gym.policies.spoc.model import SpocModel
 
 CURVE = "curve.csv"
+CLIPS = {"sum": 0.1, "mean": 0.01}
+"""Clip range by ``log_prob``: the ratio of means is that of chunks to the power of 1 / tokens."""
+TRIAL_SEED = 50_000
+"""Of all trials: ``best`` is then the better policy and not the one with the easier episodes."""
 COLUMNS = ("cpu_s", "env_steps", "decisions", "successes", "episodes")
 
 
@@ -33,12 +37,11 @@ class RlSettings:
         n_steps, batch, epochs: decisions per env and update, per minibatch, passes over them.
         rate: learning rate of the actor; the critic's is ``critic_scale`` times that.
         gamma: discount per decision. gae: lambda of the advantage estimate.
-        clip: PPO's clip range; see ``actor_critic`` for why it belongs with ``log_prob``.
-        target_kl: an epoch ends early beyond 1.5 times this joint divergence (nat).
-        warmup: decisions in which only the critic learns: its advantages mean nothing before.
+        clip: PPO's clip range; None is what belongs to ``log_prob``, see ``CLIPS``.
+        target_kl: an epoch ends early beyond 1.5 times this divergence of whole chunks (nat).
+        warmup: decisions in which only the critic learns.
         ramp: gradient steps over which the actor's rate rises, against the spike of Adam's first.
-        parts: beginnings of the names of the actor's parameters that are trained; () is all. Few
-            episodes say little, and what they do not say becomes noise in every free direction.
+        parts: see ``actor_critic``.
         kl: weight of the divergence from the policy that it started as; 0: none.
         entropy: weight of the entropy bonus, where ``kl`` is 0.
         log_prob, temperature, critic_keys, critic_arch, critic_scale: see the policy.
@@ -56,7 +59,7 @@ class RlSettings:
     rate: float = 2e-4
     gamma: float = 0.98
     gae: float = 0.95
-    clip: float = 0.1
+    clip: float | None = None
     target_kl: float = 0.1
     warmup: int = 4096
     ramp: int = 40
@@ -99,7 +102,7 @@ def make_ppo(model: SpocModel, envs: VecEnv, settings: RlSettings) -> PPO:
         n_epochs=settings.epochs,
         gamma=settings.gamma,
         gae_lambda=settings.gae,
-        clip_range=settings.clip,
+        clip_range=clip_of(settings),
         ent_coef=settings.kl or settings.entropy,
         target_kl=settings.target_kl * scale,
         seed=settings.seed,
@@ -112,15 +115,20 @@ def make_ppo(model: SpocModel, envs: VecEnv, settings: RlSettings) -> PPO:
             "critic_arch": settings.critic_arch,
             "critic_scale": settings.critic_scale,
             "actor_ramp": settings.ramp,
+            "parts": settings.parts,
+            "reference": bool(settings.kl),
         },
     )
     assert isinstance(ppo.policy, SpocActorCriticPolicy)
     ppo.policy.load_actor(model)
-    if settings.kl:
-        reference = SpocModel(model.config)
-        reference.load_state_dict(model.state_dict())
-        ppo.policy.set_reference(reference)
     return ppo
+
+
+def clip_of(settings: RlSettings) -> float:
+    """The clip range that is asked for, or belongs to how log-probabilities are counted."""
+    if settings.clip is not None:
+        return settings.clip
+    return CLIPS.get(settings.log_prob, CLIPS["sum"])  # the policy refuses what is neither
 
 
 def fine_tune(
@@ -130,8 +138,13 @@ def fine_tune(
 
     ``out/best`` is the policy of the best trial, ``out/last`` that of the end; ``out/ppo.zip``
     goes on with SB3.
+
+    Raises:
+        RunChanged: ``out`` holds a training already.
     """
     from stable_baselines3.common.logger import configure
+
+    refuse_used(out)
 
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "settings.json", json.dumps(asdict(settings), indent=2) + "\n")
@@ -140,7 +153,7 @@ def fine_tune(
     trial = Trial(trial_envs, settings, out)
     decisions = 10 * settings.env_steps  # ``Trial`` ends it
     try:
-        ppo.learn(decisions, callback=CallbackList([Warmup(settings), trial]))
+        ppo.learn(decisions, callback=CallbackList([Warmup(settings.warmup), trial]))
     finally:
         ppo.logger.close()
     assert isinstance(ppo.policy, SpocActorCriticPolicy)
@@ -149,19 +162,23 @@ def fine_tune(
     return ppo
 
 
-class Warmup(BaseCallback):
-    """Freezes the actor for the first ``warmup`` decisions, and all but some ``parts`` after."""
+def refuse_used(out: Path) -> None:
+    """Raise ``RunChanged`` where a training began in ``out``: PPO cannot take it up again."""
+    if (out / CURVE).is_file():
+        raise RunChanged(f"{out} holds a training already; choose another folder, or remove it")
 
-    def __init__(self, settings: RlSettings) -> None:
+
+class Warmup(BaseCallback):
+    """Only the critic learns for the first ``steps``: before, its advantages mean nothing."""
+
+    def __init__(self, steps: int) -> None:
         super().__init__()
-        self._decisions, self._parts = settings.warmup, settings.parts or ("",)
+        self._steps = steps
 
     def _on_rollout_start(self) -> None:
-        assert isinstance(self.model.policy, SpocActorCriticPolicy)
+        policy: Any = self.model.policy
         # What the coming rollout will be learned from counts, not what was before.
-        free = self.num_timesteps >= self._decisions
-        for name, parameter in self.model.policy.spoc.named_parameters():
-            parameter.requires_grad_(free and name.startswith(self._parts))
+        policy.freeze_actor(self.num_timesteps < self._steps)
 
     def _on_step(self) -> bool:
         return True
@@ -207,7 +224,7 @@ class Trial(BaseCallback):
 
     def _try(self) -> None:
         before, settings = time.process_time(), self._settings
-        won = successes(self.model, self._envs, settings.trials, 50_000 + self.env_steps)
+        won = successes(self.model, self._envs, settings.trials, TRIAL_SEED)
         self.logger.record("trial/success", won / settings.trials)
         cpu = before - self._started - self._cpu_spent
         self._cpu_spent += time.process_time() - before

@@ -84,7 +84,7 @@ def test_pictures_pass_whole(suite: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spec", ["random", "replay:{file}"])
+@pytest.mark.parametrize("spec", ["random", "replay:{file}", "spoc:tiny"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_server_process_changes_nothing(
     suite: Path, tmp_path: Path, recording: Path, spec: str, workers: int
