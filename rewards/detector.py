@@ -67,7 +67,8 @@ class Detector:
         """The threshold that finds most successes at no more than that rate of false alarms.
 
         Args:
-            successes, failures: ``final_score`` of each labelled episode.
+            successes, failures: ``peak_score`` of each labelled episode, for a detector that
+                watches it; ``final_score`` for one that is asked at the end.
             false_positive_rate: the most that is wanted among the failures.
             signal, last: how those scores were made.
 
@@ -120,6 +121,17 @@ class Detector:
             raise InvalidConfig(
                 f"a detector is a threshold, its attributes or a JSON file, not {given!r}: {error}"
             ) from error
+
+
+def peak_score(values: Sequence[float], last: int = LAST) -> float:
+    """The largest mean of ``last`` values in a row: what a detector that watches goes by.
+
+    An episode with a peak below the threshold is never taken for a success, at no time.
+    """
+    if len(values) <= last:
+        return final_score(values, last)
+    means = np.convolve(np.asarray(values, np.float64), np.full(last, 1.0 / last), mode="valid")
+    return float(means.max())
 
 
 def final_score(values: Sequence[float], last: int = LAST) -> float:

@@ -15,9 +15,8 @@ from molmospaces_gym.rewards.calibration import read_signal
 from molmospaces_gym.rewards.clips import Clip
 from molmospaces_gym.rewards.detector import final_score
 from molmospaces_gym.rewards.metrics import auc_interval, instruction_margin, roc_auc, voc
+from molmospaces_gym.rewards.qwen.schedule import PREFIXES, paper_prefixes
 
-PREFIXES = 15
-"""Prefixes of a clip that are scored (paper)."""
 LEAST = 1e-6
 """Least distance of a rated value from 0 and 1, whose logarithms are needed."""
 
@@ -82,6 +81,7 @@ def evaluate_clips(
     wrong: bool = True,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    paper: bool = False,
 ) -> list[Verdict]:
     """Show every clip to the model at its own rate and score evenly spaced prefixes.
 
@@ -93,7 +93,15 @@ def evaluate_clips(
         wrong: judge each clip also under the instruction of another one, drawn with ``seed``.
         seed: of that.
         progress: called with the clips done and their number.
+        paper: sample and score each prefix anew as the paper's code does
+            (``QwenModel.score_paper``), not as a stream; the cost grows with the square.
+
+    Raises:
+        InvalidConfig: ``paper`` is asked of a model that has no such mode.
     """
+    if paper and not hasattr(model, "score_paper"):
+        raise InvalidConfig(f"{model.name} has no mode of the paper: it is no Qwen3-VL network")
+    score = _score_as_paper if paper else score_prefixes
     rng = np.random.default_rng(seed)
     told = list(dict.fromkeys(clip.instruction for clip in clips))
     verdicts = []
@@ -101,11 +109,12 @@ def evaluate_clips(
         others = [text for text in told if text != clip.instruction]
         other = others[int(rng.integers(len(others)))] if others else ""
         frames, began = clip.read(), time.perf_counter()
-        seen = seen_frames(len(frames), clip.fps, model.fps)
-        real = score_prefixes(model, frames, seen, clip.instruction, prefixes)
+        # The paper's mode samples by itself.
+        seen = seen_frames(len(frames), clip.fps, clip.fps if paper else model.fps)
+        real = score(model, frames, seen, clip.instruction, prefixes)
         first = np.zeros_like(seen)
-        idle = score_prefixes(model, frames, first, clip.instruction, prefixes) if still else None
-        lie = score_prefixes(model, frames, seen, other, prefixes) if wrong and other else None
+        idle = score(model, frames, first, clip.instruction, prefixes) if still else None
+        lie = score(model, frames, seen, other, prefixes) if wrong and other else None
         if idle is not None:
             idle = Curve(real.frames, idle.scores)
         seconds = time.perf_counter() - began
@@ -150,6 +159,19 @@ def score_prefixes(
             scores.append(session.score())
             at.append(index)
     return Curve(at, scores)
+
+
+def _score_as_paper(
+    model: Any,
+    frames: NDArray[np.uint8],
+    seen: NDArray[np.int64],
+    instruction: str,
+    prefixes: int = PREFIXES,
+) -> Curve:
+    """Scores of the paper's prefixes of the frames ``seen``."""
+    count = prefixes or len(seen)
+    scores = model.score_paper(frames[seen], instruction, count)
+    return Curve([int(seen[length - 1]) for length in paper_prefixes(len(seen), count)], scores)
 
 
 def _rated(value: float) -> Score:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from molmospaces_gym.json_files import write_atomic
 from molmospaces_gym.rewards.base import RewardModel
 from molmospaces_gym.rewards.calibration import Calibration
-from molmospaces_gym.rewards.detector import Detector, final_score
+from molmospaces_gym.rewards.detector import Detector, final_score, peak_score
 from molmospaces_gym.rewards.evaluation import Curve, Verdict, summary
 from molmospaces_gym.rewards.metrics import voc
 
@@ -45,7 +46,8 @@ def save_evaluation(
     writer.writerow(COLUMNS)
     writer.writerows(_row(verdict) for verdict in verdicts)
     write_atomic(out / CLIPS, text.getvalue())
-    curves = {v.clip.name: _curves(v) for v in verdicts}
+    names = told_apart([v.clip.name for v in verdicts])
+    curves = {name: _curves(v) for name, v in zip(names, verdicts, strict=True)}
     write_atomic(out / CURVES, json.dumps(curves) + "\n")
     return found
 
@@ -55,18 +57,22 @@ def save_fit(
 ) -> tuple[Detector, Calibration]:
     """Fit and write the success detector and the calibration of log P(" True").
 
-    The calibration's 0 is the median of first scores and of the last ones of failures, its 1 that
-    of the last ones of successes: for ``baseline=False``. Where still videos were judged,
-    ``BASELINE_CALIBRATION`` is the same of the differences from them, for ``baseline=True``.
+    The detector watches all episode long, so its threshold is one that the failures do not pass at
+    any time; it holds for scores as close together as these, so score every frame
+    (``prefixes=0``). The calibration's 0 is the median of first scores and of the last ones of
+    failures, its 1 that of the last ones of successes: for ``baseline=False``. Where still videos
+    were judged, ``BASELINE_CALIBRATION`` is the same of the differences from them, for
+    ``baseline=True``.
 
     Raises:
         InvalidConfig: successes or failures are missing, or the model ranks them the wrong way.
     """
     good = [v for v in verdicts if v.clip.success]
     bad = [v for v in verdicts if v.clip.success is False]
-    won, lost = ([final_score(v.real.values()) for v in kind] for kind in (good, bad))
-    detector = Detector.fit(won, lost, false_positive_rate)
+    peaks = ([peak_score(v.real.values()) for v in kind] for kind in (good, bad))
+    detector = Detector.fit(*peaks, false_positive_rate)
     detector.save(out / DETECTOR)
+    won, lost = ([final_score(v.real.values()) for v in kind] for kind in (good, bad))
     starts = [v.real.values()[0] for v in (*good, *bad)]
     calibration = Calibration.fit([*starts, *lost], won)
     calibration.save(out / CALIBRATION)
@@ -75,6 +81,16 @@ def save_fit(
         done = [_above_still(v) for v in good]
         Calibration.fit(undone, done).save(out / BASELINE_CALIBRATION)
     return detector, calibration
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names, with #2, #3 and so on behind those that were there before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return found
 
 
 def _above_still(verdict: Verdict) -> float:

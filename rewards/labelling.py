@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.base import RewardModel
 from molmospaces_gym.rewards.clips import Clip
-from molmospaces_gym.rewards.evaluation import PREFIXES, score_prefixes, seen_frames
+from molmospaces_gym.rewards.evaluation import score_prefixes, seen_frames
 from molmospaces_gym.rewards.progress import normalised
 from molmospaces_gym.rewards.progress_table import ProgressTable
+from molmospaces_gym.rewards.qwen.schedule import PREFIXES
 from molmospaces_gym.rewards.weights import spread
 
 SCALES = ("episode", "prob")

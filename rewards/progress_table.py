@@ -16,7 +16,7 @@ from molmospaces_gym.errors import InvalidConfig, MissingPackage
 from molmospaces_gym.rewards.weights import ends_of
 
 INDICES = ("index", "episode_index", "frame_index")
-PROGRESS = "progress_sparse"
+PROGRESS, WEIGHT = "progress_sparse", "weight"
 NAMES = ("vlm_name", "reward_model_path")
 
 
@@ -64,11 +64,13 @@ class ProgressTable:
             reward_model_path=path,
         )
 
-    def save(self, path: Path) -> None:
-        """Write a Parquet file; raises ``MissingPackage``."""
+    def save(self, path: Path, weights: NDArray[np.float64] | None = None) -> None:
+        """Write a Parquet file, with a column ``weight`` (m,) where given; ``MissingPackage``."""
         pa = _import_pyarrow()
         columns = {name: pa.array(getattr(self, name), pa.int64()) for name in INDICES}
         columns[PROGRESS] = pa.array(self.progress.astype(np.float32), pa.float32())
+        if weights is not None:
+            columns[WEIGHT] = pa.array(weights, pa.float64())
         table = pa.table(columns).replace_schema_metadata(
             {name: getattr(self, name) for name in NAMES}
         )

@@ -1,8 +1,9 @@
 """Reward models by name.
 
 ``topreward:tiny`` (or ``tiny``) is the bundled one; ``topreward:NAME`` or ``NAME`` alone is a
-folder or hub id of a Qwen3-VL or Molmo2 model; ``callable:MODULE:FUNCTION``, ``openai:URL?model=M``
-and ``gvl:NAME`` are the others.
+folder or hub id of a Qwen3-VL or Molmo2 model, with options as in a URL
+(``Qwen/Qwen3-VL-2B-Instruct?device=cuda&dtype=bfloat16``); ``callable:MODULE:FUNCTION``,
+``openai:URL?model=M`` and ``gvl:NAME`` are the others.
 """
 
 from collections.abc import Callable
@@ -24,13 +25,21 @@ ENDPOINT_OPTIONS: dict[str, Callable[[str], Any]] = {
     "max_frames": int,
     "timeout": float,
 }
+NETWORK_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "device": str,
+    "dtype": str,
+    "layout": str,
+    "fps": float,
+    "frames": int,
+}
 
 
 def load_reward_model(name_or_path: str | RewardModel, **kwargs: Any) -> RewardModel:
     """Build the reward model that a name stands for; a model is returned as it is.
 
     Args:
-        name_or_path: ``tiny``, ``topreward:NAME``, a folder, a hub id,
+        name_or_path: ``tiny``, ``topreward:NAME``, a folder, a hub id (each with ``?device=``,
+            ``dtype``, ``layout``, ``fps``, ``frames``),
             ``callable:MODULE:FUNCTION``, ``openai:URL?model=NAME`` (also ``fps``, ``max_frames``,
             ``timeout``), or ``gvl:`` before one of these: before ``openai:`` the server writes
             percentages, before any other the model rates each frame beside the first one.
@@ -62,11 +71,13 @@ def load_reward_model(name_or_path: str | RewardModel, **kwargs: Any) -> RewardM
 
 
 def _network(name: str, kwargs: dict[str, Any]) -> RewardModel:
-    """A network from a folder or the hub."""
+    """A network from ``FOLDER?device=cuda``, a folder or hub id with or without options."""
     from molmospaces_gym.rewards.molmo import MOLMO, MolmoModel
     from molmospaces_gym.rewards.qwen.loading import kind_of
     from molmospaces_gym.rewards.qwen.model import QwenModel
 
+    name, _, query = name.partition("?")
+    kwargs = {**_options(query, NETWORK_OPTIONS), **kwargs}
     model: RewardModel
     if name == "tiny":
         model = _built(QwenModel.load, str(TINY), **kwargs)
@@ -82,19 +93,23 @@ def _endpoint(spec: str, kwargs: dict[str, Any]) -> "EndpointModel":
     from molmospaces_gym.rewards.endpoint import EndpointModel
 
     url, _, query = spec.partition("?")
-    options: dict[str, Any] = {}
-    for key, value in parse_qsl(query):
-        if key not in ENDPOINT_OPTIONS:
-            raise InvalidConfig(f"unknown option {key!r}; known: {', '.join(ENDPOINT_OPTIONS)}")
-        try:
-            options[key] = ENDPOINT_OPTIONS[key](value)
-        except ValueError as error:
-            raise InvalidConfig(f"option {key}={value!r}: {error}") from error
-    options |= kwargs
+    options = {**_options(query, ENDPOINT_OPTIONS), **kwargs}
     if "model" not in options:
         raise InvalidConfig(f"say which model: openai:{url}?model=NAME")
     endpoint: EndpointModel = _built(EndpointModel, url, **options)
     return endpoint
+
+
+def _options(query: str, known: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for key, value in parse_qsl(query):
+        if key not in known:
+            raise InvalidConfig(f"unknown option {key!r}; known: {', '.join(known)}")
+        try:
+            options[key] = known[key](value)
+        except ValueError as error:
+            raise InvalidConfig(f"option {key}={value!r}: {error}") from error
+    return options
 
 
 def _gvl(spec: str, kwargs: dict[str, Any]) -> RewardModel:

@@ -67,8 +67,9 @@ class TOPReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             self._watch.show({0: self._camera.take(0, observation)})
             if terminated or truncated or not self.config.asynchronous:
                 self._hear()
-        if self.config.detector_terminates and self._episode.succeeded:
-            terminated, truncated = True, False
+        playing = not (terminated or truncated)  # an end of the env's own stays what it is
+        if self.config.detector_terminates and playing and self._episode.succeeded:
+            terminated = True
             self._hear()
         earned = self._episode.pay(terminated, truncated)
         info = {**info, "reward/env": float(reward), "reward/topreward": earned}

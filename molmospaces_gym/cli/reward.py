@@ -47,7 +47,13 @@ def evaluate(
         str | None, typer.Option(help="success or failure: of clips without a label.")
     ] = None,
     clips: Annotated[int | None, typer.Option(help="Only the first so many.")] = None,
-    prefixes: Annotated[int, typer.Option(help="Scores per clip; 0: every frame.")] = 15,
+    prefixes: Annotated[
+        int | None,
+        typer.Option(help="Scores per clip; 0: every frame. 15 without, with --fit 0."),
+    ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Score each prefix anew, as the paper's code does.")
+    ] = False,
     static: Annotated[bool, typer.Option(help="Judge still videos, too.")] = True,
     wrong: Annotated[bool, typer.Option(help="Judge under wrong instructions, too.")] = True,
     fit: Annotated[
@@ -59,10 +65,13 @@ def evaluate(
     """Measure value order (VOC), static VOC, success AUC and the margin over wrong instructions."""
     from molmospaces_gym.rewards.evaluation import evaluate_clips
     from molmospaces_gym.rewards.evaluation_files import save_evaluation, save_fit
+    from molmospaces_gym.rewards.qwen.schedule import PREFIXES
 
     if label is not None and label not in LABELS:
         raise UnknownName("label", label, list(LABELS))
     console, judge = Console(), _model(model)
+    if prefixes is None:  # a detector watches every frame
+        prefixes = PREFIXES if fit is None else 0
     success = None if label is None else LABELS[label]
     found = _clips(data, judge, format, camera, instruction, success)[:clips]
     with console.status("the model watches") as status:
@@ -74,8 +83,9 @@ def evaluate(
             wrong,
             seed,
             lambda done, count: status.update(f"the model watches: {done} of {count}"),
+            paper,
         )
-    settings = {"data": str(data), "prefixes": prefixes, "seed": seed}
+    settings = {"data": str(data), "prefixes": prefixes, "paper": paper, "seed": seed}
     summary = save_evaluation(out, judge, verdicts, settings)
     if fit is not None:
         detector, _ = save_fit(out, verdicts, fit)
@@ -133,6 +143,29 @@ def progress(
     table = label_progress(judge, found, prefixes, scale)
     table.save(out)
     Console().print(f"{len(table)} steps of {len(found)} episodes: {escape(str(out))}")
+
+
+@app.command("weights")
+def weights(
+    table: Annotated[Path, typer.Argument(help="Parquet file of progress.")],
+    out: Annotated[Path, typer.Option(help="Parquet file with a weight per step.")],
+    kind: Annotated[str, typer.Option(help="paper, temperature or outcome.")] = "temperature",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the weighting, KEY=VALUE such as temperature=0.1; repeatable."),
+    ] = None,
+) -> None:
+    """Turn progress into weights of reward-aligned cloning, for train bc --weights."""
+    from molmospaces_gym.cli.evaluate import env_arguments
+    from molmospaces_gym.rewards.progress_table import ProgressTable
+    from molmospaces_gym.rewards.weights import weights_of
+
+    progress = ProgressTable.load(table)
+    settings = env_arguments(setting or [], "--setting")
+    found = weights_of(kind, progress.progress, progress.ends, **settings)
+    progress.save(out, weights=found.values)
+    share = f"{found.effective:.1f} of {len(progress)} ({100 * found.share:.1f} %)"
+    Console().print(f"effective sample size {share}: {escape(str(out))}", soft_wrap=True)
 
 
 def _model(name: str) -> "RewardModel":

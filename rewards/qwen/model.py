@@ -110,6 +110,17 @@ class QwenModel:
         net, tokenizer = load_network(name, dtype, device)
         return cls(net, tokenizer, replace(own_settings(net.config), **_plain(settings)), name)
 
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(width, height) at which a view is best rendered: twice what is shown, against flicker.
+
+        None where frames are shown as large as they come.
+        """
+        if self.settings.frame_size is None:
+            return None
+        height, width = self.settings.frame_size
+        return 2 * width // max(len(self.cameras), 1), 2 * height
+
     def start(self, instruction: str) -> QwenSession:
         return QwenSession(self, instruction)
 

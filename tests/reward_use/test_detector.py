@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.errors import InvalidConfig, UnknownName
 from molmospaces_gym.integrations.sb3 import SB3VecEnv
-from molmospaces_gym.rewards.detector import Detector, final_score
+from molmospaces_gym.rewards.detector import Detector, final_score, peak_score
 from molmospaces_gym.rewards.metrics import (
     auc_interval,
     instruction_margin,
@@ -106,6 +106,18 @@ def test_detector_waits_for_its_scores_and_takes_their_mean():
         final_score([])
 
 
+@given(st.lists(st.lists(st.floats(-20, 0), min_size=3, max_size=15), min_size=1, max_size=6))
+def test_a_threshold_above_the_peaks_of_failures_alarms_at_no_time(failures):
+    """Also where an episode looked done for a while and ended badly."""
+    peaks = [peak_score(values) for values in failures]
+    detector = Detector.fit([max(peaks) + 1.0], peaks, 0.0)
+    for values, peak in zip(failures, peaks, strict=True):
+        assert not any(detector(values[:count]) for count in range(1, len(values) + 1))
+        reached = Detector(threshold=peak - 1e-9)
+        assert any(reached(values[:count]) for count in range(1, len(values) + 1))
+        assert peak >= final_score(values) - 1e-9
+
+
 @pytest.mark.parametrize("wrong", ["threshold", {"treshold": 1}, [1, 2], math.nan])
 def test_wrong_detectors_are_refused(wrong):
     with pytest.raises(InvalidConfig):
@@ -143,6 +155,30 @@ def test_detected_success_ends_an_episode_only_where_asked(pixel_model, late):
         start = (12 - 8) / 12
         assert total == pytest.approx(-start if ends else (12 - 1) / 12 - start)
         env.close()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_success_seen_at_the_time_limit_leaves_it_a_time_limit(pixel_model, late):
+    """The episode is over already; a single env and one of several say the same."""
+    settings = {**SETTINGS, "detector": -3.0, "detector_terminates": True, "asynchronous": late}
+
+    def judge(frames, instruction):  # the mean of the last three is -3 with the tenth frame
+        return -12.0 + len(frames)
+
+    single = TOPReward(gym.make(ID, **SHORT), pixel_model(judge=judge), **settings)
+    envs = gym.make_vec(ID, num_envs=1, autoreset_mode="SameStep", **SHORT)
+    envs = VectorTOPReward(envs, pixel_model(judge=judge), **settings)
+    single.reset(seed=0)
+    envs.reset(seed=0)
+    for step in range(1, 10):
+        action = np.zeros(7, np.float32)
+        _, reward, terminated, truncated, info = single.step(action)
+        _, rewards, success, cut, infos = envs.step(action[None])
+        assert (terminated, truncated) == (False, step == 9) == (success[0], cut[0])
+        assert reward == rewards[0]
+    assert info["topreward/success"] and infos["final_info"]["topreward/success"][0]
+    single.close()
+    envs.close()
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -30,9 +30,11 @@ from molmospaces_gym.rewards.evaluation import (
     summary,
 )
 from molmospaces_gym.rewards.evaluation_files import save_evaluation, save_fit
+from molmospaces_gym.rewards.function import FunctionModel
 from molmospaces_gym.rewards.labelling import label_progress
 from molmospaces_gym.rewards.metrics import voc
 from molmospaces_gym.rewards.progress_table import ProgressTable
+from molmospaces_gym.rewards.weights import outcome_weights
 
 RED, BLUE = "make it red", "make it blue"
 
@@ -181,6 +183,10 @@ def test_files_of_an_evaluation(pixel_model, clips, tmp_path):
     curves = json.loads((tmp_path / "curves.json").read_text())
     assert set(curves["a"]) == {"real", "static", "wrong"}
     assert voc(curves["a"]["real"]["logp_true"]) == pytest.approx(1.0)
+    twice = evaluate_clips(model, [clips[0], clips[0]], prefixes=2, still=False, wrong=False)
+    save_evaluation(tmp_path / "twice", model, twice, {})
+    kept = json.loads((tmp_path / "twice" / "curves.json").read_text())
+    assert set(kept) == {"a", "a#2"} and kept["a"] == kept["a#2"]
     detector, calibration = save_fit(tmp_path, verdicts, 0.0)
     assert Detector.parse(tmp_path / "detector.json") == detector
     assert detector.true_positive_rate == 1.0 and detector.auc == 1.0
@@ -377,6 +383,31 @@ def test_annotate_and_progress_from_the_command_line(cli, folder, tmp_path):
     table = ProgressTable.load(tmp_path / "p.parquet")
     assert table.vlm_name == "pixels" and table.ends.tolist() == [17] * 17 + [26] * 9 + [38] * 12
     assert voc(table.progress[:17]) == pytest.approx(1.0)
+    shown = cli(
+        "weights", tmp_path / "p.parquet", "--out", tmp_path / "w.parquet", "--kind", "outcome",
+        "--setting", "last=3", "--setting", "temperature=0.3",
+    )  # fmt: skip
+    expected = outcome_weights(table.progress, table.ends, 3, 0.3)
+    assert f"{expected.effective:.1f} of 38" in shown
+    stored = pq.read_table(tmp_path / "w.parquet")
+    np.testing.assert_allclose(stored["weight"].to_numpy(), expected.values)
+    assert stored["frame_index"].to_pylist() == table.frame_index.tolist()
+
+
+def test_the_papers_mode_scores_each_prefix_anew(clips):
+    """With the bundled network; a model without that mode says so."""
+    from molmospaces_gym.rewards.registry import load_reward_model
+
+    model = load_reward_model("tiny")
+    frames = clips[0].read()
+    found = evaluate_clips(model, clips[:2], prefixes=4, paper=True)[0]
+    assert found.real.frames == [0, 2, 5, 8]
+    assert found.real.scores == model.score_paper(frames, RED, 4)
+    assert found.still is not None and found.wrong is not None
+    assert found.still.scores == model.score_paper(np.repeat(frames[:1], 9, axis=0), RED, 4)
+    assert found.wrong.scores == model.score_paper(frames, BLUE, 4)
+    with pytest.raises(InvalidConfig, match="no mode of the paper"):
+        evaluate_clips(FunctionModel(told), clips, paper=True)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import threading
 import types
 
 import gymnasium as gym
@@ -214,6 +215,30 @@ def test_asynchronous_scores_come_one_decision_later_and_the_last_at_the_end(pix
     assert values[True][7] == values[False][7]
     totals = {late: sum(i["reward/topreward"] for i in infos[1:]) for late, infos in runs.items()}
     assert totals[True] == pytest.approx(totals[False])
+
+
+def test_the_model_thinks_while_the_simulator_steps(pixel_model):
+    """Its score of the last decision comes to an end only while the next step is being taken."""
+    stepping = threading.Event()
+
+    def judge(frames, instruction):
+        assert stepping.wait(30), "no step was taken while the model was thinking"
+        stepping.clear()
+        return -1.0
+
+    class Stepping(gym.Wrapper):
+        def step(self, action):
+            stepping.set()
+            return self.env.step(action)
+
+    env = Stepping(gym.make(ID, **SHORT))
+    env = TOPReward(env, pixel_model(judge=judge), score_every=1, asynchronous=True, **PLAIN)
+    env.reset(seed=0)
+    for _ in range(3):
+        *_, info = env.step(np.zeros(7, np.float32))
+        assert info["topreward/scored"]
+    stepping.set()  # what was shown last
+    env.close()
 
 
 def test_an_unfinished_episode_leaves_nothing_behind(pixel_model):

@@ -39,6 +39,20 @@ def test_short_name_and_arguments():
         load_reward_model("tiny", colour="red")
 
 
+def test_options_stand_behind_the_name():
+    """So that a command line, or an env's spec, can say where a network runs."""
+    again = load_reward_model("topreward:tiny?device=cpu&dtype=bfloat16&fps=3&layout=5.10")
+    assert (again.fps, again.prompt.layout, again.device) == (3.0, "5.10", "cpu")
+    assert again.net.dtype == torch.bfloat16
+    for wrong, error in (
+        ("colour=red", "colour"),
+        ("fps=fast", "fps='fast'"),
+        ("dtype=int", "int"),
+    ):
+        with pytest.raises(InvalidConfig, match=error):
+            load_reward_model(f"tiny?{wrong}")
+
+
 def test_the_network_is_not_fetched(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert load_reward_model("tiny").start(TASK)

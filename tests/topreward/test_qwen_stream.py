@@ -46,17 +46,49 @@ def test_every_prefix_odd_and_even_equals_recomputation(net, tokenizer, video, l
     assert np.abs(streamed(model, video, TASKS[0]) - expected).max() <= TOLERANCE
 
 
-def test_a_shift_of_one_position_fails_the_same_check(model, video, monkeypatch):
-    """The check can tell: with every group one position too far its differences are large."""
-    expected = recomputed(model, video, TASKS[0])
+@pytest.fixture
+def shifted_by_one(monkeypatch):
+    """Everything behind a session's first group is one position too far, once."""
     plain = Stretch.group
 
     def shifted(self, prompt, seconds, rows, columns):
         plain(self, prompt, seconds, rows, columns)
-        self.position += 1
+        if seconds < 0.5:  # the first group's time; it is laid out twice where it comes frame-wise
+            self.position += 1
 
-    monkeypatch.setattr(batch_module.Stretch, "group", shifted)
-    assert np.abs(streamed(model, video, TASKS[0]) - expected).max() > 100 * TOLERANCE
+    def switch():
+        monkeypatch.setattr(batch_module.Stretch, "group", shifted)
+
+    return switch
+
+
+def test_a_shift_of_one_position_fails_the_same_check(model, video, shifted_by_one):
+    """The check can tell: its differences are then large at every prefix with a second group."""
+    expected = recomputed(model, video, TASKS[0])
+    shifted_by_one()
+    gaps = np.abs(streamed(model, video, TASKS[0]) - expected).max(axis=1)
+    assert (gaps > 30 * TOLERANCE).all()
+
+
+def test_a_shift_of_one_position_fails_the_check_of_batches(model, video, shifted_by_one):
+    batch = model.start_batch(3)
+    for slot, task in enumerate(TASKS):
+        batch.start(slot, task)
+    seen = [video[:4], video[:7], video[:5]]
+    expected = [values(model.score_video(part, t)) for part, t in zip(seen, TASKS, strict=True)]
+    shifted_by_one()
+    for index in range(7):
+        slots = [slot for slot in range(3) if index < len(seen[slot])]
+        batch.push(slots, np.stack([seen[slot][index] for slot in slots]))
+    found = [values(score) for score in batch.score([0, 1, 2])]
+    assert (np.abs(np.array(found) - expected).max(axis=1) > 30 * TOLERANCE).all()
+
+
+def test_the_weights_attend_to_what_is_shown(model, video):
+    """Not only to its length: another last frame is another score, far beyond the tolerance."""
+    other = np.concatenate([video[:-1], video[:1]])
+    pair = [values(model.score_video(frames, TASKS[0])) for frames in (video, other)]
+    assert np.abs(pair[0] - pair[1]).max() > 100 * TOLERANCE
 
 
 def test_scoring_now_and_then_or_never_before_gives_the_same(model, video):
