@@ -37,6 +37,7 @@ class RewardConfig:
         combine: ``add`` to the env's reward or ``replace`` it; it stays in ``info`` either way.
         gamma: discount of the potential; that of the learning algorithm.
         calibration: see ``Calibration.parse``; of ``potential`` and of the progress in ``info``.
+            None: the model's own (its attribute ``calibration``), else P(" True") as it is.
         baseline: subtract the signal of a video that repeats the first frame, as long as the
             episode so far. Log P(True) rises with length alone; without this, doing nothing can
             earn more than trying. Costs as much again as the scores themselves.
@@ -129,8 +130,11 @@ class RewardConfig:
         return self.mode if self.mode in SIGNALS else self.scale.signal
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> "RewardConfig":
-        """Checked arguments; raises ``InvalidConfig`` or ``UnknownName``."""
+    def of(cls, arguments: Mapping[str, Any], model: Any = None) -> "RewardConfig":
+        """Checked arguments for a model; raises ``InvalidConfig`` or ``UnknownName``."""
+        own = getattr(model, "calibration", None)
+        if own is not None and arguments.get("calibration") is None:
+            arguments = {**arguments, "calibration": own}
         try:
             return cls(**arguments)
         except TypeError as error:

@@ -42,7 +42,8 @@ class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
         plain = isinstance(model, str)
         RecordConstructorArgs.__init__(self, _disable_deepcopy=not plain, model=model, **settings)
         VectorWrapper.__init__(self, envs)
-        self.config, self.model = RewardConfig.of(settings), resolve_model(model)
+        self.model = resolve_model(model)
+        self.config = RewardConfig.of(settings, self.model)
         self._mode = envs.metadata.get("autoreset_mode")
         self._same_step = self._mode is AutoresetMode.SAME_STEP
         if self.config.detector_terminates and self._mode is AutoresetMode.NEXT_STEP:

@@ -46,6 +46,8 @@ class QwenSettings:
             None, since the size is chosen once for the whole episode.
         cameras: names of the cameras side by side in a frame that the model was trained on; empty
             where any will do.
+        calibration: what its scores mean as potential, unless a wrapper is told otherwise; see
+            ``Calibration.parse``.
     """
 
     fps: float = SAMPLED_FPS
@@ -53,6 +55,7 @@ class QwenSettings:
     frame_size: tuple[int, int] | None = None
     frames: int = 64
     cameras: tuple[str, ...] = ()
+    calibration: Any = None
 
 
 class QwenModel:
@@ -65,7 +68,7 @@ class QwenModel:
         name: what it is called.
 
     Attributes:
-        name, fps, cameras: see ``RewardModel`` and ``QwenSettings``.
+        name, fps, cameras, calibration: see ``RewardModel`` and ``QwenSettings``.
         net, prompt: the network and the builder of its prompts.
         patch, merge, unit: side of a patch in pixels, patches per side of a token, their product.
         layers: of the language model.
@@ -80,7 +83,7 @@ class QwenModel:
         self.fps = float(self.settings.fps)
         if not self.fps > 0:
             raise InvalidConfig(f"fps must be positive, got {self.settings.fps}")
-        self.cameras = self.settings.cameras
+        self.cameras, self.calibration = self.settings.cameras, self.settings.calibration
         self.prompt = Prompt(tokenizer, self.settings.layout)
         vision = net.config.vision_config
         if vision.temporal_patch_size != GROUP:

@@ -215,7 +215,7 @@ def make_batch(videos: list[Video], prompt: Prompt, patch: int, merge: int) -> B
     )
 
 
-SEEN_FROM = 0.15
+SEEN_FROM = 0.1
 """Progress from which on a video is expected to show what is meant."""
 HIDDEN = (-100, -100, -100)
 

@@ -21,8 +21,9 @@ SIDE = 64
 """Pixels of a stored view, per side; rendered at twice that and reduced, against flicker."""
 STRIDE = 4
 """Control steps (0.066 s) between two frames."""
-BEFORE_SUCCESS = 0.85
-"""Progress just before the task is done; 1 is kept for the success itself."""
+BEFORE_SUCCESS = 0.6
+"""Progress just before the task is done; 1 is kept for the success itself, far enough above for a
+model in doubt of what it sees to tell the two apart."""
 PATIENCE = 260
 """Steps after which the expert is given up."""
 TAIL = 12

@@ -18,7 +18,14 @@ from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.loading import load_network
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
-from molmospaces_gym.rewards.tiny.examples import FPS, LONGEST, Batch, Sampler, make_batch
+from molmospaces_gym.rewards.tiny.examples import (
+    FPS,
+    IDLE_FIRST,
+    LONGEST,
+    Batch,
+    Sampler,
+    make_batch,
+)
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 from molmospaces_gym.rewards.tiny.hints import make_hints, pretrain_vision
 from molmospaces_gym.rewards.tiny.instructions import Wrong
@@ -73,11 +80,13 @@ def train(
     tokenizer = make_tokenizer(sorted({text for _, text in known}) * 20)
     height, width = clips.frames.shape[1:3]
     said = {"fps": FPS, "layout": "4.57", "frame_size": [height, width], "cameras": recipe.cameras}
+    said["calibration"] = {"signal": "prob", "low": NOTHING, "high": 1.0}
     if start is None:
         net = make_network(tokenizer, size, recipe.seed, topreward=said)
     else:
         net, tokenizer = load_network(str(start))
         net.requires_grad_(True)
+        net.config.topreward = said
     prompt = Prompt(tokenizer)
     sampler = Sampler(clips, Wrong(known), np.random.default_rng(recipe.seed))
     with torch.random.fork_rng(devices=[]):
@@ -120,6 +129,9 @@ def train(
     return net.eval(), tokenizer
 
 
+NOTHING = IDLE_FIRST + 0.01
+"""P(" True") up to which the potential is 0: what is said of an arm that does nothing, and settles
+a little, lies below."""
 LOGGED = ("loss", "error", "words", "progress", "fit", "asked")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,3 +196,12 @@ def test_a_score_that_is_no_number_is_an_error(logp):
     episode = EpisodeReward(RewardConfig(mode="logp", baseline=False))
     with pytest.raises(InvalidAnswer, match="finite"):
         episode.add(Judged(Score(logp, -1.0)))
+
+
+def test_a_models_own_calibration_holds_unless_told_otherwise():
+    model = SimpleNamespace(calibration={"signal": "prob", "low": 0.1, "high": 0.9})
+    assert RewardConfig.of({}, model).scale == Calibration(low=0.1, high=0.9)
+    assert RewardConfig.of({"calibration": None}, model).scale.low == 0.1
+    given = RewardConfig.of({"calibration": [-12.0, 2.0]}, model)
+    assert given.scale == Calibration(signal="logp", low=-12.0, high=2.0)
+    assert RewardConfig.of({}, SimpleNamespace()).scale == Calibration()
