@@ -165,7 +165,8 @@ def test_demonstrations_of_another_run_are_not_taken_for_its_own(tmp_path: Path)
         result = CliRunner().invoke(app, f"{command} {other}".split())
         assert isinstance(result.exception, RunChanged), other
         assert other.split()[0].strip("-").replace("env", "setup") in str(result.exception)
-    run(command)  # as it was: goes on
+    shown = run(command)  # as it was: goes on
+    assert "1 episodes of" in shown and "CPU time: 0 s for demonstrations" in shown
 
 
 def test_demonstrations_of_something_else_are_refused(tmp_path: Path) -> None:
@@ -201,6 +202,7 @@ def test_weights_that_are_not_all_there_are_refused(clone: Path, tmp_path: Path)
         load_policy(f"spoc:{tmp_path}")
 
 
-def run(command: str) -> None:
+def run(command: str) -> str:
     result = CliRunner().invoke(app, command.split())
     assert result.exit_code == 0, (result.output, result.exception)
+    return result.output

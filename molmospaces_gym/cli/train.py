@@ -1,6 +1,7 @@
 """``molmospaces-gym train``: ``bc`` clones, ``rl`` fine-tunes, ``residual`` corrects a policy."""
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,7 +70,7 @@ def bc(
     from molmospaces_gym.policies.spoc.recipes import Setup, configure, train_bc
     from molmospaces_gym.policies.spoc.weights import read_weights
 
-    console = Console()
+    console, started = Console(), time.process_time()
     setup = Setup(
         task=task,
         obs=obs,
@@ -95,10 +96,13 @@ def bc(
             write_atomic(out / "demos.json", json.dumps(about, indent=2) + "\n")
             found.save(stored)
     console.print(f"{found.episodes} episodes of {found.tried}, {len(found)} steps")
+    collected = time.process_time()
     counted = None if weights is None else read_weights(weights, found)
     every = max(steps // 4, 1)
     settings = BcSettings(steps=steps, batch=batch, rate=rate, shift=shift, every=every, seed=seed)
     best = train_bc(setup, found, config, out, settings, counted, trials)
+    spent = f"CPU time: {collected - started:.0f} s for demonstrations"
+    console.print(f"{spent}, {time.process_time() - collected:.0f} s for training and trials")
     for step, success in json.loads((out / "progress.json").read_text())["successes"]:
         console.print(f"step {step}: {100 * success:.1f} % of {trials} val episodes")
     console.print(escape(str(best)), soft_wrap=True, highlight=False)
