@@ -30,8 +30,11 @@ TAIL = 12
 """Steps that are played on after success."""
 FAULTS = ("hold", "drop", "wander")
 """What goes wrong: the robot stops; it opens its gripper and stops; it moves at random."""
-FROM_START = {0: ("random",), 1: ("idle",)}
+FROM_START = {0: ("random",), 1: ("idle", "miss"), 2: ("miss",)}
 """What is played from the start as well, by the remainder of the episode's seed."""
+MISS = (0.01, 0.035)
+"""Least and most by which the hand of a ``miss`` is off, m: it closes beside the thing, or gets it
+all the same."""
 
 Array = NDArray[np.float64]
 Frames = NDArray[np.uint8]
@@ -45,8 +48,8 @@ class Clip:
         frames: (T, cameras, side, side, 3).
         progress: (T,) in 0..1, 1 only while the task is done.
         success: whether it is done at the end.
-        kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, or ``idle``,
-            the first command kept while the arm settles.
+        kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, ``idle``, the
+            first command kept while the arm settles, or ``miss``, an expert whose hand is off.
         shared: so many first frames are those of the episode's expert.
     """
 
@@ -117,9 +120,15 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
         fault = round(share * done / STRIDE) * STRIDE
         env.world.set_state(env.session.slot, states[fault // STRIDE])
         length = max(3 * STRIDE, round(done * rng.uniform(0.6, 1.3)) - fault)
-        branch = _branch(env, length, _fault_actions(kind, take, fault, rng))
+        length += -length % STRIDE  # so that the last frame shows how it ended
+        if kind == "miss":
+            act = _missing(env, instruction, seed, rng)
+        else:
+            act = _fault_actions(kind, take, fault, rng)
+        branch = _branch(env, length, act)
         frames = np.stack(take.frames[: fault // STRIDE + 1] + branch.frames)
-        progress = _branch_progress(take, done, fault, branch)
+        # Who misses goes the expert's whole way, and not only what lies before a fault.
+        progress = _branch_progress(take, done, fault, branch, done if kind == "miss" else fault)
         shared = fault // STRIDE + 1
         clips.append(Clip(frames, progress, branch.success[-1], kind, *labels, shared))
     return clips
@@ -171,6 +180,24 @@ def _fault_actions(
     return act
 
 
+def _missing(
+    env: Any, instruction: str, seed: int, rng: np.random.Generator
+) -> Callable[[], NDArray[np.float32]]:
+    """The expert with its hand off to some side."""
+    from molmospaces_gym.policies.base import load_policy
+
+    size, side = rng.uniform(*MISS), rng.uniform(-np.pi, np.pi)
+    policy = load_policy(f"miscalibrated:{size * np.cos(side)},{size * np.sin(side)},0")
+    policy.bind(env)  # type: ignore[attr-defined]
+    policy.reset(instruction, seed)
+
+    def act() -> NDArray[np.float32]:
+        # It looks at the scene itself.
+        return policy.predict({}, None, np.zeros(1, np.bool_), True)[0]
+
+    return act
+
+
 def _note(env: Any, take: _Take, step: int | None = None) -> bool:
     """Notes the state after a step, and a frame where one is due; whether the task is done."""
     session = env.session
@@ -202,8 +229,11 @@ def _expert_progress(take: _Take, done: int) -> NDArray[np.float32]:
     return np.where(np.array(take.success)[steps], 1.0, ramp).astype(np.float32)
 
 
-def _branch_progress(take: _Take, done: int, fault: int, branch: _Take) -> NDArray[np.float32]:
-    merit = np.array(take.merit[: fault + 1])
+def _branch_progress(
+    take: _Take, done: int, fault: int, branch: _Take, reach: int
+) -> NDArray[np.float32]:
+    """Of the expert until the fault, then what is left; at most what it was at step ``reach``."""
+    merit = np.array(take.merit[: reach + 1])
     found = list(BEFORE_SUCCESS * np.arange(0, fault + 1, STRIDE) / done)
     for step in range(STRIDE, len(branch.merit) + 1, STRIDE):
         no_better = np.flatnonzero(merit <= branch.merit[step - 1] + 0.01)
