@@ -41,15 +41,18 @@ class Clips:
         return len(self.about)
 
     def save(self, path: Path) -> None:
-        """Write one npz file."""
-        np.savez(
-            path,
-            frames=self.frames,
-            rows=np.concatenate(self.rows),
-            progress=np.concatenate(self.progress),
-            ends=np.cumsum([len(rows) for rows in self.rows]),
-            about=np.array(json.dumps(self.about)),
-        )
+        """Write one npz file, whole or not at all."""
+        partial = path.with_name(f"{path.name}.partial")
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                frames=self.frames,
+                rows=np.concatenate(self.rows),
+                progress=np.concatenate(self.progress),
+                ends=np.cumsum([len(rows) for rows in self.rows]),
+                about=np.array(json.dumps(self.about)),
+            )
+        partial.replace(path)
 
 
 def load_clips(paths: Sequence[Path]) -> Clips:
