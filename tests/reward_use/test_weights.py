@@ -216,3 +216,31 @@ def test_a_foreign_table_is_sorted_and_needs_no_metadata(tmp_path):
         ProgressTable.load(tmp_path / "other.parquet")
     with pytest.raises(InvalidConfig, match="Parquet"):
         ProgressTable.load(tmp_path / "nowhere.parquet")
+
+
+@pytest.mark.slow
+def test_from_recorded_episodes_to_a_weighted_clone(tmp_path):
+    """The four commands of docs/topreward.md."""
+    from typer.testing import CliRunner
+
+    from molmospaces_gym.cli.main import app
+
+    def run(command):
+        result = CliRunner().invoke(app, command.split())
+        assert result.exit_code == 0, (result.output, result.exception)
+        return result.output
+
+    data, out = tmp_path / "data", tmp_path / "out"
+    run(
+        f"datagen --task Pick --episodes 2 --cameras exo_camera_1,wrist_camera --env houses=1"
+        f" --env action_mode=ee_delta --image-size 64x64 --out {data}"
+    )
+    run(f"reward progress {data} --scale prob --out {tmp_path}/progress.parquet")
+    shown = run(
+        f"reward weights {tmp_path}/progress.parquet --kind outcome --setting temperature=0.2"
+        f" --out {tmp_path}/weights.parquet"
+    )
+    assert "effective sample size" in shown
+    bc = f"train bc --task Pick --data {data} --preset nano --steps 1 --trials 0 --out {out}"
+    run(f"{bc} --failures --weights {tmp_path}/weights.parquet")
+    assert (out / "last/model.safetensors").is_file()
