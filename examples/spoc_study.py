@@ -5,12 +5,17 @@ r"""Does PPO improve a cloned SPOC policy? Cloning, PPO, PPO from scratch, each 
     python examples/spoc_study.py --task Open --suite open-val --horizon 130 --demos 400 \
         --noise 0.2 --bc-steps 4000 --shift 0.03 0.03 0 --parts memory.vectors --rate 5e-4 \
         --clip 0.2 --arms rl --out runs/study/open-0
+    python examples/spoc_study.py --start tiny --shift 0.015 0.015 0 --parts memory.vectors \
+        --rate 5e-4 --clip 0.2 --trials 160 --arms rl topreward --out runs/study/tiny-0
     python examples/spoc_study.py --summary docs/training/spoc-pick runs/study/pick-*
 
 Started again in its folder, a study does the parts that are not there yet.
 
 With a shift the clone, which learned in a calibrated env, is tuned and evaluated in one where every
 observed pose is wrong by that much (m, the env argument ``pose_error``).
+
+``--start`` takes a policy that is there instead of a clone made here, and the arm ``topreward``
+adds to the sparse reward what the bundled reward model says of the progress.
 
 They do what ``molmospaces-gym train bc``, ``train rl`` and ``eval`` do. The summary
 copies the curves, counts successes, compares policies on the same episodes and draws the curves.
@@ -29,11 +34,12 @@ from typing import Any
 
 from molmospaces_gym.benchmarks import evaluate
 from molmospaces_gym.benchmarks.compare import compare
+from molmospaces_gym.cli.evaluate import env_arguments
 from molmospaces_gym.json_files import write_atomic
 
-ARMS = ("bc", "rl", "scratch")
+ARMS = ("bc", "rl", "topreward", "scratch")
 ABOUT = "task obs suite horizon preset seed demos noise bc_steps shift env_steps".split()
-ABOUT += "rate clip parts".split()
+ABOUT += "rate clip parts start trials topreward".split()
 """Arguments that make one study another."""
 MEASURES = ("success_once", "success_at_end")
 
@@ -41,6 +47,7 @@ MEASURES = ("success_once", "success_at_end")
 def study(args: argparse.Namespace) -> None:
     from molmospaces_gym.policies.spoc import recipes
     from molmospaces_gym.policies.spoc.bc import BEST, BcSettings
+    from molmospaces_gym.policies.spoc.policy import find
     from molmospaces_gym.policies.spoc.rl import RlSettings
 
     out: Path = args.out
@@ -65,8 +72,11 @@ def study(args: argparse.Namespace) -> None:
         write_atomic(file, json.dumps(about | {"cpu_seconds": seconds}, indent=2) + "\n")
 
     steps = BcSettings(steps=args.bc_steps, every=args.bc_steps // 2, seed=args.seed)
-    cloned = out / "bc" / BEST
-    if "bc" not in seconds:
+    cloned = find(args.start) if args.start else out / "bc" / BEST
+    if args.start:
+        if not (out / "eval-bc" / "summary.json").is_file():
+            judge("bc", cloned)
+    elif "bc" not in seconds:
         demos = part(
             "demos",
             lambda: recipes.demonstrations(setup, config, args.demos, args.seed, args.noise),
@@ -75,7 +85,9 @@ def study(args: argparse.Namespace) -> None:
         judge("bc", cloned)
 
     def settings(arm: str) -> RlSettings:
-        budget = RlSettings(env_steps=args.env_steps, every=args.every, trials=80, seed=args.seed)
+        budget = RlSettings(
+            env_steps=args.env_steps, every=args.every, trials=args.trials, seed=args.seed
+        )
         if arm == "scratch":  # has all of the network to learn
             return budget
         return replace(budget, rate=args.rate, clip=args.clip, parts=tuple(args.parts))
@@ -89,9 +101,11 @@ def study(args: argparse.Namespace) -> None:
             cloned,
             out / arm,
             settings(arm),
+            "topreward" if arm == "topreward" else "sparse",
             n_envs=args.envs,
             from_scratch=arm == "scratch",
             env={"terminate_on_success": True, **shift},
+            topreward=env_arguments(args.topreward) if arm == "topreward" else None,
         )
         judge(arm, part(arm, tune))
     print(file.read_text())
@@ -149,7 +163,11 @@ def draw(out: Path, folders: list[Path]) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    styles = {"rl": ("-", "PPO from the clone"), "scratch": (":", "PPO from scratch")}
+    styles = {
+        "rl": ("-", "PPO from the clone"),
+        "topreward": ("--", "with TOPReward"),
+        "scratch": (":", "PPO from scratch"),
+    }
     for number, folder in enumerate(folders):
         for arm, (style, label) in styles.items():
             if not (out / f"{folder.name}-{arm}.csv").is_file():
@@ -161,7 +179,7 @@ def draw(out: Path, folders: list[Path]) -> None:
             name = f"{label}, {folder.name}"
             axes.plot(steps, rates, style, color=f"C{number}", marker="o", markersize=3, label=name)
     axes.set(xlabel="thousand env steps", ylabel="success in trials, %", ylim=(-2, 102))
-    axes.set_title("SPOC: sparse-reward PPO, val houses, 80 episodes per point")
+    axes.set_title("SPOC: PPO in train houses, trials in val houses")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     figure.savefig(out / "curves.png", dpi=120)
@@ -181,7 +199,10 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="see train bc")
     parser.add_argument("--bc-steps", type=int, default=3000)
     parser.add_argument("--env-steps", type=int, default=240_000)
-    parser.add_argument("--arms", nargs="*", choices=ARMS[1:], default=ARMS[1:])
+    parser.add_argument("--arms", nargs="*", choices=ARMS[1:], default=("rl", "scratch"))
+    parser.add_argument("--start", help="folder or name of a policy, instead of cloning one")
+    parser.add_argument("--topreward", nargs="*", default=(), metavar="KEY=VALUE")
+    parser.add_argument("--trials", type=int, default=80, help="val episodes of a trial")
     parser.add_argument("--shift", nargs=3, type=float, default=(0.0, 0.0, 0.0), metavar="M")
     parser.add_argument("--rate", type=float, default=2e-4, help="see train rl, as the next two")
     parser.add_argument("--clip", type=float, default=0.1)
