@@ -54,13 +54,21 @@ class Sampler:
         clips: with ``frames`` as (N, H, W, 3), the views joined.
         wrong: of instructions.
         rng: of every draw.
-        questions: of each video; 40 % of them are about a wrong instruction.
+        questions: of each video.
+        share: of the questions that are about a wrong instruction. Where many are, a model that
+            cannot make out a thing takes the question for a wrong one, and success for failure.
     """
 
     def __init__(
-        self, clips: Clips, wrong: Wrong, rng: np.random.Generator, questions: int = 4
+        self,
+        clips: Clips,
+        wrong: Wrong,
+        rng: np.random.Generator,
+        questions: int = 4,
+        share: float = 0.4,
     ) -> None:
         self._clips, self._wrong, self._rng, self._count = clips, wrong, rng, questions
+        self._share = share
         kinds = np.array([about["kind"] for about in clips.about])
         self._experts, self._random = np.flatnonzero(kinds == "expert"), kinds == "random"
         self._others = np.flatnonzero(kinds != "expert")
@@ -92,7 +100,8 @@ class Sampler:
         rng, groups = self._rng, len(frames) // GROUP
         questions: list[tuple[int, NDArray[np.uint8] | None, str, float]] = []
         for number in range(self._count):
-            asks_wrong = number % 4 == 1 or (number % 4 == 3 and rng.random() < 0.6)
+            # Every other one, so that each video has right ones and none has wrong ones alone.
+            asks_wrong = number % 2 == 1 and rng.random() < 2.0 * self._share
             # What is meant cannot be told from the first frames, whatever the instruction.
             first = len(frames) // 3 if asks_wrong else 0
             last = len(frames) - 1 if number < 2 else int(rng.integers(first, len(frames)))

@@ -45,6 +45,7 @@ class Recipe:
         rate: highest learning rate of the one-cycle schedule.
         cameras: whose views are joined side by side.
         seed: of weights and draws.
+        wrong: share of questions about a wrong instruction, at most a half.
     """
 
     steps: int = 3000
@@ -53,6 +54,11 @@ class Recipe:
     rate: float = 2e-3
     cameras: tuple[str, ...] = CAMERAS
     seed: int = 0
+    wrong: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.wrong <= 0.5:
+            raise InvalidConfig(f"the share of wrong questions is 0 to 0.5, not {self.wrong}")
 
 
 def joined_views(clips: Clips, cameras: tuple[str, ...]) -> Clips:
@@ -88,7 +94,8 @@ def train(
         net.requires_grad_(True)
         net.config.topreward = said
     prompt = Prompt(tokenizer)
-    sampler = Sampler(clips, Wrong(known), np.random.default_rng(recipe.seed))
+    rng = np.random.default_rng(recipe.seed)
+    sampler = Sampler(clips, Wrong(known), rng, share=recipe.wrong)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         hints = make_hints(size.hidden)
@@ -211,6 +218,7 @@ def main() -> None:
     parser.add_argument("--vision-steps", type=int, default=Recipe.vision_steps)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--wrong", type=float, default=Recipe.wrong)
     parser.add_argument("--cameras", nargs="+", default=list(CAMERAS), choices=CAMERAS)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -218,7 +226,13 @@ def main() -> None:
     if not files:
         raise InvalidConfig(f"{args.data} holds no train-*.npz; see molmospaces_gym.rewards.tiny")
     recipe = Recipe(
-        args.steps, args.videos, args.vision_steps, args.rate, tuple(args.cameras), args.seed
+        args.steps,
+        args.videos,
+        args.vision_steps,
+        args.rate,
+        tuple(args.cameras),
+        args.seed,
+        args.wrong,
     )
     started = time.process_time()
     clips = joined_views(load_clips(files), recipe.cameras)

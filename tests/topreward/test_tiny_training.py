@@ -183,3 +183,24 @@ def test_auc_and_choice_of_episodes(clips):
 def test_the_bundled_network_is_small():
     net = make_network(make_tokenizer())
     assert sum(weight.numel() for weight in net.parameters()) <= 1_500_000
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.5])
+def test_the_share_of_wrong_questions(views, share):
+    known = [(about["task"], about["instruction"]) for about in views.about]
+    wrong = Wrong(known + KNOWN)
+    sampler = Sampler(views, wrong, np.random.default_rng(0), questions=4, share=share)
+    videos = [sampler.draw(6) for _ in range(200)]
+    asked = [
+        text != video.instruction
+        for video in videos
+        if video.instruction is not None  # it cannot be told where nothing happens
+        for _, _, text, _ in video.questions
+    ]
+    found = np.mean(asked)
+    assert found == pytest.approx(share, abs=0.0 if share in (0.0, 0.5) else 0.05)
+
+
+def test_more_wrong_questions_than_right_ones_are_refused():
+    with pytest.raises(InvalidConfig, match="0 to 0.5, not 0.7"):
+        Recipe(wrong=0.7)
