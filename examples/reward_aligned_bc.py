@@ -36,7 +36,7 @@ from molmospaces_gym.wrappers.instruction import hash_tokens
 
 ARMS = ("plain", "aligned")
 SETTINGS: dict[str, dict[str, Any]] = {
-    "outcome": {"last": 20, "temperature": 0.2},
+    "outcome": {"last": 20, "temperature": 0.15},
     "temperature": {"horizon": 40, "temperature": 0.1},
 }
 
