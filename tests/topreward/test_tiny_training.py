@@ -6,13 +6,14 @@ import pytest
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
+from molmospaces_gym.rewards.tiny.average import average
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
 from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
-from molmospaces_gym.rewards.tiny.network import make_network, make_tokenizer
+from molmospaces_gym.rewards.tiny.network import Size, make_network, make_tokenizer
 from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
 from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
 
@@ -204,3 +205,20 @@ def test_the_share_of_wrong_questions(views, share):
 def test_more_wrong_questions_than_right_ones_are_refused():
     with pytest.raises(InvalidConfig, match="0 to 0.5, not 0.7"):
         Recipe(wrong=0.7)
+
+
+def test_stages_of_a_training_are_averaged(tmp_path):
+    nets = [make_network(make_tokenizer(), seed=seed) for seed in (0, 1)]
+    for net, name in zip(nets, "ab", strict=True):
+        save(net, make_tokenizer(), tmp_path / name)
+    average([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+    mean = dict(QwenModel.load(str(tmp_path / "c")).net.named_parameters())
+    stages = [dict(QwenModel.load(str(tmp_path / name)).net.named_parameters()) for name in "ab"]
+    for name, value in mean.items():
+        wanted = (stages[0][name] + stages[1][name]) / 2
+        assert (value - wanted).abs().max() < 2e-3, name  # float16 on disk
+    other = make_network(make_tokenizer(), Size(layers=2))
+    save(other, make_tokenizer(), tmp_path / "d")
+    with pytest.raises(InvalidConfig, match="different shapes"):
+        average([tmp_path / "a", tmp_path / "d"], tmp_path / "e")
+    assert not (tmp_path / "e").exists()
