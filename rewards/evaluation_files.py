@@ -69,8 +69,8 @@ def save_fit(
     """
     good = [v for v in verdicts if v.clip.success]
     bad = [v for v in verdicts if v.clip.success is False]
-    peaks = ([peak_score(v.real.values()) for v in kind] for kind in (good, bad))
-    detector = Detector.fit(*peaks, false_positive_rate)
+    high, false = ([peak_score(v.real.values()) for v in kind] for kind in (good, bad))
+    detector = Detector.fit(high, false, false_positive_rate)
     detector.save(out / DETECTOR)
     won, lost = ([final_score(v.real.values()) for v in kind] for kind in (good, bad))
     starts = [v.real.values()[0] for v in (*good, *bad)]
