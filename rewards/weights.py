@@ -84,11 +84,7 @@ def temperature_weights(
     Raises:
         InvalidConfig: a setting is not positive.
     """
-    if not (temperature > 0 and most > 0):
-        raise InvalidConfig(f"temperature and most must be positive, not {temperature}, {most}")
-    increments = increments_of(progress, ends, horizon)
-    exponents = (increments - increments.mean()) / temperature
-    return _weights(np.exp(np.minimum(exponents, np.log(most))), "temperature")
+    return _sharpened(increments_of(progress, ends, horizon), temperature, most, "temperature")
 
 
 def outcome_weights(
@@ -107,12 +103,8 @@ def outcome_weights(
     Raises:
         InvalidConfig: as for ``increments_of``, or a setting is not positive.
     """
-    if not (temperature > 0 and most > 0):
-        raise InvalidConfig(f"temperature and most must be positive, not {temperature}, {most}")
     progress, ends = _checked(progress, ends)
-    outcomes = means_of_last(progress, ends, last)
-    exponents = (outcomes - outcomes.mean()) / temperature
-    return _weights(np.exp(np.minimum(exponents, np.log(most))), "outcome")
+    return _sharpened(means_of_last(progress, ends, last), temperature, most, "outcome")
 
 
 def means_of_last(progress: Array, ends: Rows, last: int) -> Array:
@@ -168,6 +160,14 @@ def ends_of(lengths: Sequence[int]) -> Rows:
 def spread(frames: Sequence[int], values: Sequence[float], length: int) -> Array:
     """Values at some frames of an episode, straight lines between them: (length,)."""
     return np.interp(np.arange(length), np.asarray(frames), np.asarray(values, np.float64))
+
+
+def _sharpened(values: Array, temperature: float, most: float, kind: str) -> BcWeights:
+    """min(e^((v - mean v) / temperature), most) of values v."""
+    if not (temperature > 0 and most > 0):
+        raise InvalidConfig(f"temperature and most must be positive, not {temperature}, {most}")
+    exponents = (values - values.mean()) / temperature
+    return _weights(np.exp(np.minimum(exponents, np.log(most))), kind)
 
 
 def _weights(raw: Array, kind: str) -> BcWeights:
