@@ -8,9 +8,11 @@ import json
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from molmospaces_gym.errors import MolmoSpacesError
 
@@ -58,11 +60,21 @@ def write_atomic(path: Path, text: str) -> None:
     content = text.encode("utf-8")
     if path.name.endswith(COMPRESSED):
         content = gzip.compress(content, mtime=0)  # equal texts make equal files
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content takes the place of ``path`` when the block ends well, whole.
+
+    Until then, and where it raises, ``path`` is what it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidConfig, PolicyUnavailable, UnknownName
 
 GROUP = "molmospaces_gym.policies"
-PLAYED = ("action_mode", "obs_mode", "image_size", "cameras", "robot", "control_dt")
+PLAYED = (
+    "action_mode",
+    "obs_mode",
+    "image_size",
+    "image_points",
+    "cameras",
+    "robot",
+    "control_dt",
+)
 """Env arguments that a policy needs wherever it plays, if it was trained with them."""
 
 

@@ -3,8 +3,8 @@
 Rows are steps of episodes, one after another; ``ends`` (m,) holds for each the row behind the last
 one of its episode, as ``Demos.ends`` does. The increment of a row is what the next ``horizon``
 steps bring: progress then minus progress now, up to the episode's end. The outcome of an episode is
-its progress in the end. All weights have mean 1, so
-that they change what is learned and not how fast, and come with their effective sample size.
+its progress in the end. All weights have mean 1, so that they change what is learned and not how
+fast, and come with their effective sample size.
 
 Increments tell good steps from bad ones within an episode and outcomes tell episodes apart: where
 bad demonstrations look like good ones until they miss, only the latter knows.

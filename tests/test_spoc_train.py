@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from molmospaces_gym.cli.main import app
 from molmospaces_gym.errors import InvalidConfig, PolicyUnavailable, RunChanged
 from molmospaces_gym.policies.base import load_policy
+from molmospaces_gym.policies.residual.train import ResidualTask
 from molmospaces_gym.policies.spoc import ActionTokens, SpocModel, recipes
 from molmospaces_gym.policies.spoc.demos import Demos
 from molmospaces_gym.policies.spoc.recipes import Setup, configure, demonstrations, train_rl
@@ -156,6 +157,17 @@ def test_a_policy_plays_the_env_that_it_was_cloned_in(tmp_path: Path) -> None:
         "obs_mode": "state", "action_mode": "ee_delta", "robot": "franka_mobile",
         "control_dt": 0.1,
     }  # fmt: skip
+
+
+def test_a_correction_of_a_policy_that_sees_points_is_played_with_them(tmp_path: Path) -> None:
+    setup = Setup(task="Pick", obs="rgb", image_points=True)
+    config = configure(setup, "nano", dim=16, heads=2, hidden=24, layers=1)
+    SpocModel(config).save_pretrained(tmp_path)
+    setup.save(tmp_path)
+    task = ResidualTask(base=f"spoc:{tmp_path}", task="Pick")
+    asked = task.configure(0.2, True, (8,)).env_kwargs
+    assert asked["image_points"] is True
+    assert asked["image_size"] == [64, 64]
 
 
 def test_demonstrations_of_another_run_are_not_taken_for_its_own(tmp_path: Path) -> None:

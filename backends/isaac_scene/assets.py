@@ -123,12 +123,10 @@ class _Maker:
         model = self.plan.model
         springs = [] if not self.is_physx else sprung_joints(model, servos, members)
         if springs:
-            viscous = model.dof_damping.reshape(model.nv, -1)[model.jnt_dofadr, 0]
-            braked = model.dof_frictionloss[model.jnt_dofadr] > 0.0
             found["springs"] = ImplicitActuatorCfg(
                 joint_names_expr=list(self._names(springs)),
                 stiffness=self._table(springs, np.ravel(model.jnt_stiffness)[: model.njnt]),
-                damping=self._table(springs, np.where(braked, 0.0, viscous)),
+                damping=0.0,  # ``resistance`` sets it, of all joints that nothing drives
             )
         return found
 

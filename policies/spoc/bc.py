@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidConfig, RunChanged
-from molmospaces_gym.json_files import write_atomic
+from molmospaces_gym.json_files import replacing, write_atomic
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.policies.spoc.demos import Demos, batches
 from molmospaces_gym.policies.spoc.model import SpocModel
@@ -183,9 +183,8 @@ class BehaviourCloning:
             "settings": asdict(self._settings),
             **self._about,
         }
-        partial = self._out / (CHECKPOINT + ".partial")
-        torch.save(state, partial)
-        partial.replace(self._out / CHECKPOINT)
+        with replacing(self._out / CHECKPOINT) as file:
+            torch.save(state, file)
         progress = {"step": self._progress.step, "successes": self._progress.successes}
         write_atomic(self._out / "progress.json", json.dumps(progress) + "\n")
 

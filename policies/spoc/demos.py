@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.json_files import replacing
 from molmospaces_gym.policies.base import PolicyLike, bind_policy
 from molmospaces_gym.policies.spoc.config import SpocConfig
 from molmospaces_gym.wrappers.instruction import hash_tokens
@@ -102,10 +103,8 @@ class Demos:
         counts = np.array([self.episodes, self.tried])
         if self.source is not None:
             inputs["source"] = self.source
-        partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             np.savez_compressed(file, actions=self.actions, ends=self.ends, counts=counts, **inputs)  # type: ignore[arg-type]
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Demos":

@@ -145,7 +145,6 @@ def fine_tune(
     from stable_baselines3.common.logger import configure
 
     refuse_used(out)
-
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "settings.json", json.dumps(asdict(settings), indent=2) + "\n")
     ppo = make_ppo(model, envs, settings)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidConfig
+from molmospaces_gym.json_files import replacing
 from molmospaces_gym.rewards.tiny.rollouts import TASKS, Clip, Frames, play_house
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,7 @@ class Clips:
 
     def save(self, path: Path) -> None:
         """Write one npz file, whole or not at all."""
-        partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             np.savez(
                 file,
                 frames=self.frames,
@@ -52,7 +52,6 @@ class Clips:
                 ends=np.cumsum([len(rows) for rows in self.rows]),
                 about=np.array(json.dumps(self.about)),
             )
-        partial.replace(path)
 
 
 def load_clips(paths: Sequence[Path]) -> Clips:

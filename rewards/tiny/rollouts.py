@@ -184,11 +184,11 @@ def _missing(
     env: Any, instruction: str, seed: int, rng: np.random.Generator
 ) -> Callable[[], NDArray[np.float32]]:
     """The expert with its hand off to some side."""
-    from molmospaces_gym.policies.base import load_policy
+    from molmospaces_gym.policies.base import bind_policy, load_policy
 
     size, side = rng.uniform(*MISS), rng.uniform(-np.pi, np.pi)
     policy = load_policy(f"miscalibrated:{size * np.cos(side)},{size * np.sin(side)},0")
-    policy.bind(env)  # type: ignore[attr-defined]
+    bind_policy(policy, env)
     policy.reset(instruction, seed)
 
     def act() -> NDArray[np.float32]:
