@@ -8,6 +8,7 @@ share at the last moment when its task terms were no better than what is left no
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,21 @@ PATIENCE = 260
 """Steps after which the expert is given up."""
 TAIL = 12
 """Steps that are played on after success."""
+OFF = ("miss", "stray")
+"""Kinds whose hand is not where the expert believes."""
 FAULTS = ("hold", "drop", "wander")
 """What goes wrong: the robot stops; it opens its gripper and stops; it moves at random."""
-FROM_START = {0: ("random",), 1: ("idle", "miss"), 2: ("miss",)}
+FROM_START = {0: ("random", "stray"), 1: ("idle", "miss", "stray"), 2: ("miss", "stray")}
 """What is played from the start as well, by the remainder of the episode's seed."""
 MISS = (0.01, 0.035)
 """Least and most by which the hand of a ``miss`` is off, m: it closes beside the thing, or gets it
 all the same."""
+
+STRAY = (0.25, 0.15, 0.012)
+"""Of a ``stray``: by how much its hand is off at most, sideways and upwards, and how fast that
+changes, m and m per step. It comes near the thing, leaves it and returns, as one who explores."""
+STRAY_STEPS = (6, 30)
+"""Steps from one turn of a ``stray`` to the next."""
 
 Array = NDArray[np.float64]
 Frames = NDArray[np.uint8]
@@ -49,7 +58,8 @@ class Clip:
         progress: (T,) in 0..1, 1 only while the task is done.
         success: whether it is done at the end.
         kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, ``idle``, the
-            first command kept while the arm settles, or ``miss``, an expert whose hand is off.
+            first command kept while the arm settles, ``miss``, an expert whose hand is off, or
+            ``stray``, one whose hand wanders about the expert's way.
         shared: so many first frames are those of the episode's expert.
     """
 
@@ -121,14 +131,14 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
         env.world.set_state(env.session.slot, states[fault // STRIDE])
         length = max(3 * STRIDE, round(done * rng.uniform(0.6, 1.3)) - fault)
         length += -length % STRIDE  # so that the last frame shows how it ended
-        if kind == "miss":
-            act = _missing(env, instruction, seed, rng)
+        if kind in OFF:
+            act = _steered(kind, env, instruction, seed, rng)
         else:
             act = _fault_actions(kind, take, fault, rng)
         branch = _branch(env, length, act)
         frames = np.stack(take.frames[: fault // STRIDE + 1] + branch.frames)
-        # Who misses goes the expert's whole way, and not only what lies before a fault.
-        progress = _branch_progress(take, done, fault, branch, done if kind == "miss" else fault)
+        # Who is off goes the expert's whole way, and not only what lies before a fault.
+        progress = _branch_progress(take, done, fault, branch, done if kind in OFF else fault)
         shared = fault // STRIDE + 1
         clips.append(Clip(frames, progress, branch.success[-1], kind, *labels, shared))
     return clips
@@ -180,22 +190,48 @@ def _fault_actions(
     return act
 
 
-def _missing(
-    env: Any, instruction: str, seed: int, rng: np.random.Generator
+def _steered(
+    kind: str, env: Any, instruction: str, seed: int, rng: np.random.Generator
 ) -> Callable[[], NDArray[np.float32]]:
-    """The expert with its hand off to some side."""
-    from molmospaces_gym.policies.base import bind_policy, load_policy
+    """The expert with its hand off: to one side, or wandering."""
+    from molmospaces_gym.policies.base import bind_policy
+    from molmospaces_gym.policies.miscalibrated import MiscalibratedExpert
 
-    size, side = rng.uniform(*MISS), rng.uniform(-np.pi, np.pi)
-    policy = load_policy(f"miscalibrated:{size * np.cos(side)},{size * np.sin(side)},0")
+    policy = MiscalibratedExpert("0,0,0")
     bind_policy(policy, env)
     policy.reset(instruction, seed)
+    offsets = _to_one_side(rng) if kind == "miss" else wandering(rng)
+    plays = kind == "stray" and rng.random() < 0.5  # with its gripper, too
 
     def act() -> NDArray[np.float32]:
+        policy.offset, grip = next(offsets)
         # It looks at the scene itself.
-        return policy.predict({}, None, np.zeros(1, np.bool_), True)[0]
+        action: NDArray[np.float32] = policy.predict({}, None, np.zeros(1, np.bool_), True)[0]
+        if plays:
+            action[-1] = grip
+        return action
 
     return act
+
+
+def _to_one_side(rng: np.random.Generator) -> Iterator[tuple[Array, float]]:
+    size, side = rng.uniform(*MISS), rng.uniform(-np.pi, np.pi)
+    return repeat((size * np.array([np.cos(side), np.sin(side), 0.0]), 0.0))
+
+
+def wandering(rng: np.random.Generator) -> Iterator[tuple[Array, float]]:
+    """Offsets (3,) in m from step to step, and a command to the gripper."""
+    sideways, upwards, speed = STRAY
+    offset = np.zeros(3)
+    while True:
+        goal = np.append(rng.uniform(-sideways, sideways, 2), rng.uniform(-0.02, upwards))
+        if rng.random() < 0.4:
+            goal *= 0.0  # back to the expert's way
+        grip = float(rng.choice([-1.0, 1.0]))
+        for _ in range(int(rng.integers(*STRAY_STEPS))):
+            way = goal - offset
+            offset = offset + way * min(1.0, speed / max(float(np.linalg.norm(way)), 1e-9))
+            yield offset, grip
 
 
 def _note(env: Any, take: _Take, step: int | None = None) -> bool:

@@ -1,7 +1,11 @@
 """Data, examples and a few steps of training of the bundled model, in small."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
@@ -14,7 +18,7 @@ from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
 from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
 from molmospaces_gym.rewards.tiny.network import Size, make_network, make_tokenizer
-from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
+from molmospaces_gym.rewards.tiny.rollouts import CAMERAS, STRAY, wandering
 from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
 
 torch = pytest.importorskip("torch")
@@ -52,6 +56,26 @@ def test_progress_is_causal_and_full_only_at_success(clips):
         if about["kind"] == "expert":
             assert about["success"] and (np.diff(progress) >= 0).all()
             assert set(progress[progress > 0.6]) == {1.0}
+
+
+def test_who_strays_is_judged_by_where_it_is(clips):
+    strays = [i for i, about in enumerate(clips.about) if about["kind"] == "stray"]
+    assert len(strays) == 2
+    for index in strays:
+        progress = clips.progress[index]
+        assert progress.max() > 0.1, "the expert's way is never left for good"
+        assert (np.diff(progress) < 0).any(), "it never went back"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_wandering_hand_stays_near_and_never_jumps(seed):
+    steps = list(islice(wandering(np.random.default_rng(seed)), 200))
+    offsets = np.stack([offset for offset, _ in steps])
+    sideways, upwards, speed = STRAY
+    moves = np.diff(offsets, axis=0, prepend=np.zeros((1, 3)))
+    assert np.linalg.norm(moves, axis=1).max() <= speed + 1e-12
+    assert np.abs(offsets[:, :2]).max() <= sideways and offsets[:, 2].max() <= upwards
+    assert {grip for _, grip in steps} <= {-1.0, 1.0}
 
 
 def test_shared_frames_are_stored_once(clips):
