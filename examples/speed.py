@@ -8,60 +8,23 @@ objects and 6 cabinets. The vector row alone is wall time, since it is about usi
 """
 
 import argparse
-import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
 import mujoco
 import numpy as np
+import speed_isaac
+from speed_houses import home_costs, house_rows, navigation_rate
+from speed_tools import ID, ROUNDS, STEPS, Row, actions, cpu, make, show
 
-import molmospaces_gym  # noqa: F401 - registers the environments
 from molmospaces_gym.errors import RendererUnavailable
-from molmospaces_gym.scenes.generator import HouseConfig, generate_house, write_house
-from molmospaces_gym.scenes.homes import HomeConfig, generate_home
-from molmospaces_gym.scenes.house import House
-
-ID = "molmospaces_gym/Pick-v1"
-ROUNDS = 9
-STEPS = 60
-HOMES = """
-import time
-from molmospaces_gym.robots import get_robot
-from molmospaces_gym.scenes.compose import get_scene
-from molmospaces_gym.scenes.resolve import resolve_house
-times = []
-for number in range(13):
-    started = time.process_time()
-    get_scene(resolve_house(f"homes/train/{number}"), get_robot("franka_droid"))
-    times.append(1e3 * (time.process_time() - started))
-print(sorted(times[2:])[5])
-"""
-
-
-def make(env_id: str = ID, **kwargs: Any) -> Any:
-    env = gym.make(env_id, disable_env_checker=True, **({"houses": 1} | kwargs))
-    env.reset(seed=1)
-    return env
-
-
-def actions(env: Any, count: int) -> list[np.ndarray]:
-    env.action_space.seed(0)
-    return [0.2 * env.action_space.sample() for _ in range(count)]
-
-
-def cpu(run: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> float:
-    started = clock()
-    run()
-    return clock() - started
 
 
 def step_over_physics(**kwargs: Any) -> tuple[float, float, float]:
@@ -179,68 +142,6 @@ def sampled_reset(**kwargs: Any) -> float:
     return 1e3 * statistics.median(times)
 
 
-def rate_in(house: House) -> tuple[float, float]:
-    """Env steps per CPU second of Pick in a house, and the share of physics in them."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = make(scene=str(write_house(house, folder)))
-        inner, chosen = env.unwrapped, actions(env, STEPS // 2)
-        model, twin = inner.scene.model, mujoco.MjData(inner.scene.model)
-        rates, shares = [], []
-        for _ in range(ROUNDS // 2):
-            env.reset(seed=1)
-            mujoco.mj_copyData(twin, model, inner.world.data(0))
-            steps = physics = 0.0
-            for action in chosen:
-                steps += cpu(lambda a=action: env.step(a))
-                twin.ctrl[:] = inner.world.data(0).ctrl
-                physics += cpu(lambda: mujoco.mj_step(model, twin, inner.n_substeps))
-            rates.append(len(chosen) / steps)
-            shares.append(100 * physics / steps)
-        env.close()
-    return statistics.median(rates), statistics.median(shares)
-
-
-def house_rows() -> list[tuple[str, float, str, str]]:
-    """Rates in rooms with 5, 20 and 60 objects and in a home of six rooms with 60."""
-    houses = {
-        f"{count} objects, 1 room": generate_house("train", 0, HouseConfig(num_objects=count))
-        for count in (5, 20, 60)
-    }
-    home = HomeConfig(rooms=(6, 6), num_objects=60)
-    houses["60 objects, 6 rooms"] = generate_home("train", 0, home)
-    rows = []
-    for name, house in houses.items():
-        rate, share = rate_in(house)
-        rows.append((f"Pick, {name}", rate, "/CPU-s", ""))
-        rows.append((f"Pick, {name}: physics", share, "%", ""))
-    return rows
-
-
-def navigation_rate() -> float:
-    """Env steps of NavigateTo per CPU second, from state, in a home."""
-    env = make("molmospaces_gym/NavigateTo-v1")
-    chosen = actions(env, 10 * STEPS)
-    times = []
-    for _ in range(ROUNDS):
-        env.reset(seed=1)
-        times.append(cpu(lambda: [env.step(action) for action in chosen]))
-    env.close()
-    return len(chosen) / statistics.median(times)
-
-
-def home_costs() -> tuple[float, float]:
-    """Median ms of a home with 60 objects and its scene: made, and read from the disk cache."""
-
-    def run(folder: str) -> float:
-        found = {**os.environ, "MOLMOSPACES_GYM_CACHE": folder}
-        command = [sys.executable, "-c", HOMES]
-        return float(subprocess.run(command, env=found, capture_output=True, check=True).stdout)
-
-    with tempfile.TemporaryDirectory() as folder:
-        made, _ = run(""), run(folder)
-        return made, run(folder)
-
-
 def import_cost() -> tuple[float, float]:
     """CPU of importing the package over that of gymnasium and numpy, and resident MB."""
     # Not ru_maxrss: a child starts with the peak of the process that started it.
@@ -286,7 +187,7 @@ def memory_per_step(steps: int = 1500) -> float:
     return (peaks[1] - peaks[0]) / steps
 
 
-def table() -> list[tuple[str, float, str, str]]:
+def table() -> list[Row]:
     """Rows (what, measured, unit, budget)."""
     ratio, rate, substep = step_over_physics()
     same, other = resets()
@@ -331,19 +232,13 @@ def table() -> list[tuple[str, float, str, str]]:
         import speed_maniskill
 
         rows += speed_maniskill.rows()
-    return rows
+    return [*rows, *speed_isaac.rows()]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    as_json, rows = parser.parse_args().json, table()
-    if as_json:
-        names = ("what", "value", "unit", "budget")
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
-        return
-    for what, value, unit, budget in rows:
-        print(f"{what:48s} {value:10.3f} {unit:11s} {budget}")
+    show(table(), parser.parse_args().json)
 
 
 if __name__ == "__main__":

@@ -8,23 +8,19 @@ share that SAPIEN's own ``step`` takes.
 """
 
 import argparse
-import json
 import time
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from speed_tools import ID, Row, show
 
-import molmospaces_gym  # noqa: F401 - registers the environments
-
-ID = "molmospaces_gym/Pick-v1"
 WORLDS = (1, 4, 16)
 STEPS = 120
 SETTLED = 10
 """Steps after which what was put down sleeps."""
 MOVING = 1e-2
 """Speed (m/s, rad/s) of a part that is being opened."""
-Row = tuple[str, float, str, str]
 
 
 class Clock:
@@ -126,13 +122,7 @@ def rows() -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    as_json, table = parser.parse_args().json, rows()
-    if as_json:
-        names = ("what", "value", "unit", "budget")
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in table]))
-        return
-    for what, value, unit, budget in table:
-        print(f"{what:48s} {value:10.3f} {unit:11s} {budget}")
+    show(rows(), parser.parse_args().json)
 
 
 if __name__ == "__main__":
