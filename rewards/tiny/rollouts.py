@@ -6,15 +6,15 @@ expert is its share of the way to success in time; that of a faulty continuation
 share at the last moment when its task terms were no better than what is left now.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.rewards.qwen.pixels import resized
+from molmospaces_gym.rewards.tiny.faults import OFF, Act, act_of
 
 TASKS = ("Pick", "Open", "PickAndPlace")
 CAMERAS = ("exo_camera_1", "wrist_camera")
@@ -29,21 +29,18 @@ PATIENCE = 260
 """Steps after which the expert is given up."""
 TAIL = 12
 """Steps that are played on after success."""
-OFF = ("miss", "stray")
-"""Kinds whose hand is not where the expert believes."""
+EVERYWHERE = (*OFF, "explore")
+"""Kinds that may come as far as the expert, and not only to where they leave it."""
 FAULTS = ("hold", "drop", "wander")
 """What goes wrong: the robot stops; it opens its gripper and stops; it moves at random."""
-FROM_START = {0: ("random", "stray"), 1: ("idle", "miss", "stray"), 2: ("miss", "stray")}
-"""What is played from the start as well, by the remainder of the episode's seed."""
-MISS = (0.01, 0.035)
-"""Least and most by which the hand of a ``miss`` is off, m: it closes beside the thing, or gets it
-all the same."""
-
-STRAY = (0.25, 0.15, 0.012)
-"""Of a ``stray``: by how much its hand is off at most, sideways and upwards, and how fast that
-changes, m and m per step. It comes near the thing, leaves it and returns, as one who explores."""
-STRAY_STEPS = (6, 30)
-"""Steps from one turn of a ``stray`` to the next."""
+ALSO = {
+    0: ("random", "stray", "explore"),
+    1: ("idle", "miss", "explore"),
+    2: ("miss", "stray", "explore"),
+}
+"""What is played as well, by the remainder of the episode's seed."""
+FROM = {**dict.fromkeys(FAULTS, (0.05, 0.85)), "explore": (-0.4, 0.7)}
+"""Least and most share of the expert's way at which a kind begins; others: at the start."""
 
 Array = NDArray[np.float64]
 Frames = NDArray[np.uint8]
@@ -59,7 +56,8 @@ class Clip:
         success: whether it is done at the end.
         kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, ``idle``, the
             first command kept while the arm settles, ``miss``, an expert whose hand is off, or
-            ``stray``, one whose hand wanders about the expert's way.
+            ``stray``, one whose hand wanders about the expert's way, or ``explore``, a tool that
+            moves at random.
         shared: so many first frames are those of the episode's expert.
     """
 
@@ -125,20 +123,19 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
     progress = _expert_progress(take, done)
     clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
     kinds = [FAULTS[(seed + i) % len(FAULTS)] for i in range(branches)]
-    for kind in [*kinds, *(FROM_START.get(seed % 3, ()) if branches else ())]:
-        share = rng.uniform(0.05, 0.85) if kind in FAULTS else 0.0
-        fault = round(share * done / STRIDE) * STRIDE
+    for kind in [*kinds, *(ALSO.get(seed % 3, ()) if branches else ())]:
+        share = rng.uniform(*FROM.get(kind, (0.0, 0.0)))
+        fault = round(max(share, 0.0) * done / STRIDE) * STRIDE
         env.world.set_state(env.session.slot, states[fault // STRIDE])
         length = max(3 * STRIDE, round(done * rng.uniform(0.6, 1.3)) - fault)
         length += -length % STRIDE  # so that the last frame shows how it ended
-        if kind in OFF:
-            act = _steered(kind, env, instruction, seed, rng)
-        else:
-            act = _fault_actions(kind, take, fault, rng)
+        act = act_of(kind, env, take.actions[max(fault - 1, 0)], seed, rng)
         branch = _branch(env, length, act)
         frames = np.stack(take.frames[: fault // STRIDE + 1] + branch.frames)
         # Who is off goes the expert's whole way, and not only what lies before a fault.
-        progress = _branch_progress(take, done, fault, branch, done if kind in OFF else fault)
+        progress = _branch_progress(
+            take, done, fault, branch, done if kind in EVERYWHERE else fault
+        )
         shared = fault // STRIDE + 1
         clips.append(Clip(frames, progress, branch.success[-1], kind, *labels, shared))
     return clips
@@ -163,75 +160,12 @@ def _expert_take(env: Any, expert: Any, observation: Any) -> tuple[_Take, list[A
     return take, states
 
 
-def _branch(env: Any, length: int, act: Callable[[], NDArray[np.float32]]) -> _Take:
+def _branch(env: Any, length: int, act: Act) -> _Take:
     branch = _Take([], [], [], [])
     for step in range(1, length + 1):
         env.step(act())
         _note(env, branch, step)
     return branch
-
-
-def _fault_actions(
-    kind: str, take: _Take, fault: int, rng: np.random.Generator
-) -> Callable[[], NDArray[np.float32]]:
-    action = take.actions[max(fault - 1, 0)].copy()
-    drift = rng.normal(0.0, 0.008, action.shape).astype(np.float32)
-
-    def act() -> NDArray[np.float32]:
-        if kind == "drop":
-            action[-1] = -1.0
-        elif kind in ("wander", "random"):
-            action[:-1] += drift[:-1] + rng.normal(0.0, 0.012, len(action) - 1).astype(np.float32)
-            if rng.random() < 0.05:
-                action[-1] = rng.choice([-1.0, 1.0])
-        np.clip(action, -1.0, 1.0, out=action)
-        return action
-
-    return act
-
-
-def _steered(
-    kind: str, env: Any, instruction: str, seed: int, rng: np.random.Generator
-) -> Callable[[], NDArray[np.float32]]:
-    """The expert with its hand off: to one side, or wandering."""
-    from molmospaces_gym.policies.base import bind_policy
-    from molmospaces_gym.policies.miscalibrated import MiscalibratedExpert
-
-    policy = MiscalibratedExpert("0,0,0")
-    bind_policy(policy, env)
-    policy.reset(instruction, seed)
-    offsets = _to_one_side(rng) if kind == "miss" else wandering(rng)
-    plays = kind == "stray" and rng.random() < 0.5  # with its gripper, too
-
-    def act() -> NDArray[np.float32]:
-        policy.offset, grip = next(offsets)
-        # It looks at the scene itself.
-        action: NDArray[np.float32] = policy.predict({}, None, np.zeros(1, np.bool_), True)[0]
-        if plays:
-            action[-1] = grip
-        return action
-
-    return act
-
-
-def _to_one_side(rng: np.random.Generator) -> Iterator[tuple[Array, float]]:
-    size, side = rng.uniform(*MISS), rng.uniform(-np.pi, np.pi)
-    return repeat((size * np.array([np.cos(side), np.sin(side), 0.0]), 0.0))
-
-
-def wandering(rng: np.random.Generator) -> Iterator[tuple[Array, float]]:
-    """Offsets (3,) in m from step to step, and a command to the gripper."""
-    sideways, upwards, speed = STRAY
-    offset = np.zeros(3)
-    while True:
-        goal = np.append(rng.uniform(-sideways, sideways, 2), rng.uniform(-0.02, upwards))
-        if rng.random() < 0.4:
-            goal *= 0.0  # back to the expert's way
-        grip = float(rng.choice([-1.0, 1.0]))
-        for _ in range(int(rng.integers(*STRAY_STEPS))):
-            way = goal - offset
-            offset = offset + way * min(1.0, speed / max(float(np.linalg.norm(way)), 1e-9))
-            yield offset, grip
 
 
 def _note(env: Any, take: _Take, step: int | None = None) -> bool:

@@ -14,11 +14,12 @@ from molmospaces_gym.rewards.tiny.average import average
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
 from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
+from molmospaces_gym.rewards.tiny.faults import STRAY, wandering
 from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
 from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
 from molmospaces_gym.rewards.tiny.network import Size, make_network, make_tokenizer
-from molmospaces_gym.rewards.tiny.rollouts import CAMERAS, STRAY, wandering
+from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
 from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
 
 torch = pytest.importorskip("torch")
@@ -58,13 +59,14 @@ def test_progress_is_causal_and_full_only_at_success(clips):
             assert set(progress[progress > 0.6]) == {1.0}
 
 
-def test_who_strays_is_judged_by_where_it_is(clips):
-    strays = [i for i, about in enumerate(clips.about) if about["kind"] == "stray"]
-    assert len(strays) == 2
-    for index in strays:
-        progress = clips.progress[index]
-        assert progress.max() > 0.1, "the expert's way is never left for good"
-        assert (np.diff(progress) < 0).any(), "it never went back"
+def test_who_strays_or_explores_is_judged_by_where_it_is(clips):
+    for kind, count in (("stray", 1), ("explore", 2)):
+        found = [
+            p for p, about in zip(clips.progress, clips.about, strict=True) if about["kind"] == kind
+        ]
+        assert len(found) == count
+        assert max(progress.max() for progress in found) > 0.05, "the way is never left for good"
+        assert any((np.diff(progress) < 0).any() for progress in found), "it never went back"
 
 
 @given(st.integers(0, 2**32 - 1))
