@@ -73,7 +73,7 @@ class Clip:
 
 
 @dataclass
-class _Take:
+class Take:
     """What is noted of a run, one entry per step, the start included; frames every STRIDE."""
 
     frames: list[Frames]
@@ -115,12 +115,12 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
     observation, info = env.reset(seed=seed)
     instruction = str(info["instruction"])
     expert.reset(instruction, seed)
-    take, states = _expert_take(env, expert, observation)
+    take, states = expert_take(env, expert, observation)
     if not any(take.success):
         return []
     done = take.success.index(True)
     labels = (task, instruction, house, seed)
-    progress = _expert_progress(take, done)
+    progress = expert_progress(take, done)
     clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
     kinds = [FAULTS[(seed + i) % len(FAULTS)] for i in range(branches)]
     for kind in [*kinds, *(ALSO.get(seed % 3, ()) if branches else ())]:
@@ -133,20 +133,18 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
         branch = _branch(env, length, act)
         frames = np.stack(take.frames[: fault // STRIDE + 1] + branch.frames)
         # Who is off goes the expert's whole way, and not only what lies before a fault.
-        progress = _branch_progress(
-            take, done, fault, branch, done if kind in EVERYWHERE else fault
-        )
+        progress = branch_progress(take, done, fault, branch, done if kind in EVERYWHERE else fault)
         shared = fault // STRIDE + 1
         clips.append(Clip(frames, progress, branch.success[-1], kind, *labels, shared))
     return clips
 
 
-def _expert_take(env: Any, expert: Any, observation: Any) -> tuple[_Take, list[Any]]:
+def expert_take(env: Any, expert: Any, observation: Any) -> tuple[Take, list[Any]]:
     """The expert until ``TAIL`` steps after success, and the simulator's state at each frame."""
-    take = _Take([], [], [], [])
+    take = Take([], [], [], [])
     states: list[Any] = []
     state, left = None, PATIENCE
-    _note(env, take)
+    note(env, take)
     states.append(env.world.get_state(env.session.slot))
     while left > 0:
         action, state = expert.predict(observation, state, np.zeros(1, np.bool_), True)
@@ -155,20 +153,20 @@ def _expert_take(env: Any, expert: Any, observation: Any) -> tuple[_Take, list[A
         left -= 1
         if len(take.actions) % STRIDE == 0:
             states.append(env.world.get_state(env.session.slot))
-        if _note(env, take) and left > TAIL:
+        if note(env, take) and left > TAIL:
             left = TAIL
     return take, states
 
 
-def _branch(env: Any, length: int, act: Act) -> _Take:
-    branch = _Take([], [], [], [])
+def _branch(env: Any, length: int, act: Act) -> Take:
+    branch = Take([], [], [], [])
     for step in range(1, length + 1):
         env.step(act())
-        _note(env, branch, step)
+        note(env, branch, step)
     return branch
 
 
-def _note(env: Any, take: _Take, step: int | None = None) -> bool:
+def note(env: Any, take: Take, step: int | None = None) -> bool:
     """Notes the state after a step, and a frame where one is due; whether the task is done."""
     session = env.session
     step = len(take.merit) if step is None else step
@@ -193,14 +191,15 @@ def views(session: Any) -> Frames:
     return resized(np.stack(pictures), (SIDE, SIDE))
 
 
-def _expert_progress(take: _Take, done: int) -> NDArray[np.float32]:
+def expert_progress(take: Take, done: int) -> NDArray[np.float32]:
+    """Share of the way to step ``done`` at each frame, and 1 where the task is done."""
     steps = np.arange(0, len(take.merit), STRIDE)
     ramp = BEFORE_SUCCESS * np.minimum(steps / done, 1.0)
     return np.where(np.array(take.success)[steps], 1.0, ramp).astype(np.float32)
 
 
-def _branch_progress(
-    take: _Take, done: int, fault: int, branch: _Take, reach: int
+def branch_progress(
+    take: Take, done: int, fault: int, branch: Take, reach: int
 ) -> NDArray[np.float32]:
     """Of the expert until the fault, then what is left; at most what it was at step ``reach``."""
     merit = np.array(take.merit[: reach + 1])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
+from molmospaces_gym.rewards.tiny.attempts import attempt_clips
 from molmospaces_gym.rewards.tiny.average import average
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
@@ -248,3 +249,13 @@ def test_stages_of_a_training_are_averaged(tmp_path):
     with pytest.raises(InvalidConfig, match="different shapes"):
         average([tmp_path / "a", tmp_path / "d"], tmp_path / "e")
     assert not (tmp_path / "e").exists()
+
+
+def test_attempts_of_a_policy_are_labelled_by_what_they_reach():
+    own, other = attempt_clips("Pick", ["expert", "random"], [0], 70, scene="generated/train/0")[0][
+        1:
+    ]
+    assert own.kind == other.kind == "attempt"
+    assert own.success and own.progress[-1] == 1.0
+    assert not other.success and other.progress.max() < 0.5
+    assert len(own.frames) == len(own.progress) == 19  # the start, and every fourth of 72 steps
