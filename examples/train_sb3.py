@@ -6,7 +6,8 @@
 The second adds what the bundled TOPReward model sees of progress to the sparse reward, as a
 potential; evaluations count true successes in any case.
 
-Writes OUT/curve.csv (CPU minutes, env steps, successes of an evaluation), OUT/model.zip, which
+Writes OUT/curve.csv (CPU minutes, env steps, successes of an evaluation and of the last 400
+episodes of the training itself), the model at each evaluation and OUT/model.zip, which
 ``molmospaces-gym eval --policy sb3:OUT/model.zip`` plays, and OUT/final.json: the deterministic
 policy over 100 fresh episodes with a 95 % Wilson interval. CPU minutes count everything this
 process does, evaluations included.
@@ -16,6 +17,7 @@ import argparse
 import csv
 import json
 import time
+from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,25 +77,44 @@ POLICY: dict[str, Any] = {"net_arch": [128, 128], "features_extractor_class": Gr
 
 
 class Curve(BaseCallback):
-    """Evaluates every so many env steps on fresh episodes; stops at the CPU budget."""
+    """Evaluates every so many env steps on fresh episodes; stops at the CPU budget.
 
-    def __init__(self, envs: VecEnv, path: Path, every: int, minutes: float) -> None:
+    Each evaluation also saves the model, and notes how many of the training's own last 400
+    episodes, whose actions are drawn, ended in success.
+    """
+
+    def __init__(self, envs: VecEnv, args: argparse.Namespace, kwargs: dict[str, Any]) -> None:
         super().__init__()
-        self.envs, self.path, self.every, self.minutes = envs, path, every, minutes
-        self.next = every
+        self.envs, self.kwargs = envs, kwargs
+        self.out, self.every, self.minutes = args.out, args.every, args.minutes
+        self.episodes, self.next = args.episodes, args.every
+        self.lately: deque[bool] = deque(maxlen=400)
 
     def _on_training_start(self) -> None:
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerow(["cpu_minutes", "env_steps", "successes", "episodes"])
+        self._write(["cpu_minutes", "env_steps", "successes", "episodes", "training", "of"], "w")
 
     def _on_step(self) -> bool:
+        ended = np.flatnonzero(self.locals["dones"])
+        self.lately.extend(bool(self.locals["infos"][i]["is_success"]) for i in ended)
         if self.num_timesteps >= self.next:
             self.next += self.every
-            won = successes(self.model, self.envs, 40, seed=10_000 + self.num_timesteps)
-            with self.path.open("a", newline="") as file:
-                row = [f"{time.process_time() / 60:.2f}", self.num_timesteps, won, 40]
-                csv.writer(file).writerow(row)
+            steps, count = self.num_timesteps, self.episodes
+            save(self.model, self.out / f"at-{steps}", self.kwargs)
+            won = successes(self.model, self.envs, count, seed=10_000 + steps)
+            minutes = f"{time.process_time() / 60:.2f}"
+            self._write([minutes, steps, won, count, sum(self.lately), len(self.lately)], "a")
         return time.process_time() / 60 < self.minutes
+
+    def _write(self, row: list[Any], mode: str) -> None:
+        with (self.out / "curve.csv").open(mode, newline="") as file:
+            csv.writer(file).writerow(row)
+
+
+def save(model: BaseAlgorithm, path: Path, kwargs: dict[str, Any]) -> None:
+    """PATH.zip, and PATH.json with what ``eval --policy sb3:PATH.zip`` needs to know."""
+    model.save(path.with_suffix(".zip"))
+    side = {key: kwargs[key] for key in ("action_mode", "pose_error") if key in kwargs}
+    path.with_suffix(".json").write_text(json.dumps(side) + "\n")
 
 
 def make_model(algorithm: str, envs: VecEnv, seed: int) -> BaseAlgorithm:
@@ -137,23 +158,23 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=27.0, help="CPU minutes at most")
     parser.add_argument("--envs", type=int, default=32)
     parser.add_argument("--every", type=int, default=25_000, help="env steps per evaluation")
+    parser.add_argument("--episodes", type=int, default=40, help="of an evaluation")
     parser.add_argument("--env", default="{}", help="JSON of more environment arguments")
+    parser.add_argument("--evaluation", default="{}", help="the same, of evaluations alone")
     parser.add_argument("--topreward", help="JSON of VectorTOPReward's arguments; none: without")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
     kwargs = ENV_KWARGS | json.loads(args.env)
+    if "benchmark" in kwargs:
+        del kwargs["scene"]  # its episodes name their houses
     topreward = None if args.topreward is None else json.loads(args.topreward)
     envs = make_envs(args.envs, args.seed, kwargs, topreward)
-    evaluation = make_envs(4, 10_000, kwargs)
+    evaluation = make_envs(4, 10_000, kwargs | json.loads(args.evaluation))
     model = make_model(args.algorithm, envs, args.seed)
-    curve = Curve(evaluation, args.out / "curve.csv", args.every, args.minutes)
-    model.learn(args.steps, callback=curve)
-    model.save(args.out / "model.zip")
-    # What an evaluator needs to know: eval --policy sb3:OUT/model.zip
-    side = {key: kwargs[key] for key in ("action_mode", "pose_error") if key in kwargs}
-    (args.out / "model.json").write_text(json.dumps(side) + "\n")
+    model.learn(args.steps, callback=Curve(evaluation, args, kwargs))
+    save(model, args.out / "model", kwargs)
     won = successes(model, evaluation, 100, seed=20_000)
     result = {
         "successes": won,

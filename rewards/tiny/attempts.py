@@ -40,7 +40,7 @@ def attempt_clips(
         policies: names for ``load_policy``; actions are drawn, not the most likely ones.
         seeds: of episodes; one that the expert fails gives none.
         length: steps of an attempt, success or not.
-        env_kwargs: of the envs, such as ``scene``.
+        env_kwargs: of the envs, such as ``scene`` or ``benchmark``.
     """
     import gymnasium as gym
 
@@ -110,7 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     parser.add_argument("--task", default="Pick")
-    parser.add_argument("--scene", required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--scene", help="house in which episodes are drawn")
+    where.add_argument("--benchmark", help="folder of the episodes to draw from")
     parser.add_argument("--policies", nargs="+", required=True)
     parser.add_argument("--seeds", type=int, default=40, help="episodes")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
@@ -118,9 +120,8 @@ def main() -> None:
     parser.add_argument("--categories", nargs="+", help="of what is handled; all without it")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    given = {"scene": args.scene}
-    if args.categories:
-        given["categories"] = args.categories
+    named = {name: getattr(args, name) for name in ("scene", "benchmark", "categories")}
+    given = {name: value for name, value in named.items() if value}
     seeds = range(args.first, args.first + args.seeds)
     episodes = attempt_clips(args.task, args.policies, seeds, args.length, **given)
     args.out.parent.mkdir(parents=True, exist_ok=True)
