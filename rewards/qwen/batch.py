@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidConfig, NotReset
 from molmospaces_gym.rewards.base import Score
 from molmospaces_gym.rewards.qwen.compat import Memory, run_text, video_features
+from molmospaces_gym.rewards.qwen.fast_vision import fast_vision
 from molmospaces_gym.rewards.qwen.pixels import GROUP, checked_frames, patches, resized
 from molmospaces_gym.rewards.qwen.prompt import Stretch
 from molmospaces_gym.rewards.qwen.schedule import group_times
@@ -226,7 +227,12 @@ class QwenBatch:
             for row in rows
         ]
         joined = torch.cat(pixels).to(model.device)
-        return video_features(model.net, joined, torch.tensor(grids, device=model.device))
+        asked = torch.tensor(grids, device=model.device)
+        sizes = {height * width for _, height, width in grids}
+        if len(sizes) > 1:
+            return video_features(model.net, joined, asked)
+        with fast_vision(model.net, sizes.pop()):
+            return video_features(model.net, joined, asked)
 
 
 def _stacked(pairs: "list[tuple[Tensor, Tensor] | None]", which: int, longest: int) -> "Tensor":

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.fast_vision import fast_vision
 from molmospaces_gym.rewards.qwen.pixels import patches
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips
@@ -23,7 +24,6 @@ from molmospaces_gym.rewards.tiny.examples import (
     augmented,
     words_of,
 )
-from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.fast_vision import fast_vision
 from molmospaces_gym.rewards.qwen.loading import load_network
 from molmospaces_gym.rewards.qwen.prompt import Prompt
 from molmospaces_gym.rewards.tiny.dataset import Clips, load_clips
@@ -26,7 +27,6 @@ from molmospaces_gym.rewards.tiny.examples import (
     Sampler,
     make_batch,
 )
-from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 from molmospaces_gym.rewards.tiny.hints import make_hints, pretrain_vision
 from molmospaces_gym.rewards.tiny.instructions import Wrong
 from molmospaces_gym.rewards.tiny.network import TINY, Size, make_network, make_tokenizer

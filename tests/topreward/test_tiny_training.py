@@ -1,5 +1,6 @@
 """Data, examples and a few steps of training of the bundled model, in small."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
@@ -9,12 +10,12 @@ from hypothesis import strategies as st
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
+from molmospaces_gym.rewards.qwen.fast_vision import fast_vision
 from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
 from molmospaces_gym.rewards.tiny.attempts import attempt_clips
 from molmospaces_gym.rewards.tiny.average import average
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
-from molmospaces_gym.rewards.tiny.fast_vision import fast_vision
 from molmospaces_gym.rewards.tiny.faults import STRAY, wandering
 from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
@@ -150,6 +151,18 @@ def test_the_fast_tower_is_the_tower_of_transformers(net, video):
     assert all((a - b).abs().max() < 1e-5 for a, b in zip(deep, fast_deep, strict=True))
     again, _ = video_features(net, rows, grids)
     assert torch.equal(plain, again)
+
+
+def test_the_fast_tower_is_that_of_one_thread(net, video):
+    from molmospaces_gym.rewards.qwen.pixels import patches
+
+    rows, grids = patches(video[:8], 16, 2), torch.tensor([[4, 4, 6]])
+    plain, _ = video_features(net, rows, grids)
+    with ThreadPoolExecutor(1) as pool, fast_vision(net, 12):  # half of each group
+        other, _ = pool.submit(video_features, net, rows, grids).result()
+        own, _ = video_features(net, rows, grids)
+    assert torch.equal(plain, other)
+    assert not torch.allclose(plain, own, atol=1e-3)
 
 
 def test_idle_targets_fall():
