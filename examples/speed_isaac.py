@@ -18,6 +18,9 @@ from typing import Any
 import gymnasium as gym
 from speed_tools import ID, Row, show
 
+from molmospaces_gym.backends.isaac_scene.engines import choose_engine
+from molmospaces_gym.errors import BackendUnavailable
+
 ENGINES, WORLDS, STEPS = ("mujoco", "physx"), (1, 4, 16), 40
 GPU_WORLDS = (64, 1024)
 
@@ -67,20 +70,24 @@ def rows(
     """All rows; what cannot be measured here, for want of Isaac Lab or of a GPU, has no value."""
     wanted = [(engine, count, "cpu") for engine in engines for count in worlds]
     wanted += [("newton", count, "cuda:0") for count in GPU_WORLDS]
-    installed, found = find_spec("isaaclab") is not None, []
-    for engine, count, device in wanted:
-        if installed and (device == "cpu" or _has_cuda()):
-            found += engine_rows(engine, count, steps, device)
+    found: list[Row] = []
+    for engine, count, least in wanted:
+        device = _device(engine, count)
+        if device is None or (least != "cpu" and device == "cpu"):
+            found += [(what, None, unit, "") for what, unit in _names(engine, count, least)]
         else:
-            names = _names(engine, count, device)
-            found += [(what, None, unit, "") for what, unit in names]
+            found += engine_rows(engine, count, steps, device)
     return found
 
 
-def _has_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
+def _device(engine: str, worlds: int) -> str | None:
+    """Where the backend runs an engine here; None where it does not."""
+    if find_spec("isaaclab") is None:
+        return None
+    try:
+        return choose_engine(engine, worlds).device
+    except BackendUnavailable:
+        return None
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ attempts, with the progress that they truly made, teach the model better.
 import argparse
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from molmospaces_gym.rewards.tiny.rollouts import (
     Clip,
     Take,
     branch_progress,
-    expert_progress,
-    expert_take,
     note,
+    play_expert,
     views,
 )
 
@@ -49,47 +49,38 @@ def attempt_clips(
 
     env_id, plain = f"molmospaces_gym/{task}-v1", {"disable_env_checker": True, **env_kwargs}
 
-    def make(settings: dict[str, Any]) -> Any:
-        return gym.make(env_id, **{**plain, **settings, "terminate_on_success": False})
+    with ExitStack() as stack:
 
-    expert, env = load_policy("expert"), make({"action_mode": "joint_position"})
-    bind_policy(expert, env)
-    players: list[tuple[Any, Any]] = []
-    for name in policies:
-        policy = load_policy(name)
-        players.append((policy, make(policy_env_kwargs(policy, env_id))))
-        bind_policy(*players[-1])
-    episodes = []
-    try:
-        for seed in seeds:
-            episodes.append(_episode(task, (expert, env), players, seed, length))
-            logger.info("seed %d: %d clips", seed, len(episodes[-1]))
-    finally:
-        for each in (env, *(env for _, env in players)):
-            each.close()
+        def pair(name: str, settings: dict[str, Any] | None = None) -> tuple[Any, Any]:
+            policy = load_policy(name)
+            settings = settings or policy_env_kwargs(policy, env_id)
+            env = gym.make(env_id, **{**plain, **settings, "terminate_on_success": False})
+            stack.callback(env.close)
+            bind_policy(policy, env)
+            return policy, env
+
+        own = pair("expert", {"action_mode": "joint_position"})
+        players = [pair(name) for name in policies]
+        episodes = [_episode(task, own, players, seed, length) for seed in seeds]
     return [clips for clips in episodes if clips]
 
 
 def _episode(
     task: str, own: tuple[Any, Any], players: list[tuple[Any, Any]], seed: int, length: int
 ) -> list[Clip]:
-    expert, env = own
-    observation, info = env.reset(seed=seed)
-    instruction = str(info["instruction"])
-    expert.reset(instruction, seed)
-    inner = env.unwrapped
-    take, _ = expert_take(inner, expert, observation)
-    if not any(take.success):
+    expert, env = own[0], own[1].unwrapped
+    # One room, or episodes of a suite: what house it is decides nothing here.
+    expert_played = play_expert(env, expert, (task, 0, seed))
+    if expert_played is None:
         return []
-    done = take.success.index(True)
-    labels = (task, instruction, int(inner.episode.house_index), seed)
-    progress = expert_progress(take, done)
-    clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
+    first, take, _ = expert_played
+    clips, done = [first], take.success.index(True)
     for policy, other in players:
-        played = _played(policy, other, inner.episode, seed, length)
+        played = _played(policy, other, env.episode, seed, length)
         progress = branch_progress(take, done, 0, played, done)
-        frames = np.stack(played.frames)
-        clips.append(Clip(frames, progress, played.success[-1], "attempt", *labels))
+        frames, success = np.stack(played.frames), played.success[-1]
+        clips.append(Clip(frames, progress, success, "attempt", task, first.instruction, 0, seed))
+    logger.info("seed %d: %d clips", seed, len(clips))
     return clips
 
 

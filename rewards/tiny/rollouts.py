@@ -55,9 +55,9 @@ class Clip:
         progress: (T,) in 0..1, 1 only while the task is done.
         success: whether it is done at the end.
         kind: ``expert``, one of ``FAULTS``, or from the start: ``random`` motion, ``idle``, the
-            first command kept while the arm settles, ``miss``, an expert whose hand is off, or
-            ``stray``, one whose hand wanders about the expert's way, or ``explore``, a tool that
-            moves at random.
+            first command kept while the arm settles, ``miss``, an expert whose hand is off,
+            ``stray``, one whose hand wanders about the expert's way, ``explore``, a tool that
+            moves at random, or ``attempt``, another policy (``attempts``).
         shared: so many first frames are those of the episode's expert.
     """
 
@@ -112,16 +112,11 @@ def play_house(
 def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: int) -> list[Clip]:
     task, house, seed = key
     rng = np.random.default_rng((seed, house, TASKS.index(task)))
-    observation, info = env.reset(seed=seed)
-    instruction = str(info["instruction"])
-    expert.reset(instruction, seed)
-    take, states = expert_take(env, expert, observation)
-    if not any(take.success):
+    played = play_expert(env, expert, key)
+    if played is None:
         return []
-    done = take.success.index(True)
-    labels = (task, instruction, house, seed)
-    progress = expert_progress(take, done)
-    clips = [Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels)]
+    first, take, states = played
+    labels, done, clips = (task, first.instruction, house, seed), take.success.index(True), [first]
     kinds = [FAULTS[(seed + i) % len(FAULTS)] for i in range(branches)]
     for kind in [*kinds, *(ALSO.get(seed % 3, ()) if branches else ())]:
         share = rng.uniform(*FROM.get(kind, (0.0, 0.0)))
@@ -139,7 +134,29 @@ def _play_episode(env: Any, expert: Any, key: tuple[str, int, int], branches: in
     return clips
 
 
-def expert_take(env: Any, expert: Any, observation: Any) -> tuple[Take, list[Any]]:
+def play_expert(
+    env: Any, expert: Any, key: tuple[str, int, int]
+) -> tuple[Clip, Take, list[Any]] | None:
+    """The expert's clip, what was noted of it and the states at its frames; None where it fails.
+
+    Args:
+        env: unwrapped, with joint positions as actions.
+        expert: bound to it.
+        key: task, house and seed of the episode.
+    """
+    task, house, seed = key
+    observation, info = env.reset(seed=seed)
+    instruction = str(info["instruction"])
+    expert.reset(instruction, seed)
+    take, states = _expert_take(env, expert, observation)
+    if not any(take.success):
+        return None
+    progress = _expert_progress(take, take.success.index(True))
+    labels = (task, instruction, house, seed)
+    return Clip(np.stack(take.frames), progress, take.success[-1], "expert", *labels), take, states
+
+
+def _expert_take(env: Any, expert: Any, observation: Any) -> tuple[Take, list[Any]]:
     """The expert until ``TAIL`` steps after success, and the simulator's state at each frame."""
     take = Take([], [], [], [])
     states: list[Any] = []
@@ -191,7 +208,7 @@ def views(session: Any) -> Frames:
     return resized(np.stack(pictures), (SIDE, SIDE))
 
 
-def expert_progress(take: Take, done: int) -> NDArray[np.float32]:
+def _expert_progress(take: Take, done: int) -> NDArray[np.float32]:
     """Share of the way to step ``done`` at each frame, and 1 where the task is done."""
     steps = np.arange(0, len(take.merit), STRIDE)
     ramp = BEFORE_SUCCESS * np.minimum(steps / done, 1.0)
