@@ -72,6 +72,8 @@ class Sampler:
         kinds = np.array([about["kind"] for about in clips.about])
         self._experts, self._random = np.flatnonzero(kinds == "expert"), kinds == "random"
         self._others = np.flatnonzero(kinds != "expert")
+        if not len(self._experts):
+            self._experts = self._others
 
     def draw(self, longest: int = LONGEST) -> Video:
         """A video of at most ``longest`` frames, played at a random speed with random stops."""
@@ -82,7 +84,7 @@ class Sampler:
         if kind < 0.1:
             length = int(rng.integers(2, longest + 1))
             chosen = np.zeros(length, np.int64)
-            target = idle_targets(length)
+            target = np.maximum(idle_targets(length), progress[0])
         else:
             chosen = _playback(len(rows), longest, rng)
             target = np.maximum(progress[chosen], LOWEST)

@@ -74,12 +74,13 @@ class Clip:
 
 @dataclass
 class Take:
-    """What is noted of a run, one entry per step, the start included; frames every STRIDE."""
+    """What is noted of a run, one entry per step, the start included; frames every ``stride``."""
 
     frames: list[Frames]
     merit: list[float]
     success: list[bool]
     actions: list[NDArray[np.float32]]
+    stride: int = STRIDE
 
 
 def play_house(
@@ -191,7 +192,7 @@ def note(env: Any, take: Take, step: int | None = None) -> bool:
     terms = session.state.potentials
     take.merit.append(sum(v * terms[k] for k, v in scales.items()) / sum(scales.values()))
     take.success.append(bool(session.state.success))
-    if step % STRIDE == 0:
+    if step % take.stride == 0:
         take.frames.append(views(session))
     return take.success[-1]
 

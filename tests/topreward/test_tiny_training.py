@@ -1,6 +1,7 @@
 """Data, examples and a few steps of training of the bundled model, in small."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -12,7 +13,7 @@ from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.qwen.compat import video_features
 from molmospaces_gym.rewards.qwen.fast_vision import fast_vision
 from molmospaces_gym.rewards.qwen.model import QwenModel, QwenSettings
-from molmospaces_gym.rewards.tiny.attempts import attempt_clips
+from molmospaces_gym.rewards.tiny.attempts import attempt_clips, merit_progress
 from molmospaces_gym.rewards.tiny.average import average
 from molmospaces_gym.rewards.tiny.dataset import Clips, collect, load_clips
 from molmospaces_gym.rewards.tiny.examples import FPS, Sampler, idle_targets, make_batch
@@ -21,7 +22,7 @@ from molmospaces_gym.rewards.tiny.hints import make_hints
 from molmospaces_gym.rewards.tiny.instructions import Wrong, parts
 from molmospaces_gym.rewards.tiny.measure import auc, episodes_of
 from molmospaces_gym.rewards.tiny.network import Size, make_network, make_tokenizer
-from molmospaces_gym.rewards.tiny.rollouts import CAMERAS
+from molmospaces_gym.rewards.tiny.rollouts import BEFORE_SUCCESS, CAMERAS, Take
 from molmospaces_gym.rewards.tiny.train import Recipe, joined_views, save, train
 
 torch = pytest.importorskip("torch")
@@ -264,11 +265,31 @@ def test_stages_of_a_training_are_averaged(tmp_path):
     assert not (tmp_path / "e").exists()
 
 
-def test_attempts_of_a_policy_are_labelled_by_what_they_reach():
-    own, other = attempt_clips("Pick", ["expert", "random"], [0], 70, scene="generated/train/0")[0][
-        1:
-    ]
+def test_attempts_of_policies_are_labelled_by_what_they_reach():
+    played = attempt_clips(
+        "Pick", ["expert", "random"], [0], 69, stride=2, scene="generated/train/0"
+    )
+    ((own, other),) = played
     assert own.kind == other.kind == "attempt"
     assert own.success and own.progress[-1] == 1.0
-    assert not other.success and other.progress.max() < 0.5
-    assert len(own.frames) == len(own.progress) == 19  # the start, and every fourth of 72 steps
+    assert not other.success and other.progress.max() < BEFORE_SUCCESS
+    assert len(own.frames) == len(own.progress) == 36  # the start, and every other of 70 steps
+    assert own.progress[0] == other.progress[0] > 0.0
+    assert np.array_equal(own.frames[0], other.frames[0])
+
+
+def test_progress_of_an_attempt_is_that_of_the_task_s_terms():
+    merit = [0.1, 0.3, 0.2, 0.6, 0.68, 0.7, 0.1]
+    take = Take([], merit, [False, False, False, False, False, True, False], [], stride=1)
+    assert merit_progress(take) == pytest.approx([0.1, 0.3, 0.2, 0.6, BEFORE_SUCCESS, 1.0, 0.1])
+    assert merit_progress(replace(take, stride=5)) == pytest.approx([0.1, 1.0])
+
+
+def test_clips_of_attempts_alone_can_be_drawn(views):
+    """No expert among them, and a start that is not nothing: doing nothing keeps what there is."""
+    about = [row | {"kind": "attempt"} for row in views.about]
+    near = [np.maximum(progress, 0.25) for progress in views.progress]
+    clips = Clips(views.frames, views.rows, near, about)
+    sampler = Sampler(clips, Wrong(KNOWN), np.random.default_rng(0), share=0.0)
+    targets = [truth for _ in range(50) for *_, truth in sampler.draw(6).questions]
+    assert min(targets) == pytest.approx(0.25) and max(targets) == 1.0
