@@ -165,10 +165,13 @@ class World(Protocol):
         """Release everything; safe to call twice."""
 
 
-def make_world(backend: str, num_worlds: int = 1, physics: str | None = None) -> World:
+def make_world(
+    backend: str, num_worlds: int = 1, physics: str | None = None, mixed: bool = False
+) -> World:
     """Create a world of the backend registered under this name.
 
-    ``physics`` names one of its engines, for a backend that has several; None: its own choice.
+    ``physics`` names one of its engines, for a backend that has several; None: its own choice, for
+    worlds that are in different houses at a time where they are ``mixed``.
 
     Raises:
         UnknownName: no such backend.
@@ -180,8 +183,11 @@ def make_world(backend: str, num_worlds: int = 1, physics: str | None = None) ->
         raise UnknownName("backend", backend, list(found))
     try:
         make = found[backend].load()
-        chosen = {} if physics is None else {"physics": physics}
-        if chosen and "physics" not in signature(make).parameters:
+        known = signature(make).parameters
+        chosen: dict[str, Any] = {} if physics is None else {"physics": physics}
+        if mixed and "mixed" in known:
+            chosen["mixed"] = True
+        if physics is not None and "physics" not in known:
             raise InvalidConfig(
                 f"backend {backend!r} has one engine only; leave out physics={physics!r}"
             )

@@ -10,8 +10,8 @@ from molmospaces_gym.backends.base import World
 from molmospaces_gym.errors import BackendUnavailable
 
 
-def isaac_world(num_worlds: int = 1, physics: str = "auto") -> World:
-    """``num_worlds`` worlds of Isaac Lab on the engine that ``physics`` names.
+def isaac_world(num_worlds: int = 1, physics: str = "auto", mixed: bool = False) -> World:
+    """``num_worlds`` worlds of Isaac Lab, see ``choose_engine``.
 
     Raises:
         BackendUnavailable: Isaac Lab, or the engine asked for, is not installed.
@@ -25,4 +25,4 @@ def isaac_world(num_worlds: int = 1, physics: str = "auto") -> World:
             f"backend 'isaac' needs {error.name or error}; install it with Python 3.12:"
             ' pip install "molmospaces-gym[isaac]"'
         ) from error
-    return IsaacWorld(num_worlds, physics)
+    return IsaacWorld(num_worlds, physics, mixed)

@@ -64,6 +64,13 @@ class EpisodeSource:
         self._task = task
 
     @cached_property
+    def mixes_houses(self) -> bool:
+        """Whether its episodes are in several houses, other than those that ``reset`` is given."""
+        if self.benchmark is not None:
+            return len({house_name(spec) for spec in self.benchmark.episodes}) > 1
+        return len(self.config.house_names) > 1
+
+    @cached_property
     def _base_folder(self) -> Path | None:
         """Folder of the benchmark's files, None for a shipped suite or without a benchmark."""
         path = None if self.benchmark is None else self.benchmark.path

@@ -68,7 +68,9 @@ class MolmoSpacesVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[A
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._output = make_output(output, device, "cpu")  # a wrong name costs no simulator
-        self.world = make_world(self.config.backend, num_envs, self.config.physics)
+        self.world = make_world(
+            self.config.backend, num_envs, self.config.physics, self._source.mixes_houses
+        )
         own_device = str(getattr(self.world, "device", "cpu"))
         if device is None and own_device != "cpu":
             self._output = make_output(output, device, own_device)

@@ -102,6 +102,13 @@ def make_output(name: str, device: str | None, simulator_device: str) -> Output:
     return NumpyOutput()
 
 
+def alike(model: Any, values: NDArray[Any]) -> Any:
+    """``values`` as a tensor of the kind of ``model`` where that is one, else as they are."""
+    if not hasattr(model, "new_tensor"):
+        return values
+    return model.new_tensor(values)
+
+
 def as_array(values: Any) -> NDArray[Any]:
     """An array of what may be a tensor, wherever it lies and whether or not it has a gradient."""
     if hasattr(values, "detach"):

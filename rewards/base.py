@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from molmospaces_gym.errors import InvalidAnswer
+
 
 @dataclass(frozen=True)
 class Score:
@@ -38,6 +40,24 @@ class Score:
     def margin(self) -> float:
         """How much likelier " True" is than " False", in nat."""
         return self.logp_true - self.logp_false
+
+
+ROUNDING = 1e-3
+"""By which a log-probability that was computed in half precision may exceed 0, nat."""
+
+
+def told_score(name: str, true: float, false: float, frames: int, tokens: int = 0) -> Score:
+    """A score of what somebody else's code or server answered.
+
+    Raises:
+        InvalidAnswer: these are no two log-probabilities.
+    """
+    if not all(math.isfinite(value) and value <= ROUNDING for value in (true, false)):
+        raise InvalidAnswer(
+            f"{name} answered {true} and {false}; expected two finite log-probabilities of at"
+            " most 0"
+        )
+    return Score(min(true, 0.0), min(false, 0.0), frames, tokens)
 
 
 @runtime_checkable

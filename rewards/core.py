@@ -35,7 +35,8 @@ class RewardConfig:
             series are then in ``info``, to label a replay anew. The sum pays for length.
         weight: factor on all of it.
         combine: ``add`` to the env's reward or ``replace`` it; it stays in ``info`` either way.
-        gamma: discount of the potential; that of the learning algorithm.
+        gamma: discount of the potential: that of the learning algorithm for pure shaping; 1 to
+            pay progress when it is made, Phi' - Phi.
         calibration: see ``Calibration.parse``; of ``potential`` and of the progress in ``info``.
             None: the model's own (its attribute ``calibration``), else P(" True") as it is.
         baseline: subtract the signal of a video that repeats the first frame, as long as the

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidAnswer, InvalidConfig, RewardModelUnavailable
-from molmospaces_gym.rewards.base import Score
+from molmospaces_gym.rewards.base import Score, told_score
 from molmospaces_gym.rewards.plain import SessionBatch, WholeSession
 from molmospaces_gym.rewards.qwen.pixels import checked_frames
 from molmospaces_gym.rewards.qwen.prompt import QUESTION
@@ -78,7 +78,7 @@ class EndpointModel:
         reply = self.ask(pictures[kept], words, max_tokens=1, logprobs=True, top_logprobs=TOP)
         true, false = answers_of(reply, self.name)
         tokens = int((reply.get("usage") or {}).get("prompt_tokens", 0))
-        return Score(true, false, len(kept), tokens)
+        return told_score(self.name, true, false, len(kept), tokens)
 
     def ask(self, frames: NDArray[np.uint8], words: str, **options: Any) -> dict[str, Any]:
         """The server's reply to frames and words behind them."""
@@ -141,7 +141,9 @@ def _together(pairs: Sequence[tuple[str, float]], word: str, name: str) -> float
             " Nothing is put in its place: use a model that answers the prompt with one word"
         )
     highest = max(found)
-    return min(0.0, highest + math.log(sum(math.exp(value - highest) for value in found)))
+    if not math.isfinite(highest):
+        return highest  # is refused as it is
+    return highest + math.log(sum(math.exp(value - highest) for value in found))
 
 
 def _object(text: bytes, name: str) -> dict[str, Any]:

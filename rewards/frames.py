@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.errors import InvalidConfig
 from molmospaces_gym.rewards.core import RewardConfig, steps_between
+from molmospaces_gym.vector_output import as_array
 
 RENDERER = "raster"
 """The quick renderer without OpenGL: 0.2 ms for 128 x 128 pixels."""
@@ -63,7 +64,7 @@ class Camera:
     def take(self, slot: int, observation: Any) -> NDArray[np.uint8]:
         """The slot's frame (H, W, 3) now; ``observation`` is that slot's own."""
         if self.observed:
-            return _beside([observation[name] for name in self._names])
+            return _beside([as_array(observation[name]) for name in self._names])
         session = self.session(slot)
         if session is None:
             return np.array(self._env.render(), np.uint8)

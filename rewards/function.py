@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from molmospaces_gym.errors import InvalidAnswer, InvalidConfig, PolicyUnavailable
 from molmospaces_gym.errors import RewardModelUnavailable as Unavailable
 from molmospaces_gym.policies.function import find_object
-from molmospaces_gym.rewards.base import Score
+from molmospaces_gym.rewards.base import Score, told_score
 from molmospaces_gym.rewards.plain import SessionBatch, WholeSession
 
 
@@ -49,7 +49,8 @@ class FunctionModel:
         """Judge a video; raises ``InvalidAnswer`` where the function returns something else."""
         answer = self._function(frames, instruction)
         if isinstance(answer, Score):
-            return answer
+            true, false = answer.logp_true, answer.logp_false
+            return told_score(self.name, true, false, answer.frames, answer.tokens)
         found = np.asarray(answer, np.float64)
         if found.shape == () and 0.0 < float(found) < 1.0:
             return Score(math.log(float(found)), math.log1p(-float(found)), len(frames))

@@ -19,6 +19,7 @@ from molmospaces_gym.rewards.vector_infos import (
 )
 from molmospaces_gym.rewards.watch import Watch, resolve_model
 from molmospaces_gym.rewards.wrapper import MODEL, told
+from molmospaces_gym.vector_output import alike, as_array
 
 Flags = NDArray[np.bool_]
 Frames = dict[int, NDArray[Any]]
@@ -115,7 +116,9 @@ class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
         super().close(**kwargs)
 
     def _judged(self, stepped: VectorStep) -> VectorStep:
-        observation, env_rewards, terminated, truncated, infos = stepped
+        """Numbers are tensors where the env's are (``output="torch"``)."""
+        observation, *numbers, infos = stepped
+        env_rewards, terminated, truncated = (as_array(values) for values in numbers)
         begun = self._ended if self._mode is AutoresetMode.NEXT_STEP else self._ended & False
         ended = terminated | truncated
         frames = self._due(~begun, ended, observation, infos)
@@ -142,7 +145,8 @@ class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
         self._ended = ended.copy()
         restarted = ended if self._same_step else begun
         infos = self._begin(restarted, observation, infos, frames)
-        return observation, rewards, terminated, truncated, infos
+        told = (rewards, terminated, truncated)
+        return observation, *(alike(*pair) for pair in zip(numbers, told, strict=True)), infos
 
     def _due(self, playing: Flags, ended: Flags, observation: Any, infos: Any) -> Frames:
         """The frames of this decision: where one is due and where an episode has ended."""
@@ -176,7 +180,7 @@ class VectorTOPReward(VectorWrapper, RecordConstructorArgs):
         """Start new episodes where the detector has ended some, as the env does at its own ends."""
         for slot in np.flatnonzero(found).tolist():
             last = observation_row(observation, slot)
-            final = {key: value.copy() for key, value in last.items()}
+            final = {key: as_array(value).copy() for key, value in last.items()}
             row = {"final_obs": final, "final_info": read_row(infos, slot)}
             infos = self._add_info(infos, row, slot)
             forget_row(infos, slot)

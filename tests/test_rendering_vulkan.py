@@ -12,7 +12,7 @@ pytest.importorskip("sapien", reason="needs the extra maniskill")
 
 import molmospaces_gym  # noqa: F401
 from molmospaces_gym.backends.rendering import probe_renderers
-from molmospaces_gym.backends.rendering.vulkan import REPAIR, split_sum
+from molmospaces_gym.backends.rendering.vulkan import repair, split_sum
 
 (STATUS,) = probe_renderers(["sapien"])
 needs_vulkan = pytest.mark.skipif(not STATUS.works, reason=f"no Vulkan: {STATUS.detail}")
@@ -108,7 +108,7 @@ def test_without_vulkan_the_repair_is_named():
         text=True,
         check=True,
     )
-    assert "no Vulkan device" in run.stdout and REPAIR in run.stdout
+    assert "no Vulkan device" in run.stdout and repair() in run.stdout
 
 
 def test_without_sapien_the_package_is_named(monkeypatch):
@@ -128,3 +128,21 @@ def test_the_table_of_reflections_is_that_of_a_mirror_and_of_a_rough_surface():
     np.testing.assert_allclose(bias[0], (1 - cosine) ** 5, atol=0.02)
     np.testing.assert_allclose(scale[0] + bias[0], 1.0, atol=0.02)
     assert (scale + bias)[-1, 16] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("release", "wanted"),
+    [
+        ({"VERSION_CODENAME": "bookworm"}, "-t bookworm-backports mesa-vulkan-drivers"),
+        ({"VERSION_CODENAME": "trixie"}, "apt-get install libvulkan1 mesa-vulkan-drivers"),
+        (OSError(), "install the Vulkan loader"),
+    ],
+)
+def test_the_repair_is_that_of_the_system(release, wanted, monkeypatch):
+    def told():
+        if isinstance(release, OSError):
+            raise release
+        return release
+
+    monkeypatch.setattr("platform.freedesktop_os_release", told)
+    assert wanted in repair()

@@ -84,6 +84,16 @@ class NewtonMujocoCManager(NewtonMJWarpManager):
         backend.state_0.clear_forces()
 
 
+def newton_steps(count: int, timestep: float) -> None:
+    """How many steps of what length (s) the next one of the simulation takes.
+
+    On a GPU Isaac Lab replays the graph of one step, which holds their number.
+    """
+    if (NewtonManager._num_substeps, NewtonManager._solver_dt) != (count, timestep):
+        NewtonManager._num_substeps, NewtonManager._solver_dt = count, timestep
+        NewtonManager._invalidate_graph()
+
+
 def mujoco_c_model() -> mujoco.MjModel:
     """The model with which MuJoCo C simulates; Newton keeps its own masses beside it."""
     found: mujoco.MjModel = NewtonManager._solver.mj_model

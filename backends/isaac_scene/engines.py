@@ -36,8 +36,10 @@ class Engine:
         return self.name != "mujoco"
 
 
-def choose_engine(physics: str, num_worlds: int) -> Engine:
+def choose_engine(physics: str, num_worlds: int, mixed: bool = False) -> Engine:
     """The engine for a request: with CUDA MJWarp, on the CPU what is fastest for so many worlds.
+
+    Of PhysX there is one house in a process: for worlds in ``mixed`` houses it is MuJoCo C.
 
     Raises:
         InvalidConfig: no such engine.
@@ -52,7 +54,7 @@ def choose_engine(physics: str, num_worlds: int) -> Engine:
     if physics == "auto":
         if device != "cpu":
             physics = "newton"
-        elif num_worlds == 1:
+        elif num_worlds == 1 or mixed:
             physics = "mujoco"
         else:
             physics = "physx" if has_physx else "newton"

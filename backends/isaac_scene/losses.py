@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
+from molmospaces_gym.backends.losses import common_losses, physx_losses
 from molmospaces_gym.backends.refusals import common_refusals, joint_follows_nonlinearly
 from molmospaces_gym.errors import UnsupportedScene
 
@@ -65,17 +66,7 @@ def _losses(model: mujoco.MjModel, physx: bool) -> Iterator[str]:
     balls = int((solid & (model.geom_type == int(_G.mjGEOM_ELLIPSOID))).sum())
     if balls:
         yield f"{balls} ellipsoids: polyhedra with 146 corners"
-    if np.any(model.tendon_stiffness) or np.any(model.tendon_damping):
-        yield "stiffness and damping of tendons"
-    if np.any(model.tendon_limited) or np.any(model.tendon_frictionloss):
-        yield "limits and dry friction of tendons"
-    if model.opt.density or model.opt.viscosity:
-        yield "resistance of the medium"
-    if not physx:
-        return
-    yield "softness of contacts: PhysX has rigid ones"
-    rolling = int((solid & (model.geom_condim == 6)).sum())
-    if rolling:
-        yield f"rolling friction of {rolling} geoms"
-    if np.any(model.geom_margin[solid]):
-        yield "contact margins"
+    yield from common_losses(model)
+    if physx:
+        yield "softness of contacts: PhysX has rigid ones"
+        yield from physx_losses(model)

@@ -11,10 +11,14 @@ import mujoco
 import numpy as np
 from isaaclab.scene import InteractiveScene
 from isaaclab.sim import SimulationCfg, SimulationContext
-from isaaclab_newton.physics.newton_manager import NewtonManager
 
 from molmospaces_gym.backends.isaac_scene.assets import OBJECTS, scene_cfg, sprung_joints
-from molmospaces_gym.backends.isaac_scene.compat import Context, FixedRoots, quiet
+from molmospaces_gym.backends.isaac_scene.compat import (
+    Context,
+    FixedRoots,
+    newton_steps,
+    quiet,
+)
 from molmospaces_gym.backends.isaac_scene.dynamics import SolverDynamics
 from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
 from molmospaces_gym.backends.isaac_scene.links import Group, Plan
@@ -194,7 +198,7 @@ class Stage:
             for resistance in self._resistances:
                 resistance.rest()
         else:
-            NewtonManager._num_substeps, NewtonManager._solver_dt = n_substeps, timestep
+            newton_steps(n_substeps, timestep)
             self.sim.step(render=False)
             self.scene.update(n_substeps * timestep)
 

@@ -8,6 +8,7 @@ Not represented, and refused with ``UnsupportedScene``: see ``losses``. Contacts
 the mirror is, and their forces are those that MuJoCo's solver finds there.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -20,10 +21,13 @@ from molmospaces_gym.backends.isaac_scene.links import make_plan
 from molmospaces_gym.backends.isaac_scene.losses import losses, refuse
 from molmospaces_gym.backends.isaac_scene.slot import Slot
 from molmospaces_gym.backends.isaac_scene.stage import Stage
+from molmospaces_gym.backends.losses import log_losses
 from molmospaces_gym.backends.mirrored import Callback, MirroredWorld
 from molmospaces_gym.errors import MixedHouses, UnsupportedScene
 from molmospaces_gym.scenes.model import SceneModel
 from molmospaces_gym.variations import PLAIN, Dynamics
+
+_log = logging.getLogger(__name__)
 
 STAGES = 4
 """Simulations that a world keeps for houses it may come back to, per slot with MuJoCo C."""
@@ -31,6 +35,8 @@ STAGES = 4
 
 class IsaacWorld(MirroredWorld[Slot]):
     """N worlds of Isaac Lab. ``physics`` is ``auto``, ``newton``, ``mujoco`` or ``physx``.
+
+    ``mixed`` tells ``auto`` that the worlds are in different houses at a time.
 
     Newton (MJWarp) and PhysX simulate the worlds of one house at once, and every house that a slot
     holds has a simulation of ``num_worlds`` worlds, of which those in other houses idle: with
@@ -41,9 +47,9 @@ class IsaacWorld(MirroredWorld[Slot]):
         InvalidConfig, BackendUnavailable: see ``choose_engine``.
     """
 
-    def __init__(self, num_worlds: int = 1, physics: str = "auto") -> None:
+    def __init__(self, num_worlds: int = 1, physics: str = "auto", mixed: bool = False) -> None:
         super().__init__(num_worlds)
-        self.engine = choose_engine(physics, num_worlds)
+        self.engine = choose_engine(physics, num_worlds, mixed)
         self._seen: list[dict[str, Slot]] = [{} for _ in range(num_worlds)]
         self._stages: OrderedDict[tuple[int, str], Stage] = OrderedDict()
 
@@ -68,6 +74,8 @@ class IsaacWorld(MirroredWorld[Slot]):
 
     def _build(self, scene: SceneModel) -> Stage:
         refuse(scene.model)
+        where = f"scene {scene.house.name} in Isaac Lab ({self.engine.name})"
+        log_losses(_log, where, losses(scene.model, self.engine.is_physx))
         worlds = self.num_worlds if self.engine.is_batched else 1
         return Stage(make_plan(scene.model), self.engine, worlds, scene.rest_qpos)
 
@@ -82,6 +90,11 @@ class IsaacWorld(MirroredWorld[Slot]):
                 for seen in self._seen:
                     if key[1] in seen and seen[key[1]].stage is stage:
                         del seen[key[1]]
+
+    @property
+    def device(self) -> str:
+        """Where the engine computes, as torch calls it."""
+        return self.engine.device
 
     def losses(self, slot: int) -> tuple[str, ...]:
         """What of the slot's scene is only approximated, one line each."""

@@ -74,7 +74,7 @@ def _probe(name: str) -> RendererStatus:
 
 def _repair(name: str) -> str:
     if name == "sapien":
-        return vulkan.REPAIR if find_spec("sapien") else vulkan.INSTALL
+        return vulkan.repair() if find_spec("sapien") else vulkan.INSTALL
     chosen = os.environ.get("MUJOCO_GL", "").lower().strip()
     if name == "raster":
         # mujoco itself cannot be imported where MUJOCO_GL names what is not installed.

@@ -1,6 +1,7 @@
 """SAPIEN's Vulkan renderer: one per process, opened at the first picture."""
 
 import math
+import platform
 import warnings
 from functools import cache, lru_cache
 from typing import Any
@@ -10,11 +11,6 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.errors import RendererUnavailable
 
-REPAIR = (
-    "apt-get install libvulkan1 && apt-get install -t bookworm-backports mesa-vulkan-drivers"
-    "  # Debian 12: its own Mesa 22.3 is too old, 24.3 or later is needed"
-)
-"""What makes a CPU draw; a GPU needs its own driver instead."""
 INSTALL = 'pip install "molmospaces-gym[maniskill]"'
 DEVICES = ("cuda", "cpu")
 """In the order in which they are tried."""
@@ -50,8 +46,24 @@ def device() -> str:
         else:
             return name
     raise RendererUnavailable(
-        f"SAPIEN finds no Vulkan device that can draw ({'; '.join(reasons)}). To repair:\n{REPAIR}"
+        f"SAPIEN finds no Vulkan device that can draw ({'; '.join(reasons)}). To repair:\n"
+        + repair()
     )
+
+
+def repair() -> str:
+    """What makes a CPU draw on this system; a GPU needs its own driver instead."""
+    try:
+        name = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    except OSError:
+        return "install the Vulkan loader and a driver: of Mesa 24.3 or later for a CPU"
+    if name == "bookworm":  # its own Mesa 22.3 is too old
+        return (
+            'f=/etc/apt/sources.list.d/backports.list; echo "deb https://deb.debian.org/debian'
+            ' bookworm-backports main" > $f && apt-get update && apt-get install -y libvulkan1'
+            " && apt-get install -y -t bookworm-backports mesa-vulkan-drivers"
+        )
+    return "apt-get install libvulkan1 mesa-vulkan-drivers  # Mesa 24.3 or later"
 
 
 @lru_cache(maxsize=1)

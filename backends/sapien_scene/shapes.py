@@ -8,6 +8,7 @@ from sapien import Pose, physx
 from molmospaces_gym.backends.friction import patch_radius, scene_friction, shape_friction
 from molmospaces_gym.backends.hulls import ball, hull
 from molmospaces_gym.backends.layout import Array, compose
+from molmospaces_gym.backends.losses import geom_name
 from molmospaces_gym.errors import UnsupportedScene
 
 _G = mujoco.mjtGeom
@@ -94,9 +95,3 @@ class ShapeMaker:
             raise UnsupportedScene(
                 f"PhysX cannot make a convex hull of geom {geom_name(self._model, geom)}: {error}"
             ) from error
-
-
-def geom_name(model: mujoco.MjModel, geom: int) -> str:
-    """Name of a geom, or its id and body."""
-    name = model.geom(geom).name
-    return name or f"{geom} of body {model.body(int(model.geom_bodyid[geom])).name!r}"

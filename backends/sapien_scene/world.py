@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from molmospaces_gym.backends.base import Array, Contacts
 from molmospaces_gym.backends.dynamics import write_dynamics
+from molmospaces_gym.backends.losses import log_losses
 from molmospaces_gym.backends.mirrored import Callback, MirroredWorld
 from molmospaces_gym.backends.sapien_scene.scene import STEP, PhysxScene
 from molmospaces_gym.backends.sapien_scene.slot import Slot
@@ -69,10 +70,8 @@ class ManiSkillWorld(MirroredWorld[Slot]):
         seen = self._seen[slot]
         if scene.key not in seen:
             seen[scene.key] = Slot(scene, self._longest_step)
-            for loss in seen[scene.key].physics.losses:
-                # Which geoms slide differently is worth a warning; the rest is so in every house.
-                level = logging.WARNING if loss.startswith("friction") else logging.INFO
-                _log.log(level, "scene %s in SAPIEN: approximated %s", scene.house.name, loss)
+            where = f"scene {scene.house.name} in SAPIEN"
+            log_losses(_log, where, seen[scene.key].physics.losses)
         seen.move_to_end(scene.key)
         while len(seen) > SCENES_PER_SLOT:
             seen.popitem(last=False)

@@ -72,7 +72,7 @@ def check_core(backend: str = "mujoco") -> Finding:
             env.step(env.action_space.sample())
         finally:
             env.close()
-    except (MolmoSpacesError, ImportError, OSError) as error:
+    except (MolmoSpacesError, ImportError, OSError, RuntimeError) as error:  # as drivers raise
         return Finding("Pick-v1", False, _one_line(error), "pip install --force-reinstall .")
     return Finding("Pick-v1", True, "reset and step work")
 

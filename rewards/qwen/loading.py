@@ -44,7 +44,11 @@ def load_network(
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise unavailable(name, f"{len(missing)} weights are missing, such as {missing[0]}")
-    return net.eval().requires_grad_(False).to(device), tokenizer
+    try:
+        return net.eval().requires_grad_(False).to(device), tokenizer
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidConfig(f"{name} cannot be put on device {device!r}: {reason}") from error
 
 
 def kind_of(name: str) -> str:

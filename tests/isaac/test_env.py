@@ -94,6 +94,34 @@ def test_the_vector_env_equals_gymnasiums_sync_vector_env(mode):
     theirs.close()
 
 
+def test_worlds_in_several_houses_step_together_without_being_asked_for():
+    """The default: houses are drawn, and PhysX would hold one of them at a time."""
+    envs = gym.make_vec(ID, num_envs=2, backend="isaac", autoreset_mode="SameStep", horizon=2)
+    for seed in range(3):
+        envs.reset(seed=seed)
+        houses = {session.scene.house.name for session in envs.unwrapped.sessions}
+        if len(houses) > 1:
+            break
+    assert len(houses) > 1
+    for _ in range(3):
+        _, rewards, *_ = envs.step(envs.action_space.sample())
+    assert np.isfinite(rewards).all()
+    envs.close()
+
+
+@pytest.mark.parametrize("physics", ["mujoco", "physx"])
+def test_tensors_hold_what_arrays_do(physics):
+    kinds = []
+    for output in ("numpy", "torch"):
+        envs = gym.make_vec(ID, num_envs=2, **(SMALL | {"physics": physics}), output=output)
+        kinds.append([envs.reset(seed=1)[0], *envs.step(envs.action_space.sample() * 0)[:3]])
+        envs.close()
+    arrays, tensors = kinds
+    assert all(value.device.type == "cpu" for value in tensors[0].values())
+    assert_equal(arrays[0], {name: value.numpy() for name, value in tensors[0].items()})
+    np.testing.assert_allclose(tensors[1].numpy(), arrays[1], rtol=1e-6)
+
+
 def test_the_bridge_to_sb3_steps():
     envs = make_sb3_vec_env(ID, 2, **SMALL, horizon=3)
     envs.seed(0)

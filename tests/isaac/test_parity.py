@@ -188,6 +188,16 @@ def test_joints_follow_random_targets_alike(robot, physics, compose, start, twin
     assert np.abs(ends[0] - first).max() > 0.05
 
 
+@pytest.mark.parametrize("physics", ENGINES)
+def test_cameras_see_the_same_depth_and_an_episode_ends_alike(physics):
+    """Cameras of the robot's wrist and of the room, after equal steps; the expert's targets."""
+    checks = ("camera", "replay")
+    report = measure("isaac", checks, tasks=("Pick",), episodes=1, physics=physics)
+    assert not report.failures, [row.to_dict() for row in report.failures]
+    depth = [row for row in report.rows if "depth" in row.quantity]
+    assert {row.check for row in report.rows} == set(checks) and depth
+
+
 def test_the_parity_suite_takes_isaac_as_it_is():
     """The command's checks see ``backend=`` alone; the engine's own poses are compared too."""
     report = measure("isaac", ("kinematics", "pendulum"), robots=("franka_droid",))

@@ -186,6 +186,34 @@ def test_observed_frames_in_same_step_are_those_of_the_last_state(pixel_model):
     envs.close()
 
 
+@pytest.mark.parametrize("camera", [None, "exo_camera_1"])
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_tensors_are_paid_like_arrays(pixel_model, mode, camera):
+    pictures = {"obs_mode": "rgb", "image_size": SIZE, "cameras": ["exo_camera_1"]}
+    kwargs = {**SHORT, **pictures, "autoreset_mode": mode}
+    runs = []
+    for output in ("numpy", "torch"):
+        envs = gym.make_vec(ID, num_envs=2, output=output, **kwargs)
+        envs = VectorTOPReward(envs, pixel_model(), camera=camera, **COMMON)
+        envs.reset(seed=2)
+        runs.append([envs.step(batch)[1:4] for batch in actions(9, 2)])
+        envs.close()
+    torch = pytest.importorskip("torch")
+    for arrays, tensors in zip(*runs, strict=True):
+        assert [value.dtype for value in tensors] == [torch.float32, torch.bool, torch.bool]
+        for array, tensor in zip(arrays, tensors, strict=True):
+            np.testing.assert_allclose(tensor.numpy(), array, rtol=1e-6)
+
+
+def test_a_vector_wrapper_keeps_its_arguments_in_plain_json(pixel_model):
+    envs = gym.make_vec(ID, num_envs=1, **SHORT)
+    envs = VectorTOPReward(envs, "callable:math:sqrt", **COMMON)
+    said = json.loads(json.dumps(envs._saved_kwargs))
+    assert said == {"model": "callable:math:sqrt", **COMMON}
+    assert VectorTOPReward(envs.env, **said).config == envs.config
+    envs.close()
+
+
 def test_rendered_frames_in_same_step_are_those_of_the_last_state(pixel_model):
     kwargs = {**SHORT, "obs_mode": "rgb", "image_size": SIZE, "cameras": ["exo_camera_1"]}
     envs = gym.make_vec(ID, num_envs=2, autoreset_mode="SameStep", **kwargs)

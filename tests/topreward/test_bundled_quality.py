@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import molmospaces_gym  # noqa: F401
+from molmospaces_gym.policies.base import bind_policy, load_policy
 from molmospaces_gym.rewards import TOPReward, load_reward_model
 from molmospaces_gym.rewards.qwen.loading import load_network
 from molmospaces_gym.rewards.qwen.model import QwenModel
@@ -59,27 +60,50 @@ def test_others_know_less(tiny, episodes):
     assert blind["voc"] < 0.6
 
 
+def earned(model, task, play, episodes, **kwargs):
+    """What the potential pays for each of some episodes, by the defaults and undiscounted."""
+    env = gym.make(
+        f"molmospaces_gym/{task}-v1", split="val", houses=8, reward_mode="sparse", **kwargs
+    )
+    env = TOPReward(env, model, gamma=1.0, zero_at="never")
+    policy, totals = play(env), []
+    for episode in range(episodes):
+        observation, info = env.reset(seed=episode)
+        policy.reset(info["instruction"], episode)
+        total, over = 0.0, False
+        while not over:
+            action, _ = policy.predict(observation, None, np.zeros(1, np.bool_), True)
+            observation, _, terminated, truncated, info = env.step(action)
+            total, over = total + info["reward/topreward"], terminated or truncated
+        totals.append(total)
+    env.close()
+    return np.array(totals)
+
+
+class Idle:
+    def reset(self, instruction, seed):
+        pass
+
+    def predict(self, *_):
+        return np.zeros(7, np.float32), None
+
+
+def named(name):
+    def play(env):
+        policy = load_policy(name)
+        bind_policy(policy, env)
+        return policy
+
+    return play
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
-def test_doing_nothing_earns_no_more_than_random_play(tiny, task):
+def test_doing_nothing_earns_no_more_than_random_play_and_both_far_less_than_the_task(tiny, task):
     """The trap of rewards by length, with the default calibration and baseline."""
-
-    def earned(idle):
-        env = gym.make(
-            f"molmospaces_gym/{task}-v1", split="val", houses=8, horizon=60,
-            action_mode="ee_delta", reward_mode="sparse",
-        )  # fmt: skip
-        env = TOPReward(env, tiny, gamma=1.0, zero_at="never")
-        rng, totals = np.random.default_rng(0), []
-        for episode in range(16):
-            env.reset(seed=episode)
-            total, over = 0.0, False
-            while not over:
-                action = np.zeros(7) if idle else rng.uniform(-1, 1, 7)
-                *_, terminated, truncated, info = env.step(action.astype(np.float32))
-                total, over = total + info["reward/topreward"], terminated or truncated
-            totals.append(total)
-        env.close()
-        return np.array(totals)
-
-    assert np.median(earned(idle=True)) <= np.median(earned(idle=False))
+    moves = {"horizon": 60, "action_mode": "ee_delta"}
+    idle = earned(tiny, task, lambda env: Idle(), 16, **moves)
+    random = earned(tiny, task, named("random"), 16, **moves)
+    expert = earned(tiny, task, named("expert"), 6, action_mode="joint_position")
+    assert np.median(idle) <= np.median(random)
+    assert np.median(expert) > 0.4 + np.median(random)

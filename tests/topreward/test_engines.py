@@ -102,7 +102,20 @@ def test_what_a_function_may_return():
         -1, -2
     )
     assert FunctionModel(lambda f, t: (-1.0, -2.0)).score_video(frames_of(0), "").margin == 1.0
-    for answer in (1.0, 0.0, -3.0, (0.1, -1.0), (math.nan, -1.0), "yes", None, (1, 2, 3)):
+    unknown = Score(-1.0, math.nan)
+    with pytest.raises(InvalidAnswer, match="answered -1.0 and nan"):
+        FunctionModel(lambda f, t: unknown).score_video(frames_of(0), "")
+    for answer in (
+        1.0,
+        0.0,
+        -3.0,
+        (0.1, -1.0),
+        (math.nan, -1.0),
+        "yes",
+        None,
+        (1, 2, 3),
+        Score(3.0, -1.0),
+    ):
         with pytest.raises((InvalidAnswer, ValueError)):
             FunctionModel(lambda f, t, answer=answer: answer).score_video(frames_of(0), "")
 
@@ -153,6 +166,9 @@ def test_a_server_is_asked_with_all_frames_and_its_answers_are_added():
         (with_tops(("True", -0.1), ("Yes", -3.0)), "no log-probability of False.*'True', 'Yes'"),
         (with_tops(("false", -0.1), ("no", -3.0)), "no log-probability of True"),
         ({"choices": [{"message": {"content": "True"}}]}, "sent no log-probabilities"),
+        (with_tops(("True", float("nan")), ("False", -3.0)), "answered nan and -3.0"),
+        (with_tops(("True", -0.1), ("False", float("-inf"))), "answered -0.1.* and -inf"),
+        (with_tops(("True", 5.0), ("False", -3.0)), "answered 5.0 and -3.0"),
         ((200, "<html>"), "no JSON"),
         ((200, "[1]"), "no JSON object"),
     ],

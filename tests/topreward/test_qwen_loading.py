@@ -85,6 +85,8 @@ def test_other_models_and_settings_are_refused(folder, tmp_path, net, tokenizer)
         QwenModel.load(str(tmp_path))
     with pytest.raises(InvalidConfig, match="float64"):
         QwenModel.load(str(folder), dtype="float64")
+    with pytest.raises(InvalidConfig, match="cannot be put on device 'nowhere'"):
+        QwenModel.load(str(folder), device="nowhere")
     with pytest.raises(InvalidConfig, match="speed"):
         QwenModel.load(str(folder), speed=3)
     with pytest.raises(InvalidConfig, match="fps must be positive"):
