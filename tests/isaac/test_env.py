@@ -119,7 +119,7 @@ def test_tensors_hold_what_arrays_do(physics):
     arrays, tensors = kinds
     assert all(value.device.type == "cpu" for value in tensors[0].values())
     assert_equal(arrays[0], {name: value.numpy() for name, value in tensors[0].items()})
-    np.testing.assert_allclose(tensors[1].numpy(), arrays[1], rtol=1e-6)
+    np.testing.assert_allclose(tensors[2].numpy(), arrays[2], rtol=1e-6)
 
 
 def test_the_bridge_to_sb3_steps():
