@@ -3,8 +3,8 @@
     python examples/speed_maniskill.py            # half a minute
     python examples/speed_maniskill.py --json     # the same as JSON
 
-CPU times of this process in a generated house with 20 objects and 6 cabinets. ``physics`` is the
-share that SAPIEN's own ``step`` takes.
+CPU times of this process in a generated house with 20 objects and 6 cabinets. SAPIEN's batched GPU
+system is not there yet, hence not measured.
 """
 
 import argparse
@@ -23,18 +23,22 @@ MOVING = 1e-2
 """Speed (m/s, rad/s) of a part that is being opened."""
 
 
-class Clock:
-    """Adds up the CPU time that a callable takes."""
+class Clocked:
+    """A SAPIEN physics system that adds up the CPU time of its steps."""
 
-    def __init__(self, run: Any) -> None:
-        self._run, self.seconds = run, 0.0
+    def __init__(self, system: Any) -> None:
+        self.__dict__.update(system=system, seconds=0.0)
 
-    def __call__(self, *arguments: Any) -> Any:
+    def step(self) -> None:
         started = time.process_time()
-        try:
-            return self._run(*arguments)
-        finally:
-            self.seconds += time.process_time() - started
+        self.system.step()
+        self.__dict__["seconds"] += time.process_time() - started
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.system, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.system, name, value)
 
 
 def world_rows(worlds: int) -> list[Row]:
@@ -51,24 +55,23 @@ def world_rows(worlds: int) -> list[Row]:
     clocks = []
     for slot in range(worlds):
         physics = envs.unwrapped.world.physics(slot)
-        clocks.append(Clock(physics.step))
-        physics.step = clocks[-1]
+        physics.system = Clocked(physics.system)
+        clocks.append(physics.system)
     started = time.process_time()
     for action in actions[:SETTLED]:
         envs.step(action)
     first = time.process_time() - started
-    for clock in clocks:
-        clock.seconds = 0.0
+    before = sum(clock.seconds for clock in clocks)
     started = time.process_time()
     for action in actions[SETTLED:]:
         envs.step(action)
     spent, count = time.process_time() - started, worlds * (STEPS - SETTLED)
     envs.close()
-    share = sum(clock.seconds for clock in clocks) / spent
+    share = (sum(clock.seconds for clock in clocks) - before) / spent
     name = f"maniskill, {worlds} world{'s' * (worlds > 1)}"
     return [
         (f"{name}: env steps, state, 66 ms", count / spent, "/CPU-s", ">= 800"),
-        (f"{name}: physics", 100 * share, "%", ""),
+        (f"{name}: SAPIEN's own step", 100 * share, "%", ""),
         (f"{name}: a step after a reset", 1e3 * first / (worlds * SETTLED), "ms", ""),
         (f"{name}: reset, same house", 1e3 * reset / worlds, "ms", ""),
     ]
@@ -116,7 +119,8 @@ def rows() -> list[Row]:
     found = [build_row()]
     for worlds in WORLDS:
         found += world_rows(worlds)
-    return [*found, opening_row()]
+    on_gpu = "maniskill on a GPU, 1024 worlds: env steps, state, 66 ms"
+    return [*found, opening_row(), (on_gpu, None, "/s", "")]
 
 
 def main() -> None:

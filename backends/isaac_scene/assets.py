@@ -15,7 +15,7 @@ from isaaclab.assets import (
 from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sim import UsdFileCfg
 
-from molmospaces_gym.backends.isaac_scene.links import Group, Plan
+from molmospaces_gym.backends.isaac_scene.links import XYZW, Group, Plan
 from molmospaces_gym.backends.isaac_scene.spec import joint_name
 from molmospaces_gym.backends.isaac_scene.usd import GEOMETRY
 from molmospaces_gym.backends.layout import Array
@@ -26,7 +26,6 @@ OBJECTS = "objects"
 """Name of the collection of all loose bodies."""
 LIMIT_EDGE = 1e-5
 """Share of a joint's range by which its default stays off the ends."""
-_XYZW = [1, 2, 3, 0]
 
 
 def scene_cfg(
@@ -76,7 +75,7 @@ class _Maker:
     def _object(self, group: Group) -> RigidObjectCfg:
         link = self.plan.links[group.links[0]]
         state = RigidObjectCfg.InitialStateCfg(
-            pos=tuple(link.pos.tolist()), rot=tuple(link.quat[_XYZW].tolist())
+            pos=tuple(link.pos.tolist()), rot=tuple(link.quat[XYZW].tolist())
         )
         return RigidObjectCfg(prim_path=self._path(group), spawn=None, init_state=state)
 
@@ -84,7 +83,7 @@ class _Maker:
         link = self.plan.links[group.links[0]]
         state = ArticulationCfg.InitialStateCfg(
             pos=tuple(link.pos.tolist()),
-            rot=tuple(link.quat[_XYZW].tolist()),
+            rot=tuple(link.quat[XYZW].tolist()),
             joint_pos=self._start_of(group),
         )
         return ArticulationCfg(

@@ -19,6 +19,9 @@ from molmospaces_gym.backends.servos import driven_joints
 FURNITURE, LOOSE = "furniture", "loose"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
+WXYZ, XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
+"""Orders of a quaternion's elements: Isaac Lab's as MuJoCo has them, and the other way."""
+
 
 def usd_name(kind: str, number: int, name: str) -> str:
     """A name that is a USD identifier and unique by its number, e.g. ``b12_robot_0_base``."""

@@ -21,10 +21,10 @@ from molmospaces_gym.backends.isaac_scene.compat import (
 )
 from molmospaces_gym.backends.isaac_scene.dynamics import SolverDynamics
 from molmospaces_gym.backends.isaac_scene.engines import PHYSX_STEP, Engine, physics_cfg
-from molmospaces_gym.backends.isaac_scene.links import Group, Plan
+from molmospaces_gym.backends.isaac_scene.links import WXYZ, Group, Plan
 from molmospaces_gym.backends.isaac_scene.resistance import Resistance
 from molmospaces_gym.backends.isaac_scene.usd import scene_usd
-from molmospaces_gym.backends.isaac_scene.views import WXYZ, Arm, Objects, to_numpy
+from molmospaces_gym.backends.isaac_scene.views import Arm, Objects, to_numpy
 from molmospaces_gym.backends.layout import Array
 from molmospaces_gym.backends.servos import make_servos
 

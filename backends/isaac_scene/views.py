@@ -13,12 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from molmospaces_gym.backends.isaac_scene.compat import FixedRoots
-from molmospaces_gym.backends.isaac_scene.links import Group, Plan
+from molmospaces_gym.backends.isaac_scene.links import WXYZ, XYZW, Group, Plan
 from molmospaces_gym.backends.layout import Array
 from molmospaces_gym.backends.motion import centre_velocity, free_states
 
-WXYZ, XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
-"""Orders of a quaternion's elements: Isaac Lab's as MuJoCo has them, and the other way."""
 _JOINT = re.compile(r"j(\d+)_")
 
 
