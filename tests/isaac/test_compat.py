@@ -34,6 +34,18 @@ def test_warp_has_the_allocator_that_is_replaced_without_cuda():
     assert hasattr(context.runtime.core, "wp_alloc_host")
 
 
+def test_another_number_of_steps_ends_the_graph_that_holds_it(monkeypatch, compose, start, worlds):
+    scene, world, ended = compose(), worlds("mujoco"), []
+    world.load(0, scene)
+    world.set_state(0, start(scene))
+    world.step(33)
+    assert callable(compat.NewtonManager._invalidate_graph)  # else the next line would make it
+    monkeypatch.setattr(compat.NewtonManager, "_invalidate_graph", lambda: ended.append(True))
+    for count, calls in ((33, 0), (1, 1), (1, 1), (33, 2)):
+        world.step(count)
+        assert len(ended) == calls
+
+
 def test_two_simulations_take_turns_in_one_process(compose, start, worlds):
     from isaaclab.sim import SimulationContext
 
