@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
+from molmospaces_gym.backends.isaac_scene.spec import BALL, COARSE_BALL
 from molmospaces_gym.backends.losses import common_losses, physx_losses
 from molmospaces_gym.backends.refusals import common_refusals, joint_follows_nonlinearly
 from molmospaces_gym.errors import UnsupportedScene
@@ -65,7 +66,8 @@ def _losses(model: mujoco.MjModel, physx: bool) -> Iterator[str]:
     solid = (model.geom_contype | model.geom_conaffinity) != 0
     balls = int((solid & (model.geom_type == int(_G.mjGEOM_ELLIPSOID))).sum())
     if balls:
-        yield f"{balls} ellipsoids: polyhedra with 146 corners"
+        corners = len(COARSE_BALL if physx else BALL)
+        yield f"{balls} ellipsoids: polyhedra with {corners} corners"
     yield from common_losses(model)
     if physx:
         yield "softness of contacts: PhysX has rigid ones"

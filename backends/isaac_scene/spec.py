@@ -37,9 +37,14 @@ _CONNECT, _JOINT = int(mujoco.mjtEq.mjEQ_CONNECT), int(mujoco.mjtEq.mjEQ_JOINT)
 _TYPES = {int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"}
 
 
-def scene_files(plan: Plan) -> dict[str, str]:
+BALL, COARSE_BALL = ball(), ball(rings=5, around=12)
+"""Corners (n, 3) of what stands for an ellipsoid of radius 1, with 146 and 62 of them. PhysX leaves
+64 of a hull's corners; where it chose them, things that lay on one rocked onto a side."""
+
+
+def scene_files(plan: Plan, physx: bool) -> dict[str, str]:
     """File name -> text: ``scene.xml`` and the meshes that it names, which the converter reads."""
-    writer = _Writer(plan)
+    writer = _Writer(plan, COARSE_BALL if physx else BALL)
     return {SCENE: ElementTree.tostring(writer.root, encoding="unicode"), **writer.meshes}
 
 
@@ -49,8 +54,8 @@ def joint_name(model: mujoco.MjModel, number: int) -> str:
 
 
 class _Writer:
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.model = plan, plan.model
+    def __init__(self, plan: Plan, ball: Array) -> None:
+        self.plan, self.model, self.ball = plan, plan.model, ball
         self.root = Element("mujoco", model="scene")
         SubElement(self.root, "compiler", angle="radian", autolimits="true")
         self.assets = SubElement(self.root, "asset")
@@ -143,8 +148,7 @@ class _Writer:
         made.set("type", "mesh")
         if kind == _ELLIPSOID:  # the converter has none
             name = usd_name("m", geom, "ball")
-            points = ball()
-            vertices, faces = points * model.geom_size[geom], ball_faces(points)
+            vertices, faces = self.ball * model.geom_size[geom], ball_faces(self.ball)
         else:
             mesh = int(model.geom_dataid[geom])
             name = usd_name("m", mesh, "")

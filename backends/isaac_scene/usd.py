@@ -33,7 +33,7 @@ LAYOUT_VERSION = 2
 
 def scene_usd(plan: Plan, physx: bool) -> Path:
     """The USD file of a plan, made on first use; ``physx`` adds what only PhysX reads."""
-    files = scene_files(plan)
+    files = scene_files(plan, physx)
     path = _folder() / f"{_key(files, physx)}.usdc"
     if not path.is_file():
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:

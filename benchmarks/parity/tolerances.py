@@ -92,7 +92,12 @@ WRIST = Tolerance(
 LONG_CHAIN = Tolerance(2e-3, "mm", "PhysX's own poses, single precision over 24 joints in a row")
 
 EXCEPTIONS: Mapping[str, Mapping[str, Tolerance]] = {
-    "isaac": {"kinematics: own position @ rby1": LONG_CHAIN},
+    "isaac": {
+        "kinematics: own position @ rby1": LONG_CHAIN,
+        "settled: round objects, worst @ Household/franka_mobile": Tolerance(
+            3.0, "mm", "no rolling friction in PhysX: a rolling pin goes on at 2 mm/s for a second"
+        ),
+    },
     "maniskill": {
         "kinematics: own position @ rby1": LONG_CHAIN,
         "tracking: joints, worst, MuJoCo in steps of 0.2 ms": Tolerance(

@@ -81,6 +81,25 @@ def test_free_boxes_come_to_rest_in_the_same_place(physics, compose, start, twin
 
 
 @pytest.mark.parametrize("physics", ENGINES)
+def test_ellipsoids_lie_where_they_are_put(physics, compose, start, twins):
+    """Of the sizes of fruit: polyhedra that lie on a corner, which must not rock onto a side."""
+    sizes = ((0.050, 0.031, 0.031), (0.052, 0.033, 0.033), (0.044, 0.03, 0.03))
+    fruit = "".join(
+        f'<body name="fruit{n}" pos=".6 {0.3 * n} {c}"><freejoint/><geom type="ellipsoid"'
+        f' size="{a} {b} {c}" mass=".15" condim="6" friction=".9 .01 .005"/></body>'
+        for n, (a, b, c) in enumerate(sizes)
+    )
+    scene = compose(fruit)
+    pair = twins(scene, start(scene, at=FAR), physics)
+    for world in pair:
+        for _ in range(30):
+            world.step(SUBSTEPS)
+    for n in range(len(sizes)):
+        places = [world.body_pos(0)[scene.body_id(f"fruit{n}")] for world in pair]
+        assert np.linalg.norm(places[0] - places[1]) < 5e-4, n
+
+
+@pytest.mark.parametrize("physics", ENGINES)
 def test_a_double_pendulum_swings_the_same_for_six_seconds(physics, compose, start, twins):
     scene = compose(PENDULUM)
     qpos = scene.rest_qpos.copy()
